@@ -1,0 +1,32 @@
+// Between the edge and the archiver, both ways over HTTP. Each side signs its calls with a token of ARCHIVE_SECRET
+// (HS256, at most 60 s, scope `archive`): the archiver for audience "confab-edge", the edge for "confab-archiver".
+import * as v from "valibot";
+import { ConversationId, MsgId } from "./ids.ts";
+import { SegmentHead } from "./segment.ts";
+
+export const ARCHIVE_SCOPE = "archive";
+export const EDGE_AUDIENCE = "confab-edge";
+export const ARCHIVER_AUDIENCE = "confab-archiver";
+
+/** `POST /internal/archive/ack` of the edge: this segment is stored and was read back. Answers `{archived_seq}`. */
+export const ArchiveAck = SegmentHead;
+export type ArchiveAck = SegmentHead;
+
+export interface ArchiveAcked {
+  /** Everything up to here is acknowledged without a hole. */
+  archived_seq: number;
+}
+
+/**
+ * `POST /v1/archive/read` of the archiver: the events of exact ranges, each within one bucket, both ends included.
+ * Answers `{events: SegmentEvent[]}` ascending, without `msg_no` gaps filled in: what is not stored is not there.
+ */
+export const ArchiveRead = v.object({
+  conversation_id: ConversationId,
+  ranges: v.pipe(
+    v.array(v.object({ bucket: v.pipe(v.string(), v.regex(/^\d{4}-\d{2}$/)), first: MsgId, last: MsgId })),
+    v.minLength(1),
+    v.maxLength(100),
+  ),
+});
+export type ArchiveRead = v.InferOutput<typeof ArchiveRead>;

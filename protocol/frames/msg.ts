@@ -1,0 +1,49 @@
+// Sending: `msg` up, `ack` down.
+import * as v from "valibot";
+import { CONTENT_TYPES, ContentType } from "../events.ts";
+import { ClientMsgId, ConversationId, UserId } from "../ids.ts";
+
+/** Text that survives storage unchanged: a lone surrogate has no UTF-8. */
+export const Text = v.pipe(v.string(), v.check((text) => text.isWellFormed(), "holds a lone surrogate"));
+
+const fields = {
+  client_msg_id: ClientMsgId,
+  to: v.optional(UserId),
+  conversation_id: v.optional(ConversationId),
+  content: v.optional(Text, ""),
+  content_type: v.optional(ContentType, "text"),
+  media_key: v.optional(Text),
+};
+
+/** A message without its frame type: also the body of `POST /v1/messages`. Exactly one of `to` and `conversation_id`. */
+export const Draft = v.pipe(
+  v.object(fields),
+  v.check((draft) => (draft.to === undefined) !== (draft.conversation_id === undefined), "give either to or conversation_id"),
+  v.check((draft) => draft.content !== "" || draft.media_key !== undefined, "content is empty"),
+);
+export type Draft = v.InferOutput<typeof Draft>;
+
+export const MsgFrame = v.pipe(
+  v.object({ type: v.literal("msg"), ...fields }),
+  v.check((draft) => (draft.to === undefined) !== (draft.conversation_id === undefined), "give either to or conversation_id"),
+  v.check((draft) => draft.content !== "" || draft.media_key !== undefined, "content is empty"),
+);
+export type MsgFrame = v.InferOutput<typeof MsgFrame>;
+
+/** A frame whose own type is IMAGE, VIDEO, AUDIO or DOCUMENT is a `msg` of that content_type. */
+export const MSG_ALIASES: ReadonlyMap<string, ContentType> = new Map(
+  CONTENT_TYPES.filter((type) => type !== "text").map((type) => [type.toUpperCase(), type]),
+);
+
+export const AckFrame = v.object({
+  type: v.literal("ack"),
+  client_msg_id: ClientMsgId,
+  msg_id: v.string(),
+  conversation_id: v.string(),
+  epoch: v.number(),
+  seq: v.number(),
+  status: v.literal("SENT"),
+  sent_at: v.number(),
+  dup: v.optional(v.literal(true)),
+});
+export type AckFrame = v.InferOutput<typeof AckFrame>;

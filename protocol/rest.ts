@@ -1,0 +1,97 @@
+// Bodies, queries and answers of the REST routes. Errors are `{error: ErrorBody}` with the table's HTTP status.
+import * as v from "valibot";
+import { ContentType, type Event, Kind, Role } from "./events.ts";
+import { Text } from "./frames/msg.ts";
+import { ClientMsgId, Jurisdiction, LocationHint, MsgId, UserId } from "./ids.ts";
+import { byteLength, GROUP_MEMBERS, PAGE, PAGE_MAX, TITLE_BYTES } from "./limits.ts";
+
+const Title = v.pipe(Text, v.trim(), v.minLength(1), v.check((text) => byteLength(text) <= TITLE_BYTES, `over ${TITLE_BYTES} bytes`));
+
+/**
+ * `POST /v1/conversations`. The creator becomes the owner and is not listed. With `client_msg_id` a repeated call gives
+ * the same conversation. `location_hint` and `jurisdiction` can't be changed later.
+ */
+export const CreateBody = v.object({
+  kind: v.literal("group"),
+  title: Title,
+  members: v.optional(v.pipe(v.array(UserId), v.maxLength(GROUP_MEMBERS - 1)), []),
+  max_members: v.optional(v.pipe(v.number(), v.integer(), v.minValue(2), v.maxValue(GROUP_MEMBERS))),
+  location_hint: v.optional(LocationHint),
+  jurisdiction: v.optional(Jurisdiction),
+  client_msg_id: v.optional(ClientMsgId),
+});
+export type CreateBody = v.InferOutput<typeof CreateBody>;
+
+/** `PATCH /v1/conversations/{id}` */
+export const PatchBody = v.strictObject({ title: Title });
+
+/** `PUT /v1/conversations/{id}/members/{user_id}` */
+export const MemberBody = v.object({ role: v.optional(v.picklist(["admin", "member"]), "member") });
+
+const Ms = v.pipe(v.string(), v.regex(/^\d{1,15}$/), v.transform(Number));
+
+/**
+ * `GET /v1/history/{conversation_id}`. `from` ≤ sent_at < `to`, in ms. `after` is a seq or a msg_id; it means ascending order.
+ * A `cursor` belongs to the query that gave it.
+ */
+export const HistoryQuery = v.pipe(
+  v.object({
+    cursor: v.optional(v.pipe(v.string(), v.maxLength(512))),
+    limit: v.optional(v.pipe(v.string(), v.regex(/^\d{1,4}$/), v.transform(Number), v.minValue(1), v.maxValue(PAGE_MAX)), String(PAGE)),
+    order: v.optional(v.picklist(["asc", "desc"])),
+    from: v.optional(Ms),
+    to: v.optional(Ms),
+    after: v.optional(v.union([v.pipe(v.string(), v.regex(/^\d{1,15}$/), v.transform(Number)), MsgId])),
+    content_type: v.optional(ContentType),
+  }),
+  v.check((query) => query.after === undefined || query.order !== "desc", "after is in ascending order"),
+);
+export type HistoryQuery = v.InferOutput<typeof HistoryQuery>;
+
+/** An event that the reader may not see is `{type: "skip", …}` in its place. */
+export interface HistoryPage {
+  events: Event[];
+  /** null: there is nothing more in this direction now. */
+  next_cursor: string | null;
+}
+
+export interface ConversationRow {
+  conversation_id: string;
+  kind: v.InferOutput<typeof Kind>;
+  title: string | null;
+  /** The other user of a direct conversation. */
+  peer_id: string | null;
+  epoch: number;
+  head_seq: number;
+  head_msg_no: number;
+  read_seq: number;
+  unread: number;
+  /** ms of the last event that this user's session knows of */
+  last_at: number;
+}
+
+export interface ConversationList {
+  conversations: ConversationRow[];
+  next_cursor: string | null;
+}
+
+export interface ConversationDetail {
+  conversation_id: string;
+  kind: v.InferOutput<typeof Kind>;
+  title: string | null;
+  epoch: number;
+  head_seq: number;
+  head_msg_no: number;
+  created_at: number;
+  max_members: number;
+  location_hint: LocationHint | null;
+  jurisdiction: Jurisdiction | null;
+  members: { user_id: string; role: Role; joined_seq: number }[];
+}
+
+/** `POST /dev/token`, in development only. */
+export const DevTokenBody = v.object({
+  user_id: UserId,
+  ttl_s: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(3_600)), 3_600),
+  scope: v.optional(v.literal("service")),
+});

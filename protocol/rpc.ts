@@ -1,0 +1,157 @@
+// Calls between the Worker, sessions and conversations. Plain records both ways: expected refusals are `{ok: false}`, so
+// that a thrown error always means that the call itself failed and its outcome is unknown.
+// Old and new code overlap during a deploy: fields are only ever added, and optional.
+import type { ErrorCode } from "./errors.ts";
+import type { ContentType, Event, Kind, Role } from "./events.ts";
+import type { AckFrame } from "./frames/msg.ts";
+import type { Cursor, Head } from "./frames/sync.ts";
+import type { Jurisdiction, LocationHint } from "./ids.ts";
+import type { ConversationDetail, ConversationList, HistoryQuery } from "./rest.ts";
+import type { ArchiveAck, ArchiveAcked } from "./archive.ts";
+
+export type Refusal = { ok: false; code: ErrorCode; retry_after_ms?: number; message?: string };
+export type Result<T> = ({ ok: true } & T) | Refusal;
+
+export interface AppendItem {
+  client_msg_id: string;
+  content: string;
+  content_type: ContentType;
+}
+
+export interface AppendCall {
+  conversation_id: string;
+  sender_id: string;
+  /** null: over REST */
+  device_id: string | null;
+  items: AppendItem[];
+  /** Both users of a direct conversation that may be created: the session has seen that they are registered. */
+  create: [string, string] | null;
+  /** The sender's session has no socket but the sending device's: a live delivery to it would reach nobody. */
+  alone: boolean;
+}
+
+export type AppendAnswer = { ok: true; ack: AckFrame } | Refusal;
+
+/** `absent`: there is no such conversation, and nothing was written. */
+export type AppendReply = { kind: "answers"; answers: AppendAnswer[] } | { kind: "absent" };
+
+/** Events as they go to sockets, encoded once for all who get the same. */
+export interface EncodedEvents {
+  from_seq: number;
+  to_seq: number;
+  /** A frame, or a JSON array of frames. */
+  json: string;
+}
+
+export interface DeliverCall {
+  conversation_id: string;
+  kind: Kind;
+  title: string | null;
+  /** Both users of a direct conversation. */
+  pair: [string, string] | null;
+  epoch: number;
+  events: EncodedEvents | null;
+  /** What a device that sent some of these events gets in their place; null for nothing. */
+  own: { device_id: string; events: EncodedEvents | null }[];
+  head_seq: number;
+  head_msg_no: number;
+  /** Time of the head, ms. */
+  head_at: number;
+  /** Newest of the recipient's own messages in these events: sending implies reading. */
+  sent: { seq: number; msg_no: number } | null;
+  /** Move the inbox, and answer after its commit. */
+  settle: boolean;
+  /** The head is the event that ended this recipient's membership. */
+  left: boolean;
+}
+
+export interface DeliverReply {
+  gen: number;
+  live: boolean;
+}
+
+export interface AttachCall {
+  user_id: string;
+  gen: number;
+  settled_seq: number;
+}
+
+export interface CreateCall {
+  conversation_id: string;
+  creator_id: string;
+  title: string;
+  members: string[];
+  max_members: number;
+  location_hint: LocationHint | null;
+  jurisdiction: Jurisdiction | null;
+}
+
+export interface MemberCall {
+  /** null: the service */
+  actor_id: string | null;
+  user_id: string;
+  role: Role;
+}
+
+/** A page as the conversation knows it: pruned events have a place and a hash, and their bodies are in the archive. */
+export interface HistoryReply {
+  events: (Event | PrunedEvent)[];
+  next_cursor: string | null;
+}
+
+export interface PrunedEvent {
+  type: "pruned";
+  conversation_id: string;
+  epoch: number;
+  seq: number;
+  msg_id: string;
+  sender_id: string;
+  content_hash: string;
+}
+
+export interface ConversationStats {
+  mode: "write";
+  epoch: number;
+  head_seq: number;
+  fanout_seq: number;
+  archived_seq: number;
+  pruned_seq: number;
+  sealed_seq: number;
+  lagging: number;
+  members: number;
+  rows_written: number;
+  deliveries: number;
+  delivery_calls: number;
+  wakes: number;
+}
+
+export interface ConversationCalls {
+  append(call: AppendCall): Promise<AppendReply>;
+  create(call: CreateCall): Promise<Result<{ conversation: ConversationDetail; created: boolean }>>;
+  putMember(call: MemberCall): Promise<Result<{ changed: boolean }>>;
+  removeMember(call: Omit<MemberCall, "role">): Promise<Result<{ changed: boolean }>>;
+  rename(call: { actor_id: string; title: string }): Promise<Result<{ title: string }>>;
+  describe(call: { user_id: string }): Promise<Result<{ conversation: ConversationDetail }>>;
+  history(call: { user_id: string; query: HistoryQuery }): Promise<Result<{ page: HistoryReply }>>;
+  /** The events after a cursor for a resuming device, at most `limit`, and the head. */
+  resume(call: { user_id: string; cursor: Cursor; limit: number }): Promise<Result<{ events: EncodedEvents | null; count: number; head: Head }>>;
+  attach(call: AttachCall): Promise<void>;
+  archived(ack: ArchiveAck): Promise<Result<ArchiveAcked>>;
+  stats(): Promise<Result<{ stats: ConversationStats }>>;
+}
+
+/** What a checked token says. `exp` in seconds since 1970. */
+export interface Claims {
+  user_id: string;
+  exp: number;
+}
+
+export interface SessionCalls {
+  deliver(call: DeliverCall): Promise<DeliverReply>;
+  /** The rate limit and registration of a REST call. `cost`: requests that it counts for. */
+  admit(claims: Claims, cost: number): Promise<Result<object>>;
+  send(claims: Claims, draft: { to?: string; conversation_id?: string } & AppendItem): Promise<Result<{ ack: AckFrame }>>;
+  conversations(call: { cursor: string | null; limit: number }): Promise<Result<{ list: ConversationList }>>;
+  register(userId: string): Promise<void>;
+  registered(): Promise<boolean>;
+}

@@ -1,0 +1,73 @@
+// Segment format 1: what the conversation hands to the archiver. An object
+// segments/<shard>/<conversation_id>/<epoch>/<from>-<to>.ndjson.gz: gzip of one JSON line per event, ascending and dense.
+// `sha256` is of the NDJSON before gzip, so that a retry of the same plan has the same hash whatever gzip wrote.
+import * as v from "valibot";
+import { canonicalJson } from "./canonical.ts";
+import { bodyOf, Event } from "./events.ts";
+
+export const SEGMENT_FORMAT = 1;
+export const SEGMENT_PREFIX = "segments/";
+
+const Hex = (digits: number) => v.pipe(v.string(), v.regex(new RegExp(`^[0-9a-f]{${digits}}$`)));
+const Count = v.pipe(v.number(), v.safeInteger(), v.minValue(1));
+
+/** salt: 16 random bytes made at append. content_hash: SHA-256(salt ‖ canonical JSON of the type's own fields). */
+export const Sealing = v.object({ salt: Hex(32), content_hash: Hex(64) });
+export const SegmentEvent = v.intersect([Event, Sealing]);
+export type SegmentEvent = v.InferOutput<typeof SegmentEvent>;
+
+/** What stands in the object's metadata (as text) and in the acknowledgement. */
+export const SegmentHead = v.object({
+  conversation_id: v.string(),
+  epoch: Count,
+  from_seq: Count,
+  to_seq: Count,
+  count: Count,
+  sha256: Hex(64),
+  format: v.literal(SEGMENT_FORMAT),
+});
+export type SegmentHead = v.InferOutput<typeof SegmentHead>;
+
+/** @param shard the first two hex digits of SHA-256 of the conversation id: spreads keys over the store's partitions */
+export function segmentKey(shard: string, conversationId: string, epoch: number, from: number, to: number): string {
+  return `${SEGMENT_PREFIX}${shard}/${conversationId}/${epoch}/${from}-${to}.ndjson.gz`;
+}
+
+const KEY = /^segments\/[0-9a-f]{2}\/([^/]+)\/(\d+)\/(\d+)-(\d+)\.ndjson\.gz$/;
+
+/** What a key says of its segment; null for an object that is none. */
+export function parseSegmentKey(key: string): Pick<SegmentHead, "conversation_id" | "epoch" | "from_seq" | "to_seq"> | null {
+  const match = KEY.exec(key);
+  if (match === null) return null;
+  return { conversation_id: match[1] as string, epoch: Number(match[2]), from_seq: Number(match[3]), to_seq: Number(match[4]) };
+}
+
+/** S3 metadata values are text, and names are lower case with hyphens. */
+export function segmentMetadata(head: SegmentHead): Record<string, string> {
+  return {
+    "confab-format": String(head.format),
+    "confab-count": String(head.count),
+    "confab-from-seq": String(head.from_seq),
+    "confab-to-seq": String(head.to_seq),
+    "confab-sha256": head.sha256,
+  };
+}
+
+/** The text whose bytes follow the salt in the content hash. */
+export function contentText(event: Event): string {
+  return canonicalJson(bodyOf(event));
+}
+
+export function encodeSegment(events: SegmentEvent[]): string {
+  return events.map((event) => `${JSON.stringify(event)}\n`).join("");
+}
+
+/** Throws where the text is not a dense run of valid events. Checks no hash. */
+export function decodeSegment(ndjson: string): SegmentEvent[] {
+  const events = ndjson.split("\n").slice(0, -1).map((line) => v.parse(SegmentEvent, JSON.parse(line)));
+  events.forEach((event, i) => {
+    const first = events[0] as SegmentEvent;
+    if (event.seq !== first.seq + i || event.conversation_id !== first.conversation_id) throw new Error(`segment line ${i + 1} is out of order`);
+  });
+  return events;
+}

@@ -1,0 +1,72 @@
+// The deployment's settings: their bounds, defaults and environment names.
+import * as v from "valibot";
+import { GROUP_MEMBERS } from "./limits.ts";
+
+const int = (min: number, max: number) => v.pipe(v.number(), v.safeInteger(), v.minValue(min), v.maxValue(max));
+const DAY_MS = 86_400_000;
+
+export const Settings = v.object({
+  /** Requests a second and user, over all devices and entrances; 0 for no limit. */
+  rate_limit: int(0, 1_000_000),
+  /** Requests that may come at once. */
+  rate_burst: int(0, 1_000_000),
+  /** A conversation seals once this many events wait … */
+  seal_events: int(1, 10_000),
+  /** … or the oldest has waited this long, ms. */
+  seal_after_ms: int(100, 30 * DAY_MS),
+  /** The newest events whose bodies stay in the object … */
+  hot_events: int(0, 1_000_000),
+  /** … and those younger than this many days. */
+  hot_days: int(0, 3_650),
+  /** Deliveries of one conversation under way at once. */
+  fanout_width: int(1, 1_000),
+  /** How long a delivery may take before it counts as failed, ms. */
+  deliver_timeout_ms: int(50, 30_000),
+  /** How long a busy conversation waits before it settles every member, ms. */
+  settle_after_ms: int(50, 60_000),
+  /** Members of a new group unless it asks for fewer. */
+  max_members: int(2, GROUP_MEMBERS),
+});
+export type Settings = v.InferOutput<typeof Settings>;
+export type SettingName = keyof Settings;
+
+export const DEFAULT_SETTINGS: Settings = {
+  rate_limit: 20,
+  rate_burst: 20,
+  seal_events: 256,
+  seal_after_ms: DAY_MS,
+  hot_events: 1_000,
+  hot_days: 30,
+  fanout_width: 100,
+  deliver_timeout_ms: 2_000,
+  settle_after_ms: 3_000,
+  max_members: GROUP_MEMBERS,
+};
+
+export const SETTING_NAMES = Object.keys(DEFAULT_SETTINGS) as SettingName[];
+
+/** `PATCH /v1/admin/settings`: the values to change. */
+export const SettingsPatch = v.strictObject(v.partial(Settings).entries);
+export type SettingsPatch = v.InferOutput<typeof SettingsPatch>;
+
+/** `GET /v1/admin/settings`: each value with where it comes from. */
+export type SettingsView = Record<SettingName, { value: number; source: "default" | "stored" | "environment" }>;
+
+/** `rate_limit` → `CONFAB_RATE_LIMIT` */
+export function settingVariable(name: SettingName): string {
+  return `CONFAB_${name.toUpperCase()}`;
+}
+
+/** The values that the environment pins. Throws on one that is out of bounds: a typing error must not pass for the default. */
+export function pinnedSettings(env: Readonly<Record<string, unknown>>): SettingsPatch {
+  const given = SETTING_NAMES.flatMap((name) => {
+    const text = env[settingVariable(name)];
+    return text === undefined || text === "" ? [] : [[name, Number(text)] as const];
+  });
+  const result = v.safeParse(SettingsPatch, Object.fromEntries(given));
+  if (!result.success) {
+    const name = v.getDotPath(result.issues[0]) as SettingName;
+    throw new Error(`${settingVariable(name)} is out of bounds`);
+  }
+  return result.output;
+}
