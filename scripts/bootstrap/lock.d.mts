@@ -1,0 +1,10 @@
+// Types of lock.mjs, for the TypeScript that shares it.
+
+/** Start time of a process in clock ticks, "" where /proc is absent or the process is gone. */
+export function startTime(pid: number): string;
+/** Whether the process that `startTime` was noted for still runs. */
+export function isAlive(pid: number, started: string): boolean;
+/** Takes the lock file, or answers null at once when a living process has it; the function gives it back. */
+export function takeLock(file: string): (() => void) | null;
+/** Runs `work` while holding the lock file; calls `waiting(pid)` once if somebody else has it. */
+export function withLock<T>(file: string, waiting: (pid: number) => void, work: () => Promise<T>): Promise<T>;

@@ -1,0 +1,101 @@
+// A lock between processes: a file that names its holder. A dead holder's lock is taken over.
+import { linkSync, mkdirSync, readFileSync, rmdirSync, statSync, unlinkSync, writeFileSync } from "node:fs";
+import path from "node:path";
+
+const POLL_MS = 100;
+/** Nobody needs the guard for longer than a few file operations; an older one's holder died in between. */
+const GUARD_MS = 10_000;
+
+/** Start time of a process in clock ticks, so that a reused process id is told apart; "" where /proc is absent. */
+export function startTime(pid) {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "";
+  } catch {
+    return "";
+  }
+}
+
+/** Whether the process that `startTime` was noted for still runs. */
+export function isAlive(pid, started) {
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    if (error.code !== "EPERM") return false;
+  }
+  return startTime(pid) === started;
+}
+
+function holder(file) {
+  try {
+    const [pid, started = ""] = readFileSync(file, "utf8").split(" ");
+    return { pid: Number(pid), started };
+  } catch (error) {
+    if (error.code === "ENOENT") return null;
+    throw error;
+  }
+}
+
+/** True when this process holds the lock now. The file appears with its content, so nobody reads half a name. */
+function tryTake(file) {
+  const mine = `${file}.${process.pid}.${Math.random().toString(36).slice(2)}`;
+  writeFileSync(mine, `${process.pid} ${startTime(process.pid)}`);
+  try {
+    linkSync(mine, file);
+    return true;
+  } catch (error) {
+    if (error.code === "EEXIST") return false;
+    throw error;
+  } finally {
+    unlinkSync(mine);
+  }
+}
+
+/** Removes a dead holder's lock. Only under the guard, or two could each remove what the other has just taken. */
+function dropDead(file) {
+  const guard = `${file}.guard`;
+  try {
+    mkdirSync(guard);
+  } catch (error) {
+    if (error.code !== "EEXIST") throw error;
+    const age = Date.now() - (statSync(guard, { throwIfNoEntry: false })?.mtimeMs ?? Date.now());
+    if (age > GUARD_MS) rmdirSync(guard);
+    return;
+  }
+  try {
+    const found = holder(file);
+    if (found !== null && !isAlive(found.pid, found.started)) unlinkSync(file);
+  } finally {
+    rmdirSync(guard);
+  }
+}
+
+/** Takes the lock or answers null at once; the function that is returned gives it back. */
+export function takeLock(file) {
+  mkdirSync(path.dirname(file), { recursive: true });
+  if (tryTake(file)) return () => unlinkSync(file);
+  const found = holder(file);
+  if (found === null || isAlive(found.pid, found.started)) return null;
+  dropDead(file);
+  return tryTake(file) ? () => unlinkSync(file) : null;
+}
+
+/** Runs `work` while holding the lock `file`; calls `waiting(pid)` once if somebody else has it. */
+export async function withLock(file, waiting, work) {
+  let told = false;
+  let release = takeLock(file);
+  while (release === null) {
+    const found = holder(file);
+    if (!told && found !== null) {
+      waiting(found.pid);
+      told = true;
+    }
+    await new Promise((resolve) => { setTimeout(resolve, POLL_MS); });
+    release = takeLock(file);
+  }
+  try {
+    return await work();
+  } finally {
+    release();
+  }
+}
