@@ -23,11 +23,11 @@ if (!existsSync(path.join(root, script))) fail(`${script} does not exist`);
 try {
   if (installProblem(root) !== null) {
     const waiting = (pid) => process.stderr.write(`confab: waiting for another installation (process ${pid})\n`);
-    await withLock(path.join(root, ".cache", "install.lock"), waiting, async () => {
+    await withLock(path.join(root, ".cache", "install.lock"), waiting, async (share) => {
       // Asked again: whoever held the lock may just have installed.
       const problem = installProblem(root);
       if (problem === null) return;
-      await runNpmCi(root, problem);
+      await runNpmCi(root, problem, share);
       markInstalled(root);
     });
   }

@@ -6,5 +6,10 @@ export function startTime(pid: number): string;
 export function isAlive(pid: number, started: string): boolean;
 /** Takes the lock file, or answers null at once when a living process has it; the function gives it back. */
 export function takeLock(file: string): (() => void) | null;
-/** Runs `work` while holding the lock file; calls `waiting(pid)` once if somebody else has it. */
-export function withLock<T>(file: string, waiting: (pid: number) => void, work: () => Promise<T>): Promise<T>;
+/**
+ * Runs `work(share)` while holding the lock file; calls `waiting(pid)` once if somebody else has it.
+ * `share(pid)` makes a child a holder too, so that one that outlives a killed parent keeps the lock.
+ */
+export function withLock<T>(
+  file: string, waiting: (pid: number) => void, work: (share: (pid: number) => void) => Promise<T>,
+): Promise<T>;

@@ -1,5 +1,5 @@
-// A lock between processes: a file that names its holder. A dead holder's lock is taken over.
-import { linkSync, mkdirSync, readFileSync, rmdirSync, statSync, unlinkSync, writeFileSync } from "node:fs";
+// A lock between processes: a file that names its holders. When all of them are dead it is taken over.
+import { appendFileSync, linkSync, mkdirSync, readFileSync, rmdirSync, statSync, unlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 
 const POLL_MS = 100;
@@ -26,20 +26,30 @@ export function isAlive(pid, started) {
   return startTime(pid) === started;
 }
 
+/** The living process that holds the lock, "dead" when none does, null when there is no lock. */
 function holder(file) {
+  let text;
   try {
-    const [pid, started = ""] = readFileSync(file, "utf8").split(" ");
-    return { pid: Number(pid), started };
+    text = readFileSync(file, "utf8");
   } catch (error) {
     if (error.code === "ENOENT") return null;
     throw error;
   }
+  for (const line of text.trim().split("\n")) {
+    const [pid, started = ""] = line.split(" ");
+    if (isAlive(Number(pid), started)) return Number(pid);
+  }
+  return "dead";
+}
+
+function nameOf(pid) {
+  return `${pid} ${startTime(pid)}\n`;
 }
 
 /** True when this process holds the lock now. The file appears with its content, so nobody reads half a name. */
 function tryTake(file) {
   const mine = `${file}.${process.pid}.${Math.random().toString(36).slice(2)}`;
-  writeFileSync(mine, `${process.pid} ${startTime(process.pid)}`);
+  writeFileSync(mine, nameOf(process.pid));
   try {
     linkSync(mine, file);
     return true;
@@ -63,8 +73,7 @@ function dropDead(file) {
     return;
   }
   try {
-    const found = holder(file);
-    if (found !== null && !isAlive(found.pid, found.started)) unlinkSync(file);
+    if (holder(file) === "dead") unlinkSync(file);
   } finally {
     rmdirSync(guard);
   }
@@ -74,27 +83,28 @@ function dropDead(file) {
 export function takeLock(file) {
   mkdirSync(path.dirname(file), { recursive: true });
   if (tryTake(file)) return () => unlinkSync(file);
-  const found = holder(file);
-  if (found === null || isAlive(found.pid, found.started)) return null;
-  dropDead(file);
+  if (holder(file) === "dead") dropDead(file);
   return tryTake(file) ? () => unlinkSync(file) : null;
 }
 
-/** Runs `work` while holding the lock `file`; calls `waiting(pid)` once if somebody else has it. */
+/**
+ * Runs `work(share)` while holding the lock `file`; calls `waiting(pid)` once if somebody else has it.
+ * `share(pid)` makes a child a holder too: one that outlives a killed parent goes on with what the lock protects.
+ */
 export async function withLock(file, waiting, work) {
   let told = false;
   let release = takeLock(file);
   while (release === null) {
     const found = holder(file);
-    if (!told && found !== null) {
-      waiting(found.pid);
+    if (!told && typeof found === "number") {
+      waiting(found);
       told = true;
     }
     await new Promise((resolve) => { setTimeout(resolve, POLL_MS); });
     release = takeLock(file);
   }
   try {
-    return await work();
+    return await work((pid) => appendFileSync(file, nameOf(pid)));
   } finally {
     release();
   }

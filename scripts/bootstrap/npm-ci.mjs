@@ -19,16 +19,17 @@ function cleanEnvironment() {
   return env;
 }
 
-/** `problem` is the reason shown to the user. Throws with npm's own words when it fails. */
-export async function runNpmCi(root, problem) {
+/** `problem` is the reason shown to the user, `share` is told npm's process id. Throws when npm fails, after its own words. */
+export async function runNpmCi(root, problem, share) {
   const done = progress(`installing the locked dependencies (${problem})`);
   const { command, before } = npmCommand();
-  const args = [...before, "ci", "--include=dev", "--include=optional", "--no-audit", "--no-fund"];
+  const args = [...before, "ci", "--include=dev", "--include=optional", "--no-audit", "--no-fund", "--loglevel=error"];
   const output = [];
   const code = await new Promise((resolve, reject) => {
     const child = spawn(command, args, {
       cwd: root, env: cleanEnvironment(), stdio: ["ignore", "pipe", "pipe"], shell: process.platform === "win32",
     });
+    if (child.pid !== undefined) share(child.pid);
     child.stdout.on("data", (chunk) => output.push(chunk));
     child.stderr.on("data", (chunk) => output.push(chunk));
     child.on("error", reject);
