@@ -6,11 +6,15 @@ const POLL_MS = 100;
 /** Nobody needs the guard for longer than a few file operations; an older one's holder died in between. */
 const GUARD_MS = 10_000;
 
-/** Start time of a process in clock ticks, so that a reused process id is told apart; "" where /proc is absent. */
+/**
+ * Start time of a process in clock ticks, so that a reused process id is told apart. "" where /proc is absent, and for
+ * one that has ended, even if nobody has collected it yet.
+ */
 export function startTime(pid) {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "";
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return fields[0] === "Z" ? "" : fields[19];
   } catch {
     return "";
   }
