@@ -1,0 +1,86 @@
+// What one `npm start` will run, read from the environment and the command line. Reads nothing else.
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+
+export interface Plan {
+  /** Absolute. */
+  readonly dataDir: string;
+  /** Front doors of the one store; the first is the runtime's own port. */
+  readonly ports: readonly [number, ...number[]];
+  /** null: any free port. */
+  readonly archiverPort: number | null;
+  /** A finished build to run, or null to build the sources first. */
+  readonly bundle: string | null;
+  /** The archiver's program. */
+  readonly archiver: string;
+  readonly environment: "development" | "production";
+  /** The Worker's text bindings, without what is only known later: secrets and the archiver's address. */
+  readonly workerEnv: Readonly<Record<string, string>>;
+}
+
+/** Something the person who typed the command can put right; its message is one line. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+const PASSED_BY_PREFIX = /^(CONFAB|AUTH)_/;
+const PASSED_BY_NAME = ["ENVIRONMENT", "DEV_ISSUER", "ALLOWED_ORIGINS", "ARCHIVE", "JURISDICTION"];
+const ARCHIVER = fileURLToPath(new URL("../../archiver/main.ts", import.meta.url));
+const HIGHEST_PORT = 65_535;
+
+/** Throws UsageError. */
+export function readPlan(env: Readonly<Record<string, string | undefined>>, args: readonly string[]): Plan {
+  const environment = env["ENVIRONMENT"] || "development";
+  if (environment !== "development" && environment !== "production") {
+    throw new UsageError(`ENVIRONMENT must be development or production, not ${JSON.stringify(environment)}`);
+  }
+  return {
+    dataDir: path.resolve(env["DATA_DIR"] || ".data"),
+    ports: readPorts(env),
+    archiverPort: env["ARCHIVER_PORT"] ? readPort("ARCHIVER_PORT", env["ARCHIVER_PORT"]) : null,
+    ...readPrograms(args),
+    environment,
+    workerEnv: { ...developmentDefaults(environment), ...passedOn(env) },
+  };
+}
+
+function developmentDefaults(environment: Plan["environment"]): Record<string, string> {
+  const always = { ENVIRONMENT: environment, AUTH_ISSUER: "confab-local", AUTH_AUDIENCE: "confab", ARCHIVE: "on" };
+  if (environment === "production") return always;
+  return { ...always, DEV_ISSUER: "1", CONFAB_SEAL_AFTER_MS: "10000" };
+}
+
+function passedOn(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  const passed: Record<string, string> = {};
+  for (const [name, value] of Object.entries(env)) {
+    // An empty variable is how a shell says "not set": it must not override a default.
+    if (value && (PASSED_BY_PREFIX.test(name) || PASSED_BY_NAME.includes(name))) passed[name] = value;
+  }
+  return passed;
+}
+
+function readPorts(env: Readonly<Record<string, string | undefined>>): [number, ...number[]] {
+  if (!env["PORTS"]) return [readPort("PORT", env["PORT"] || "8787")];
+  const [first = "", ...others] = env["PORTS"].split(",");
+  const ports: [number, ...number[]] = [readPort("PORTS", first), ...others.map((text) => readPort("PORTS", text))];
+  if (new Set(ports).size !== ports.length) throw new UsageError(`PORTS names a port twice: ${env["PORTS"]}`);
+  return ports;
+}
+
+function readPort(name: string, text: string): number {
+  const port = /^\s*\d+\s*$/.test(text) ? Number(text) : 0;
+  if (port < 1 || port > HIGHEST_PORT) throw new UsageError(`${name} must be a port from 1 to ${HIGHEST_PORT}, not ${JSON.stringify(text)}`);
+  return port;
+}
+
+function readPrograms(args: readonly string[]): { bundle: string | null; archiver: string } {
+  let bundle: string | null = null;
+  let archiver = ARCHIVER;
+  for (let at = 0; at < args.length; at += 2) {
+    const [flag, value] = [args[at], args[at + 1]];
+    if (value !== undefined && flag === "--bundle") bundle = path.resolve(value);
+    else if (value !== undefined && flag === "--archiver") archiver = path.resolve(value);
+    else throw new UsageError("usage: npm start [-- --bundle FOLDER] [--archiver FILE]; all else is set by environment variables");
+  }
+  return { bundle, archiver };
+}
