@@ -64,11 +64,8 @@ export interface ObjectPlace {
 }
 
 /** The one derivation of every object's name: from its id, the deployment's jurisdiction and the generation. */
-export function objectPlace(id: string, deployment: Jurisdiction | null, generation = 0): ObjectPlace {
-  const minted = /^g\.(eu|fedramp)\./.exec(id)?.[1] as Jurisdiction | undefined;
-  const unplaced = id.startsWith("g.") && minted === undefined;
-  return {
-    name: generation === 0 ? id : `${id}#${generation}`,
-    jurisdiction: minted ?? (unplaced ? null : deployment),
-  };
+export function objectPlace(kind: "conversation" | "user", id: string, deployment: Jurisdiction | null, generation = 0): ObjectPlace {
+  const minted = kind === "conversation" && id.startsWith("g.");
+  const own = minted ? (JURISDICTIONS.find((jurisdiction) => id.startsWith(`g.${jurisdiction}.`)) ?? null) : deployment;
+  return { name: generation === 0 ? id : `${id}#${generation}`, jurisdiction: own };
 }

@@ -3,7 +3,7 @@
 // Old and new code overlap during a deploy: fields are only ever added, and optional.
 import type { ErrorCode } from "./errors.ts";
 import type { ContentType, Event, Kind, Role } from "./events.ts";
-import type { AckFrame } from "./frames/msg.ts";
+import type { AckFrame, Draft } from "./frames/msg.ts";
 import type { Cursor, Head } from "./frames/sync.ts";
 import type { Jurisdiction, LocationHint } from "./ids.ts";
 import type { ConversationDetail, ConversationList, HistoryQuery } from "./rest.ts";
@@ -14,6 +14,8 @@ export type Result<T> = ({ ok: true } & T) | Refusal;
 
 export interface AppendItem {
   client_msg_id: string;
+  /** null: over REST */
+  device_id: string | null;
   content: string;
   content_type: ContentType;
 }
@@ -21,8 +23,6 @@ export interface AppendItem {
 export interface AppendCall {
   conversation_id: string;
   sender_id: string;
-  /** null: over REST */
-  device_id: string | null;
   items: AppendItem[];
   /** Both users of a direct conversation that may be created: the session has seen that they are registered. */
   create: [string, string] | null;
@@ -133,8 +133,8 @@ export interface ConversationCalls {
   rename(call: { actor_id: string; title: string }): Promise<Result<{ title: string }>>;
   describe(call: { user_id: string }): Promise<Result<{ conversation: ConversationDetail }>>;
   history(call: { user_id: string; query: HistoryQuery }): Promise<Result<{ page: HistoryReply }>>;
-  /** The events after a cursor for a resuming device, at most `limit`, and the head. */
-  resume(call: { user_id: string; cursor: Cursor; limit: number }): Promise<Result<{ events: EncodedEvents | null; count: number; head: Head }>>;
+  /** The events after a cursor for a resuming device, each encoded, at most `limit`, and the head. */
+  resume(call: { user_id: string; cursor: Cursor; limit: number }): Promise<Result<{ frames: string[]; head: Head }>>;
   attach(call: AttachCall): Promise<void>;
   archived(ack: ArchiveAck): Promise<Result<ArchiveAcked>>;
   stats(): Promise<Result<{ stats: ConversationStats }>>;
@@ -150,7 +150,7 @@ export interface SessionCalls {
   deliver(call: DeliverCall): Promise<DeliverReply>;
   /** The rate limit and registration of a REST call. `cost`: requests that it counts for. */
   admit(claims: Claims, cost: number): Promise<Result<object>>;
-  send(claims: Claims, draft: { to?: string; conversation_id?: string } & AppendItem): Promise<Result<{ ack: AckFrame }>>;
+  send(claims: Claims, draft: Draft): Promise<Result<{ ack: AckFrame }>>;
   conversations(call: { cursor: string | null; limit: number }): Promise<Result<{ list: ConversationList }>>;
   register(userId: string): Promise<void>;
   registered(): Promise<boolean>;

@@ -1,0 +1,88 @@
+// The events of a round, encoded once for all recipients who get the same.
+import type { EncodedEvents } from "../../protocol/rpc.ts";
+import { BATCH_BYTES, RESUME_EVENTS } from "../../protocol/limits.ts";
+import { eventJson, joinFrames, type Place } from "./encode.ts";
+import type { EventRecord } from "./records.ts";
+import type { ConversationStore } from "./store.ts";
+
+interface Encoded {
+  seq: number;
+  json: string;
+  sender_id: string;
+  device_id: string | null;
+}
+
+export interface Batch {
+  events: EncodedEvents | null;
+  own: { device_id: string; events: EncodedEvents | null }[];
+}
+
+const KEPT = 512;
+
+export class Batches {
+  /** The newest events by seq; older ones are read again. */
+  private readonly recent = new Map<number, Encoded>();
+  private readonly joined = new Map<string, { list: Encoded[]; events: EncodedEvents | null }>();
+  private readonly store: ConversationStore;
+  private readonly place: Place;
+
+  constructor(store: ConversationStore, place: Place) {
+    this.store = store;
+    this.place = place;
+  }
+
+  /** Encodes what was just committed, so that delivering it reads nothing. */
+  remember(rows: readonly EventRecord[]): void {
+    for (const row of rows) this.recent.set(row.seq, this.encode(row));
+    for (const seq of this.recent.keys()) {
+      if (this.recent.size <= KEPT) break;
+      this.recent.delete(seq);
+    }
+    this.joined.clear();
+  }
+
+  /** The newest events of a run, at most RESUME_EVENTS and BATCH_BYTES of them, for one recipient. */
+  forRecipient(userId: string, run: { from: number; to: number } | null): Batch {
+    if (run === null) return { events: null, own: [] };
+    const { list, events } = this.run(run.from, run.to);
+    const mine = list.filter((event) => event.sender_id === userId);
+    if (mine.length === 0) return { events, own: [] };
+    // The sending device has its acknowledgement; only the user's other devices get the event.
+    const devices = new Set(mine.map((event) => event.device_id).filter((device) => device !== null));
+    const own = [...devices].map((device_id) => ({
+      device_id,
+      events: joinFrames(list.filter((event) => event.sender_id !== userId || event.device_id !== device_id)),
+    }));
+    return { events, own };
+  }
+
+  private run(from: number, to: number): { list: Encoded[]; events: EncodedEvents | null } {
+    const key = `${from}-${to}`;
+    const known = this.joined.get(key);
+    if (known !== undefined) return known;
+    const list = this.read(Math.max(from, to - RESUME_EVENTS + 1), to);
+    const made = { list, events: joinFrames(list) };
+    this.joined.set(key, made);
+    return made;
+  }
+
+  private read(from: number, to: number): Encoded[] {
+    const list: Encoded[] = [];
+    let bytes = 0;
+    const missing = this.recent.has(from) ? null : new Map(this.store.readRange(from, to, to - from + 1, "asc").map((row) => [row.seq, row]));
+    for (let seq = to; seq >= from; seq -= 1) {
+      const row = missing?.get(seq);
+      const event = this.recent.get(seq) ?? (row === undefined || row.body === null ? undefined : this.encode(row));
+      // What is pruned can't be pushed: the client sees the gap and pulls.
+      if (event === undefined) break;
+      bytes += event.json.length * 3;
+      if (bytes > BATCH_BYTES && list.length > 0) break;
+      list.push(event);
+    }
+    return list.toReversed();
+  }
+
+  private encode(row: EventRecord): Encoded {
+    return { seq: row.seq, json: eventJson(this.place, row), sender_id: row.sender_id, device_id: row.device_id };
+  }
+}

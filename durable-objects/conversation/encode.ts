@@ -1,0 +1,45 @@
+// From an event's row to what goes over the wire, and to a segment's line. The stored body is JSON already, so a frame is
+// made by joining texts: nothing is parsed on the way to a socket.
+import type { EncodedEvents } from "../../protocol/rpc.ts";
+import type { Event } from "../../protocol/events.ts";
+import { contentText, type SegmentEvent } from "../../protocol/segment.ts";
+import { sentAtOf } from "../../protocol/msg-id.ts";
+import { sha256Hex, toHex } from "../platform/hash.ts";
+import type { EventRecord } from "./records.ts";
+
+export interface Place {
+  conversation_id: string;
+  epoch: number;
+}
+
+/** The event as its frame. The row must have its body. */
+export function eventJson(place: Place, row: EventRecord): string {
+  if (row.body === null) throw new Error(`event ${row.seq} is pruned`);
+  const key = row.client_msg_id === null ? "" : `"client_msg_id":${JSON.stringify(row.client_msg_id)},`;
+  const number = row.type === "msg" ? `"msg_no":${row.msg_no},` : "";
+  return `{"type":"${row.type}","conversation_id":"${place.conversation_id}","epoch":${place.epoch},"seq":${row.seq},"msg_id":"${row.msg_id}",`
+    + `"sender_id":${JSON.stringify(row.sender_id)},"sent_at":${sentAtOf(row.msg_id)},${key}${number}${row.body.slice(1)}`;
+}
+
+export function toEvent(place: Place, row: EventRecord): Event {
+  return JSON.parse(eventJson(place, row)) as Event;
+}
+
+/** One text for a run of events; null where there are none. */
+export function joinFrames(frames: readonly { seq: number; json: string }[]): EncodedEvents | null {
+  const first = frames[0];
+  const last = frames.at(-1);
+  if (first === undefined || last === undefined) return null;
+  const json = frames.length === 1 ? first.json : `[${frames.map((frame) => frame.json).join(",")}]`;
+  return { from_seq: first.seq, to_seq: last.seq, json };
+}
+
+/** What stays of a body after pruning: SHA-256(salt ‖ canonical JSON of the type's own fields), 64 hex digits. */
+export function contentHash(place: Place, row: EventRecord): string {
+  if (row.salt === null) throw new Error(`event ${row.seq} has no salt`);
+  return sha256Hex(row.salt, contentText(toEvent(place, row)));
+}
+
+export function toSegmentEvent(place: Place, row: EventRecord): SegmentEvent {
+  return { ...toEvent(place, row), salt: toHex(row.salt as Uint8Array), content_hash: contentHash(place, row) };
+}

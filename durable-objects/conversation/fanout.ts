@@ -1,0 +1,263 @@
+// Fan-out: brings every event to every member's session. The event rows are the outbox; pushing is a hint, settling is the
+// promise. Idle, an append settles everybody at once. Busy, it is pushed to live sessions only, and the alarm settles.
+// One call under way per session, and one round for all sessions that are behind, so that events coalesce while calls fly.
+import { decideLive, planOwed } from "../../domain/delivery.ts";
+import type { Stay } from "../../domain/membership.ts";
+import { retryDelay } from "../../domain/retry.ts";
+import { directPair } from "../../protocol/ids.ts";
+import { sentAtOf } from "../../protocol/msg-id.ts";
+import type { DeliverCall, DeliverReply } from "../../protocol/rpc.ts";
+import type { Settings } from "../../protocol/settings.ts";
+import { count } from "../platform/metrics.ts";
+import { Batches } from "./batches.ts";
+import { Gate } from "./gate.ts";
+import type { LaggingRecord, NewEvent } from "./records.ts";
+import type { ConversationState } from "./state.ts";
+import type { ConversationStore } from "./store.ts";
+
+/** A call that takes longer than this no longer holds up the round, nor its place in the width. */
+const SLOW_MS = 25;
+
+export interface FanoutPorts {
+  deliver(userId: string, call: DeliverCall): Promise<DeliverReply>;
+  settings(): Settings;
+  now(): number;
+  /** Arms the alarm for what waits. */
+  arm(): void;
+  failed(userId: string, error: unknown): void;
+}
+
+interface LiveMember {
+  gen: number;
+  /** Everything up to here was answered for. */
+  sent_seq: number;
+}
+
+export class Fanout {
+  private readonly live = new Map<string, LiveMember>();
+  private readonly flying = new Map<string, Promise<void>>();
+  private readonly batches: Batches;
+  private readonly gate: Gate;
+  private readonly store: ConversationStore;
+  private readonly state: ConversationState;
+  private readonly ports: FanoutPorts;
+  private described: ReturnType<Fanout["about"]> | null = null;
+  private pumping = false;
+  private settling: Promise<void> | null = null;
+  private settledAt = 0;
+  /** Wall clock ms since when events wait to be settled; logical clocks may run ahead of it. */
+  private waitingSince: number;
+  private lagging: LaggingRecord[];
+
+  constructor(store: ConversationStore, state: ConversationState, ports: FanoutPorts) {
+    this.store = store;
+    this.state = state;
+    this.ports = ports;
+    this.batches = new Batches(store, { conversation_id: state.record.conversation_id, epoch: state.record.epoch });
+    this.gate = new Gate(() => ports.settings().fanout_width, SLOW_MS);
+    this.lagging = store.readLagging();
+    this.waitingSince = ports.now();
+  }
+
+  get owed(): number {
+    return this.lagging.length;
+  }
+
+  /**
+   * Right after a commit, in the same turn: the alarm becomes durable with the events.
+   * @param urgent the events change who the members are, so everybody must hear now
+   */
+  committed(events: readonly NewEvent[], alone: string | null, urgent: boolean): void {
+    this.batches.remember(events.map((event) => ({ ...event, content_hash: null })));
+    const first = events[0] as NewEvent;
+    const now = this.ports.now();
+    const settled = this.state.marks.fanout_seq === first.seq - 1;
+    const idle = settled && now - this.settledAt >= this.ports.settings().settle_after_ms;
+    if (settled) this.waitingSince = now;
+    // A sole socket has its acknowledgement: pushing to its own session would reach nobody.
+    const sender = alone === null ? undefined : this.live.get(alone);
+    if (sender !== undefined && sender.sent_seq === first.seq - 1) sender.sent_seq = this.state.head.seq;
+    this.ports.arm();
+    if (idle || urgent) this.start(this.settle());
+    else this.pump();
+  }
+
+  /** ms when everybody must be settled; null while nothing waits. */
+  settleDue(): number | null {
+    if (this.state.marks.fanout_seq >= this.state.head.seq) return null;
+    return this.waitingSince + this.ports.settings().settle_after_ms;
+  }
+
+  laggingDue(): number | null {
+    return this.lagging.length === 0 ? null : Math.min(...this.lagging.map((row) => row.due_at));
+  }
+
+  /** A session whose sockets went from none to one: sends what it may have missed. */
+  attach(userId: string, gen: number, settledSeq: number): void {
+    const known = this.live.get(userId);
+    if (decideLive(known?.gen, gen) === "stale") return;
+    this.live.set(userId, { gen, sent_seq: Math.min(settledSeq, this.state.head.seq) });
+    this.pump();
+  }
+
+  /** Settles everybody to the head. A round that is under way is waited for first. */
+  async settle(): Promise<void> {
+    while (this.settling !== null) await this.settling;
+    if (this.state.marks.fanout_seq >= this.state.head.seq) return;
+    this.settling = this.settleRound().finally(() => {
+      this.settling = null;
+    });
+    await this.settling;
+    this.pump();
+  }
+
+  private async settleRound(): Promise<void> {
+    const { fanout_seq } = this.state.marks;
+    const head = this.state.head.seq;
+    const stays = [...this.state.members.values(), ...this.store.readDeparted(fanout_seq).filter((stay) => !this.state.members.has(stay.user_id))];
+    const sent = this.store.readNewestSent(fanout_seq + 1, head);
+    const failed: LaggingRecord[] = [];
+    const settled: string[] = [];
+    await Promise.all(stays.map(async (stay) => {
+      const ok = await this.settleOne(stay, fanout_seq + 1, head, sent.get(stay.user_id) ?? null);
+      const behind = this.lagging.find((row) => row.user_id === stay.user_id);
+      if (!ok) failed.push(this.owing(stay.user_id, behind?.owed_from ?? fanout_seq + 1, (behind?.attempts ?? 0) + 1));
+      else if (behind !== undefined) settled.push(stay.user_id);
+    }));
+    count("settles");
+    this.commit(head, failed, settled);
+  }
+
+  /** Tries again with those whose settle failed. */
+  async settleLagging(now: number): Promise<void> {
+    const due = this.lagging.filter((row) => row.due_at <= now).slice(0, 100);
+    const failed: LaggingRecord[] = [];
+    const settled: string[] = [];
+    await Promise.all(due.map(async (row) => {
+      const stay = this.store.readStay(row.user_id);
+      const head = this.state.marks.fanout_seq;
+      const sent = this.store.readNewestSent(row.owed_from, head).get(row.user_id) ?? null;
+      const ok = stay === null || (await this.settleOne(stay, row.owed_from, head, sent));
+      if (ok) settled.push(row.user_id);
+      else failed.push(this.owing(row.user_id, row.owed_from, row.attempts + 1));
+    }));
+    this.commit(this.state.marks.fanout_seq, failed, settled);
+  }
+
+  private commit(fanoutSeq: number, failed: LaggingRecord[], settled: string[]): void {
+    this.store.commitSettled(fanoutSeq, this.state.tally(), failed, settled);
+    this.state.marks.fanout_seq = fanoutSeq;
+    this.settledAt = this.ports.now();
+    this.lagging = this.store.readLagging();
+    this.ports.arm();
+  }
+
+  private owing(userId: string, owedFrom: number, attempts: number): LaggingRecord {
+    return { user_id: userId, owed_from: owedFrom, due_at: this.ports.now() + retryDelay(attempts, Math.random()), attempts };
+  }
+
+  private async settleOne(stay: Stay, from: number, head: number, sent: DeliverCall["sent"]): Promise<boolean> {
+    while (this.flying.has(stay.user_id)) await this.flying.get(stay.user_id);
+    const behind = (this.live.get(stay.user_id)?.sent_seq ?? 0) + 1;
+    return this.call(stay, Math.max(from, behind), head, { settle: true, sent });
+  }
+
+  /** Pushes to live sessions until none is behind. */
+  private pump(): void {
+    if (this.pumping) return;
+    this.pumping = true;
+    this.start(this.rounds().finally(() => {
+      this.pumping = false;
+    }));
+  }
+
+  private async rounds(): Promise<void> {
+    for (;;) {
+      const head = this.state.head.seq;
+      const calls: Promise<boolean>[] = [];
+      for (const [userId, member] of this.live) {
+        if (member.sent_seq >= head || this.flying.has(userId)) continue;
+        const stay = this.state.members.get(userId);
+        if (stay === undefined) this.live.delete(userId);
+        else calls.push(this.call(stay, member.sent_seq + 1, head, { settle: false, sent: null }));
+      }
+      if (calls.length === 0) return;
+      await Promise.race([Promise.all(calls), wait(SLOW_MS)]);
+    }
+  }
+
+  /** One call under way per session; its reply says whether the session is live. False: the outcome is unknown. */
+  private async call(stay: Stay, from: number, head: number, how: Pick<DeliverCall, "settle" | "sent">): Promise<boolean> {
+    const owed = planOwed(stay, from, head);
+    if (owed === null) return true;
+    const done = Promise.withResolvers<void>();
+    this.flying.set(stay.user_id, done.promise);
+    try {
+      const batch = this.batches.forRecipient(stay.user_id, owed.events);
+      const reply = await this.gate.through(() => this.limited(stay.user_id, { ...this.about(owed.head), ...batch, ...how, left: owed.left }));
+      this.answered(stay, reply, owed.head);
+      const sentEvents = batch.events === null ? 0 : batch.events.to_seq - batch.events.from_seq + 1;
+      this.state.counters.deliveries += sentEvents;
+      count("delivered_events", sentEvents);
+      return true;
+    } catch (error) {
+      // The settle that follows covers what this call may not have brought.
+      this.live.delete(stay.user_id);
+      count("delivery_failures");
+      this.ports.failed(stay.user_id, error);
+      return false;
+    } finally {
+      this.flying.delete(stay.user_id);
+      done.resolve();
+      if ((this.live.get(stay.user_id)?.sent_seq ?? this.state.head.seq) < this.state.head.seq) this.pump();
+    }
+  }
+
+  private answered(stay: Stay, reply: DeliverReply, head: number): void {
+    const known = this.live.get(stay.user_id);
+    if (decideLive(known?.gen, reply.gen) === "stale") return;
+    const sent = known !== undefined && known.gen === reply.gen ? Math.max(known.sent_seq, head) : head;
+    if (reply.live) this.live.set(stay.user_id, { gen: reply.gen, sent_seq: sent });
+    else this.live.delete(stay.user_id);
+  }
+
+  private async limited(userId: string, call: DeliverCall): Promise<DeliverReply> {
+    this.state.counters.delivery_calls += 1;
+    count("delivery_calls");
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new Error("the delivery took too long")), this.ports.settings().deliver_timeout_ms);
+    });
+    try {
+      return await Promise.race([this.ports.deliver(userId, call), late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  private about(head: number): Pick<DeliverCall, "conversation_id" | "kind" | "title" | "pair" | "epoch" | "head_seq" | "head_msg_no" | "head_at"> {
+    if (this.described?.head_seq === head) return this.described;
+    const { record, members } = this.state;
+    const newest = head === this.state.head.seq ? null : this.store.readEvent(head);
+    const users = [...members.keys()];
+    this.described = {
+      conversation_id: record.conversation_id, kind: record.kind, title: record.title, epoch: record.epoch,
+      pair: record.kind === "direct" ? directPair(users[0] as string, users[1] ?? (users[0] as string)) : null,
+      head_seq: head,
+      head_msg_no: newest?.msg_no ?? this.state.head.msg_no,
+      head_at: newest === null ? Math.floor(this.state.head.clock / 1_000) : sentAtOf(newest.msg_id),
+    };
+    return this.described;
+  }
+
+  /** A round is nobody's to wait for: what it can't do, the alarm does. */
+  private start(work: Promise<void>): void {
+    work.catch((error: unknown) => this.ports.failed("", error));
+  }
+}
+
+function wait(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
+}

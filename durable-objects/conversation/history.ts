@@ -1,0 +1,80 @@
+// Pages of history. The conversation alone decides what a page holds; bodies that were pruned come from the archive.
+import { bisect, type Bounds, intersect } from "../../domain/page.ts";
+import { type Stay, visibleRange } from "../../domain/membership.ts";
+import { firstMsgIdOf } from "../../protocol/msg-id.ts";
+import type { HistoryQuery } from "../../protocol/rest.ts";
+import { BATCH_BYTES } from "../../protocol/limits.ts";
+import type { HistoryReply, PrunedEvent, Result } from "../../protocol/rpc.ts";
+import { hmacHex, toHex } from "../platform/hash.ts";
+import { type Place, toEvent } from "./encode.ts";
+import type { EventRecord } from "./records.ts";
+import type { ConversationState } from "./state.ts";
+import type { ConversationStore } from "./store.ts";
+
+export function readHistory(store: ConversationStore, state: ConversationState, stay: Stay, query: HistoryQuery): Result<{ page: HistoryReply }> {
+  const order = query.order ?? (query.after === undefined ? "desc" : "asc");
+  const filter = JSON.stringify([order, query.from ?? null, query.to ?? null, query.after ?? null, query.content_type ?? null]);
+  let bounds = intersect(visibleRange(stay), queryBounds(store, state, query));
+  if (query.cursor !== undefined) {
+    const position = openCursor(state, filter, query.cursor);
+    if (position === null) return { ok: false, code: "bad_cursor" };
+    if (position.epoch !== state.record.epoch) return { ok: false, code: "epoch_changed" };
+    bounds = intersect(bounds, order === "asc" ? { from: position.seq + 1, to: Number.POSITIVE_INFINITY } : { from: 1, to: position.seq - 1 });
+  }
+  // One row more than the page tells whether there is another page.
+  const rows = store.readRange(bounds.from, Math.min(bounds.to, state.head.seq), query.limit + 1, order, query.content_type ?? null);
+  const page = fitting(rows.slice(0, query.limit));
+  const last = page.at(-1);
+  return {
+    ok: true,
+    page: {
+      events: page.map((row) => toHistoryEvent(state.record, row)),
+      next_cursor: last === undefined || page.length === rows.length ? null : sealCursor(state, filter, last.seq),
+    },
+  };
+}
+
+function queryBounds(store: ConversationStore, state: ConversationState, query: HistoryQuery): Bounds {
+  const head = state.head.seq;
+  const seqAtOrAfter = (msgId: string) => bisect(1, head, (seq) => (store.readMsgId(seq) as string) >= msgId);
+  const after = typeof query.after === "string" ? bisect(1, head, (seq) => (store.readMsgId(seq) as string) > (query.after as string)) : (query.after ?? 0) + 1;
+  return {
+    from: Math.max(after, query.from === undefined ? 1 : seqAtOrAfter(firstMsgIdOf(query.from))),
+    to: query.to === undefined ? head : seqAtOrAfter(firstMsgIdOf(query.to)) - 1,
+  };
+}
+
+/** A call carries at most BATCH_BYTES, and always one event. */
+function fitting(rows: EventRecord[]): EventRecord[] {
+  let bytes = 0;
+  const end = rows.findIndex((row) => {
+    bytes += (row.body?.length ?? 0) * 3;
+    return bytes > BATCH_BYTES;
+  });
+  return end === -1 ? rows : rows.slice(0, Math.max(1, end));
+}
+
+function toHistoryEvent(place: Place, row: EventRecord): HistoryReply["events"][number] {
+  if (row.body !== null) return toEvent(place, row);
+  const pruned: PrunedEvent = {
+    type: "pruned", conversation_id: place.conversation_id, epoch: place.epoch, seq: row.seq, msg_id: row.msg_id,
+    sender_id: row.sender_id, content_hash: toHex(row.content_hash as Uint8Array),
+  };
+  return pruned;
+}
+
+/** Opaque: epoch, seq, and a MAC over them and the query, so that an altered or foreign cursor is noticed. */
+function sealCursor(state: ConversationState, filter: string, seq: number): string {
+  return `${state.record.epoch}.${seq}.${cursorMac(state, filter, state.record.epoch, seq)}`;
+}
+
+function openCursor(state: ConversationState, filter: string, cursor: string): { epoch: number; seq: number } | null {
+  const match = /^(\d{1,15})\.(\d{1,15})\.([0-9a-f]{32})$/.exec(cursor);
+  if (match === null) return null;
+  const [epoch, seq] = [Number(match[1]), Number(match[2])];
+  return match[3] === cursorMac(state, filter, epoch, seq) ? { epoch, seq } : null;
+}
+
+function cursorMac(state: ConversationState, filter: string, epoch: number, seq: number): string {
+  return hmacHex(state.record.cursor_key, `${epoch}.${seq}.${filter}`).slice(0, 32);
+}

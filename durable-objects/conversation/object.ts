@@ -1,0 +1,197 @@
+// The Conversation object: the only writer of a conversation's order. Never touches a socket. Every method decodes, decides,
+// commits and only then acts; what is committed and not yet done is due by alarm.
+import { DurableObject } from "cloudflare:workers";
+import { visibleRange } from "../../domain/membership.ts";
+import { errorFields, log } from "../../log/log.ts";
+import type { ArchiveAck, ArchiveAcked } from "../../protocol/archive.ts";
+import type { ConversationDetail, HistoryQuery } from "../../protocol/rest.ts";
+import type { AppendCall, AppendReply, AttachCall, ConversationCalls, ConversationStats, CreateCall, HistoryReply, MemberCall, Result } from "../../protocol/rpc.ts";
+import type { Cursor, Head } from "../../protocol/frames/sync.ts";
+import { archiveOn, deploymentJurisdiction, type Env, sessionOf } from "../platform/env.ts";
+import { count } from "../platform/metrics.ts";
+import { objectSql } from "../platform/sql.ts";
+import { Tasks } from "../platform/tasks.ts";
+import { currentSettings, loadSettings } from "../settings/current.ts";
+import { appendItems } from "./append.ts";
+import { createDirect, createGroup } from "./create.ts";
+import { eventJson } from "./encode.ts";
+import { Fanout } from "./fanout.ts";
+import { readHistory } from "./history.ts";
+import { describe, putMember, removeMember, rename } from "./members.ts";
+import type { NewEvent } from "./records.ts";
+import { Sealing } from "./seal.ts";
+import { ConversationState } from "./state.ts";
+import { ConversationStore } from "./store.ts";
+
+/** Everything that exists only once the conversation does. */
+interface Opened {
+  state: ConversationState;
+  fanout: Fanout;
+  sealing: Sealing;
+  tasks: Tasks;
+}
+
+const ABSENT = { ok: false, code: "not_found" } as const;
+
+export class Conversation extends DurableObject<Env> implements ConversationCalls {
+  private readonly store: ConversationStore;
+  private readonly stubs = new Map<string, ReturnType<typeof sessionOf>>();
+  private opened: Opened | null = null;
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    this.store = new ConversationStore(objectSql(ctx.storage, (rows) => count("rows_written", rows)));
+    count("wakes_conversation");
+    void ctx.blockConcurrencyWhile(async () => {
+      await loadSettings(env);
+      if (!this.store.exists()) return;
+      this.store.migrate();
+      this.open(await ctx.storage.getAlarm());
+    });
+  }
+
+  async append(call: AppendCall): Promise<AppendReply> {
+    if (this.opened === null) {
+      if (call.create === null) return { kind: "absent" };
+      createDirect(this.store, call.conversation_id, call.create, deploymentJurisdiction(this.env));
+    }
+    const { state, fanout } = this.opened ?? this.open(null);
+    const { answers, events } = appendItems(this.store, state, call, Date.now());
+    if (events.length > 0) fanout.committed(events, call.alone ? call.sender_id : null, false);
+    return { kind: "answers", answers };
+  }
+
+  async create(call: CreateCall): Promise<Result<{ conversation: ConversationDetail; created: boolean }>> {
+    if (this.opened !== null) {
+      // The same creation again: its creator gets what there is, to anybody else it is absent.
+      const { state } = this.opened;
+      const same = this.store.readEvent(1)?.sender_id === call.creator_id && state.members.has(call.creator_id);
+      return same ? { ok: true, conversation: describe(this.store, state), created: false } : ABSENT;
+    }
+    createGroup(this.store, call, Date.now());
+    const { state, fanout } = this.open(null);
+    fanout.committed(this.store.readRange(1, state.head.seq, 1, "asc") as NewEvent[], null, true);
+    return { ok: true, conversation: describe(this.store, state), created: true };
+  }
+
+  async putMember(call: MemberCall): Promise<Result<{ changed: boolean }>> {
+    return this.change((state) => putMember(this.store, state, call, Date.now()));
+  }
+
+  async removeMember(call: Omit<MemberCall, "role">): Promise<Result<{ changed: boolean }>> {
+    return this.change((state) => removeMember(this.store, state, call, Date.now()));
+  }
+
+  async rename(call: { actor_id: string; title: string }): Promise<Result<{ title: string }>> {
+    const result = this.change((state) => rename(this.store, state, call.actor_id, call.title, Date.now()));
+    return result.ok ? { ok: true, title: call.title } : result;
+  }
+
+  async describe(call: { user_id: string }): Promise<Result<{ conversation: ConversationDetail }>> {
+    if (this.opened === null || !this.opened.state.members.has(call.user_id)) return ABSENT;
+    return { ok: true, conversation: describe(this.store, this.opened.state) };
+  }
+
+  async history(call: { user_id: string; query: HistoryQuery }): Promise<Result<{ page: HistoryReply }>> {
+    const stay = this.opened?.state.members.get(call.user_id);
+    if (this.opened === null || stay === undefined) return ABSENT;
+    return readHistory(this.store, this.opened.state, stay, call.query);
+  }
+
+  async resume(call: { user_id: string; cursor: Cursor; limit: number }): Promise<Result<{ frames: string[]; head: Head }>> {
+    const stay = this.opened?.state.members.get(call.user_id);
+    if (this.opened === null || stay === undefined) return ABSENT;
+    const { record, head } = this.opened.state;
+    const place = { conversation_id: record.conversation_id, epoch: record.epoch };
+    if (call.cursor.epoch !== record.epoch) return { ok: false, code: "epoch_changed" };
+    if (call.cursor.seq > head.seq) return { ok: false, code: "bad_cursor" };
+    const from = Math.max(call.cursor.seq + 1, visibleRange(stay).from);
+    const rows = this.store.readRange(from, head.seq, call.limit, "asc");
+    // Pruned bodies can't be pushed: the client pulls them.
+    const end = rows.findIndex((row) => row.body === null);
+    const pushed = end === -1 ? rows : rows.slice(0, end);
+    return { ok: true, frames: pushed.map((row) => eventJson(place, row)), head: { ...place, head_seq: head.seq } };
+  }
+
+  async attach(call: AttachCall): Promise<void> {
+    if (this.opened?.state.members.has(call.user_id)) this.opened.fanout.attach(call.user_id, call.gen, call.settled_seq);
+  }
+
+  async archived(ack: ArchiveAck): Promise<Result<ArchiveAcked>> {
+    if (this.opened === null) return ABSENT;
+    const result = this.opened.sealing.acknowledged(ack);
+    this.opened.tasks.arm(Date.now());
+    return result;
+  }
+
+  async stats(): Promise<Result<{ stats: ConversationStats }>> {
+    if (this.opened === null) return ABSENT;
+    const { state, fanout, sealing } = this.opened;
+    return {
+      ok: true,
+      stats: {
+        mode: "write", epoch: state.record.epoch, head_seq: state.head.seq, ...state.marks, sealed_seq: sealing.sealedSeq,
+        lagging: fanout.owed, members: state.members.size, ...state.tally(),
+      },
+    };
+  }
+
+  override async alarm(): Promise<void> {
+    await this.opened?.tasks.fired(Date.now);
+  }
+
+  private change(decide: (state: ConversationState) => Result<{ event: NewEvent | null }>): Result<{ changed: boolean }> {
+    if (this.opened === null) return ABSENT;
+    const result = decide(this.opened.state);
+    if (!result.ok) return result;
+    if (result.event !== null) this.opened.fanout.committed([result.event], null, true);
+    return { ok: true, changed: result.event !== null };
+  }
+
+  private open(alarm: number | null): Opened {
+    const record = this.store.readConversation();
+    if (record === null) throw new Error("the conversation's row is missing");
+    const state = new ConversationState(this.store, record);
+    const settings = () => currentSettings(this.env);
+    const fanout: Fanout = new Fanout(this.store, state, {
+      deliver: (userId, call) => this.deliver(userId, call),
+      settings, now: Date.now,
+      arm: () => tasks.arm(Date.now()),
+      failed: (user_id, error) => log("warn", "delivery_failed", { conversation_id: record.conversation_id, user_id, ...errorFields(error) }),
+    });
+    const bucket = archiveOn(this.env) ? this.env.SEGMENTS : undefined;
+    const sealing = new Sealing(this.store, state, {
+      put: bucket === undefined ? null : (key, ndjson, metadata) => putSegment(bucket, key, ndjson, metadata),
+      settings, now: Date.now,
+    });
+    const tasks: Tasks = new Tasks(this.ctx.storage, alarm, [
+      { name: "settle", dueAt: () => fanout.settleDue(), run: () => fanout.settle() },
+      { name: "lagging", dueAt: () => fanout.laggingDue(), run: (now) => fanout.settleLagging(now) },
+      { name: "seal", dueAt: (now) => sealing.sealDue(now), run: () => sealing.seal() },
+      { name: "prune", dueAt: (now) => sealing.pruneDue(now), run: async (now) => sealing.prune(now) },
+    ], (task, error) => {
+      count("task_failures");
+      log("error", "task_failed", { conversation_id: record.conversation_id, task, ...errorFields(error) });
+    });
+    tasks.arm(Date.now());
+    this.opened = { state, fanout, sealing, tasks };
+    return this.opened;
+  }
+
+  private async deliver(userId: string, call: Parameters<ReturnType<typeof sessionOf>["deliver"]>[0]) {
+    const stub = this.stubs.get(userId) ?? sessionOf(this.env, userId);
+    this.stubs.set(userId, stub);
+    try {
+      return await stub.deliver(call);
+    } catch (error) {
+      // A stub is broken for good after an exception.
+      this.stubs.delete(userId);
+      throw error;
+    }
+  }
+}
+
+async function putSegment(bucket: R2Bucket, key: string, ndjson: string, metadata: Record<string, string>): Promise<void> {
+  const gzip = new Blob([ndjson]).stream().pipeThrough(new CompressionStream("gzip"));
+  await bucket.put(key, await new Response(gzip).arrayBuffer(), { customMetadata: metadata, httpMetadata: { contentType: "application/gzip" } });
+}

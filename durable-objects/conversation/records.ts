@@ -1,0 +1,66 @@
+// The Conversation object's rows as records. Field names are the columns'.
+import type { EventType, Kind, Role } from "../../protocol/events.ts";
+import type { Jurisdiction, LocationHint } from "../../protocol/ids.ts";
+
+export interface ConversationRecord {
+  conversation_id: string;
+  kind: Kind;
+  title: string | null;
+  epoch: number;
+  max_members: number;
+  location_hint: LocationHint | null;
+  jurisdiction: Jurisdiction | null;
+  cursor_key: Uint8Array;
+}
+
+/** msg_no: messages up to and including this event. body: JSON of the type's own fields; null once pruned. */
+export interface EventRecord {
+  seq: number;
+  msg_id: string;
+  msg_no: number;
+  type: EventType;
+  sender_id: string;
+  client_msg_id: string | null;
+  device_id: string | null;
+  content_type: string | null;
+  body: string | null;
+  salt: Uint8Array | null;
+  content_hash: Uint8Array | null;
+}
+
+export type NewEvent = Omit<EventRecord, "body" | "salt" | "content_hash"> & { body: string; salt: Uint8Array };
+
+export interface Watermarks {
+  fanout_seq: number;
+  archived_seq: number;
+  pruned_seq: number;
+}
+
+/** Kept in memory and stored with the next watermark. */
+export interface Counters {
+  rows_written: number;
+  deliveries: number;
+  delivery_calls: number;
+  wakes: number;
+}
+
+export interface LaggingRecord {
+  user_id: string;
+  owed_from: number;
+  due_at: number;
+  attempts: number;
+}
+
+export interface SegmentRecord {
+  from_seq: number;
+  to_seq: number;
+  sha256: string;
+  put: boolean;
+  acked: boolean;
+}
+
+export interface MemberChange {
+  kind: "add" | "role" | "remove";
+  user_id: string;
+  role: Role;
+}

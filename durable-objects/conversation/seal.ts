@@ -1,0 +1,147 @@
+// From the order to the archive: plan, PUT, acknowledgement, pruning. A plan is committed before its PUT and retried exactly,
+// so that a segment has one key and one hash whatever happens in between. No body goes before the archive has it.
+import { bisect } from "../../domain/page.ts";
+import { coldBefore, decideArchived, decidePruneTo, decideSealDue, planSegment, SEGMENT_EVENTS } from "../../domain/sealing.ts";
+import type { ArchiveAck, ArchiveAcked } from "../../protocol/archive.ts";
+import { firstMsgIdOf, sentAtOf } from "../../protocol/msg-id.ts";
+import type { Result } from "../../protocol/rpc.ts";
+import { encodeSegment, SEGMENT_FORMAT, type SegmentHead, segmentKey, segmentMetadata } from "../../protocol/segment.ts";
+import type { Settings } from "../../protocol/settings.ts";
+import { log } from "../../log/log.ts";
+import { sha256Hex } from "../platform/hash.ts";
+import { count } from "../platform/metrics.ts";
+import { contentHash, toSegmentEvent } from "./encode.ts";
+import type { SegmentRecord } from "./records.ts";
+import type { ConversationState } from "./state.ts";
+import type { ConversationStore } from "./store.ts";
+
+/** Bodies that one turn blanks. */
+const PRUNE_STEP = 500;
+
+export interface SealPorts {
+  /** null: this deployment has no archive, and nothing is sealed. */
+  put: ((key: string, ndjson: string, metadata: Record<string, string>) => Promise<void>) | null;
+  settings(): Settings;
+  now(): number;
+}
+
+export class Sealing {
+  private readonly store: ConversationStore;
+  private readonly state: ConversationState;
+  private readonly ports: SealPorts;
+  private segments: SegmentRecord[];
+  private oldest: { seq: number; at: number } | null = null;
+
+  constructor(store: ConversationStore, state: ConversationState, ports: SealPorts) {
+    this.store = store;
+    this.state = state;
+    this.ports = ports;
+    this.segments = store.readSegments();
+  }
+
+  /** The last seq that a plan covers. */
+  get sealedSeq(): number {
+    return this.segments.at(-1)?.to_seq ?? this.state.marks.archived_seq;
+  }
+
+  sealDue(now: number): number | null {
+    if (this.ports.put === null) return null;
+    if (this.segments.some((segment) => !segment.put)) return now;
+    return decideSealDue(this.state.head.seq - this.sealedSeq, this.oldestWaiting(), this.ports.settings(), now);
+  }
+
+  /** ms of the oldest event that no plan covers: asked with every append, so read once per segment. */
+  private oldestWaiting(): number | null {
+    const seq = this.sealedSeq + 1;
+    if (this.oldest?.seq !== seq) {
+      const msgId = this.store.readMsgId(seq);
+      this.oldest = msgId === null ? null : { seq, at: sentAtOf(msgId) };
+    }
+    return this.oldest?.at ?? null;
+  }
+
+  /** Puts what is planned and plans what is due, one segment after the other. */
+  async seal(): Promise<void> {
+    for (const segment of this.segments.filter((planned) => !planned.put)) await this.putSegment(segment);
+    while ((this.sealDue(this.ports.now()) ?? Number.POSITIVE_INFINITY) <= this.ports.now()) await this.putSegment(this.plan());
+  }
+
+  private plan(): SegmentRecord {
+    const from_seq = this.sealedSeq + 1;
+    const to_seq = from_seq + planSegment(this.store.readSizes(from_seq, SEGMENT_EVENTS)) - 1;
+    const segment = { from_seq, to_seq, sha256: sha256Hex(this.encode(from_seq, to_seq)), put: false, acked: false };
+    this.store.commitSegmentPlan(segment);
+    this.segments.push(segment);
+    return segment;
+  }
+
+  private async putSegment(segment: SegmentRecord): Promise<void> {
+    if (this.ports.put === null) return;
+    const head = this.headOf(segment);
+    const shard = sha256Hex(head.conversation_id).slice(0, 2);
+    await this.ports.put(segmentKey(shard, head.conversation_id, head.epoch, head.from_seq, head.to_seq), this.encode(segment.from_seq, segment.to_seq), segmentMetadata(head));
+    segment.put = true;
+    // The acknowledgement may have come and gone while the PUT's answer was under way.
+    if (this.segments.includes(segment)) this.store.commitSegmentPut(segment.from_seq);
+    count("segments_sealed");
+    log("info", "segment_sealed", { conversation_id: head.conversation_id, from_seq: head.from_seq, to_seq: head.to_seq });
+  }
+
+  private encode(from: number, to: number): string {
+    return encodeSegment(this.store.readRange(from, to, to - from + 1, "asc").map((row) => toSegmentEvent(this.state.record, row)));
+  }
+
+  private headOf(segment: SegmentRecord): SegmentHead {
+    const { conversation_id, epoch } = this.state.record;
+    const { from_seq, to_seq, sha256 } = segment;
+    return { conversation_id, epoch, from_seq, to_seq, count: to_seq - from_seq + 1, sha256, format: SEGMENT_FORMAT };
+  }
+
+  /** The archive has a segment and has read it back. The same acknowledgement may come again. */
+  acknowledged(ack: ArchiveAck): Result<ArchiveAcked> {
+    const { marks } = this.state;
+    if (ack.epoch !== this.state.record.epoch) return { ok: false, code: "archive_conflict" };
+    if (ack.to_seq <= marks.archived_seq) return { ok: true, archived_seq: marks.archived_seq };
+    const segment = this.segments.find((planned) => planned.from_seq === ack.from_seq);
+    if (segment === undefined || segment.to_seq !== ack.to_seq || segment.sha256 !== ack.sha256) return { ok: false, code: "archive_conflict" };
+    if (!segment.acked) {
+      this.store.commitSegmentAcked(segment.from_seq);
+      Object.assign(segment, { put: true, acked: true });
+      count("segments_archived");
+    }
+    const archived = decideArchived(marks.archived_seq, this.segments);
+    if (archived > marks.archived_seq) {
+      this.store.commitArchived(archived, this.state.tally());
+      marks.archived_seq = archived;
+      this.segments = this.segments.filter((planned) => planned.to_seq > archived);
+    }
+    return { ok: true, archived_seq: marks.archived_seq };
+  }
+
+  /** When the oldest body that the archive has may go; null while there is none. */
+  pruneDue(now: number): number | null {
+    const rule = this.ports.settings();
+    const next = this.state.marks.pruned_seq + 1;
+    if (next > Math.min(this.state.marks.archived_seq, this.state.head.seq - rule.hot_events)) return null;
+    const oldest = this.store.readMsgId(next);
+    return oldest === null ? null : Math.max(now, sentAtOf(oldest) + rule.hot_days * 86_400_000);
+  }
+
+  /** Blanks the bodies that have left the hot window, never above archived_seq. */
+  prune(now: number): void {
+    const { marks, head } = this.state;
+    const rule = this.ports.settings();
+    const cold = firstMsgIdOf(coldBefore(rule, now));
+    const lastCold = bisect(marks.pruned_seq + 1, marks.archived_seq, (seq) => (this.store.readMsgId(seq) as string) >= cold) - 1;
+    const target = decidePruneTo(marks.archived_seq, head.seq, lastCold, rule);
+    while (marks.pruned_seq < target) {
+      const to = Math.min(target, marks.pruned_seq + PRUNE_STEP);
+      const hashes = this.store.readRange(marks.pruned_seq + 1, to, PRUNE_STEP, "asc").map((row) => ({
+        seq: row.seq, content_hash: Uint8Array.from(Buffer.from(contentHash(this.state.record, row), "hex")),
+      }));
+      this.store.commitPruned(to, hashes);
+      count("events_pruned", to - marks.pruned_seq);
+      marks.pruned_seq = to;
+    }
+  }
+}

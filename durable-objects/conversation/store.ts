@@ -1,0 +1,253 @@
+// All SQL of the Conversation object. conversation: what it is. watermarks: how far fan-out, archive and pruning are.
+// events: the order itself. stays: who sees which part of it. lagging: who is owed a settle. segments: what is being archived.
+import type { EventType, Kind, Role } from "../../protocol/events.ts";
+import type { Jurisdiction, LocationHint } from "../../protocol/ids.ts";
+import type { Stay } from "../../domain/membership.ts";
+import { CONVERSATION_MIGRATIONS } from "../../migrations/conversation.ts";
+import { migrate, schemaVersion } from "../platform/migrate.ts";
+import type { Row, Sql } from "../platform/sql.ts";
+import type { ConversationRecord, Counters, EventRecord, LaggingRecord, MemberChange, NewEvent, SegmentRecord, Watermarks } from "./records.ts";
+
+const EVENT_COLUMNS = "seq, msg_id, msg_no, type, sender_id, client_msg_id, device_id, content_type, body, salt, content_hash";
+
+export class ConversationStore {
+  readonly sql: Sql;
+
+  constructor(sql: Sql) {
+    this.sql = sql;
+  }
+
+  exists(): boolean {
+    return schemaVersion(this.sql) > 0;
+  }
+
+  migrate(): void {
+    migrate(this.sql, CONVERSATION_MIGRATIONS);
+  }
+
+  /** Everything that a conversation starts with, in one transaction. */
+  commitCreation(conversation: ConversationRecord, stays: readonly Stay[], events: readonly NewEvent[]): void {
+    this.sql.transaction(() => {
+      this.migrate();
+      this.sql.run(
+        "INSERT INTO conversation (id, conversation_id, kind, title, epoch, max_members, location_hint, jurisdiction, cursor_key) VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?)",
+        conversation.conversation_id, conversation.kind, conversation.title, conversation.epoch, conversation.max_members,
+        conversation.location_hint, conversation.jurisdiction, conversation.cursor_key,
+      );
+      this.sql.run("INSERT INTO watermarks (id, fanout_seq, archived_seq, pruned_seq, counters) VALUES (1, 0, 0, 0, '{}')");
+      for (const stay of stays) this.insertStay(stay);
+      for (const event of events) this.insertEvent(event);
+    });
+  }
+
+  /** A batch of events that change nothing but the order. */
+  commitEvents(events: readonly NewEvent[]): void {
+    this.sql.transaction(() => {
+      for (const event of events) this.insertEvent(event);
+    });
+  }
+
+  commitMember(change: MemberChange, event: NewEvent): void {
+    this.sql.transaction(() => {
+      this.insertEvent(event);
+      if (change.kind === "add") {
+        this.insertStay({ user_id: change.user_id, joined_seq: event.seq, left_seq: null, role: change.role });
+      } else if (change.kind === "role") {
+        this.sql.run("UPDATE stays SET role = ? WHERE user_id = ? AND left_seq IS NULL", change.role, change.user_id);
+      } else {
+        this.sql.run("UPDATE stays SET left_seq = ? WHERE user_id = ? AND left_seq IS NULL", event.seq, change.user_id);
+      }
+    });
+  }
+
+  commitTitle(title: string, event: NewEvent): void {
+    this.sql.transaction(() => {
+      this.insertEvent(event);
+      this.sql.run("UPDATE conversation SET title = ? WHERE id = 1", title);
+    });
+  }
+
+  /** The end of a settle round: everybody is settled to `fanoutSeq` or stands in `lagging`. */
+  commitSettled(fanoutSeq: number, counters: Counters, lagging: readonly LaggingRecord[], settled: readonly string[]): void {
+    this.sql.transaction(() => {
+      this.sql.run("UPDATE watermarks SET fanout_seq = ?, counters = ? WHERE id = 1", fanoutSeq, JSON.stringify(counters));
+      for (const row of lagging) {
+        this.sql.run(
+          "INSERT INTO lagging (user_id, owed_from, due_at, attempts) VALUES (?, ?, ?, ?) ON CONFLICT (user_id) DO UPDATE SET due_at = excluded.due_at, attempts = excluded.attempts",
+          row.user_id, row.owed_from, row.due_at, row.attempts,
+        );
+      }
+      for (const userId of settled) this.sql.run("DELETE FROM lagging WHERE user_id = ?", userId);
+    });
+  }
+
+  commitSegmentPlan(segment: SegmentRecord): void {
+    this.sql.run("INSERT INTO segments (from_seq, to_seq, sha256, put, acked) VALUES (?, ?, ?, 0, 0)", segment.from_seq, segment.to_seq, segment.sha256);
+  }
+
+  commitSegmentPut(fromSeq: number): void {
+    this.sql.run("UPDATE segments SET put = 1 WHERE from_seq = ?", fromSeq);
+  }
+
+  commitSegmentAcked(fromSeq: number): void {
+    this.sql.run("UPDATE segments SET put = 1, acked = 1 WHERE from_seq = ?", fromSeq);
+  }
+
+  commitArchived(archivedSeq: number, counters: Counters): void {
+    this.sql.transaction(() => {
+      this.sql.run("UPDATE watermarks SET archived_seq = ?, counters = ? WHERE id = 1", archivedSeq, JSON.stringify(counters));
+      this.sql.run("DELETE FROM segments WHERE to_seq <= ?", archivedSeq);
+    });
+  }
+
+  /** Blanks bodies up to `prunedSeq`; `hashes` holds what stays of each. */
+  commitPruned(prunedSeq: number, hashes: readonly { seq: number; content_hash: Uint8Array }[]): void {
+    this.sql.transaction(() => {
+      for (const { seq, content_hash } of hashes) {
+        this.sql.run("UPDATE events SET body = NULL, salt = NULL, content_hash = ? WHERE seq = ?", content_hash, seq);
+      }
+      this.sql.run("UPDATE watermarks SET pruned_seq = ? WHERE id = 1", prunedSeq);
+    });
+  }
+
+  readConversation(): ConversationRecord | null {
+    const row = this.sql.all("SELECT conversation_id, kind, title, epoch, max_members, location_hint, jurisdiction, cursor_key FROM conversation WHERE id = 1")[0];
+    if (row === undefined) return null;
+    return {
+      conversation_id: row["conversation_id"] as string,
+      kind: row["kind"] as Kind,
+      title: row["title"] as string | null,
+      epoch: row["epoch"] as number,
+      max_members: row["max_members"] as number,
+      location_hint: row["location_hint"] as LocationHint | null,
+      jurisdiction: row["jurisdiction"] as Jurisdiction | null,
+      cursor_key: bytes(row["cursor_key"]),
+    };
+  }
+
+  readWatermarks(): Watermarks & { counters: Partial<Counters> } {
+    const row = this.sql.all("SELECT fanout_seq, archived_seq, pruned_seq, counters FROM watermarks WHERE id = 1")[0] as Row;
+    return {
+      fanout_seq: row["fanout_seq"] as number,
+      archived_seq: row["archived_seq"] as number,
+      pruned_seq: row["pruned_seq"] as number,
+      counters: JSON.parse(row["counters"] as string) as Partial<Counters>,
+    };
+  }
+
+  readHead(): EventRecord | null {
+    return this.readEvents(`SELECT ${EVENT_COLUMNS} FROM events ORDER BY seq DESC LIMIT 1`)[0] ?? null;
+  }
+
+  readEvent(seq: number): EventRecord | null {
+    return this.readEvents(`SELECT ${EVENT_COLUMNS} FROM events WHERE seq = ?`, seq)[0] ?? null;
+  }
+
+  readByKey(senderId: string, clientMsgId: string): EventRecord | null {
+    return this.readEvents(`SELECT ${EVENT_COLUMNS} FROM events WHERE sender_id = ? AND client_msg_id = ?`, senderId, clientMsgId)[0] ?? null;
+  }
+
+  readRange(from: number, to: number, limit: number, order: "asc" | "desc", contentType: string | null = null): EventRecord[] {
+    const direction = order === "asc" ? "ASC" : "DESC";
+    return contentType === null
+      ? this.readEvents(`SELECT ${EVENT_COLUMNS} FROM events WHERE seq BETWEEN ? AND ? ORDER BY seq ${direction} LIMIT ?`, from, to, limit)
+      : this.readEvents(
+          `SELECT ${EVENT_COLUMNS} FROM events WHERE seq BETWEEN ? AND ? AND content_type = ? ORDER BY seq ${direction} LIMIT ?`,
+          from, to, contentType, limit,
+        );
+  }
+
+  /** Bytes of the bodies from `from` on, in order: what planning a segment needs. */
+  readSizes(from: number, limit: number): number[] {
+    return this.sql.all("SELECT length(CAST(body AS BLOB)) AS size FROM events WHERE seq >= ? ORDER BY seq LIMIT ?", from, limit).map((row) => row["size"] as number);
+  }
+
+  readMsgId(seq: number): string | null {
+    const row = this.sql.all("SELECT msg_id FROM events WHERE seq = ?", seq)[0];
+    return row === undefined ? null : (row["msg_id"] as string);
+  }
+
+  /** The newest message of each sender in a run. */
+  readNewestSent(from: number, to: number): Map<string, { seq: number; msg_no: number }> {
+    const rows = this.sql.all(
+      "SELECT sender_id, max(seq) AS seq, max(msg_no) AS msg_no FROM events WHERE seq BETWEEN ? AND ? AND type = 'msg' GROUP BY sender_id", from, to,
+    );
+    return new Map(rows.map((row) => [row["sender_id"] as string, { seq: row["seq"] as number, msg_no: row["msg_no"] as number }]));
+  }
+
+  /** Those who are members now. */
+  readMembers(): Stay[] {
+    return this.sql.all("SELECT user_id, role, joined_seq, left_seq FROM stays WHERE left_seq IS NULL ORDER BY joined_seq, user_id").map(toStay);
+  }
+
+  /** Those whose stay ended after `seq`. */
+  readDeparted(seq: number): Stay[] {
+    return this.sql.all("SELECT user_id, role, joined_seq, left_seq FROM stays WHERE left_seq > ?", seq).map(toStay);
+  }
+
+  /** The newest stay of a user, ended or not. */
+  readStay(userId: string): Stay | null {
+    const row = this.sql.all("SELECT user_id, role, joined_seq, left_seq FROM stays WHERE user_id = ? ORDER BY joined_seq DESC LIMIT 1", userId)[0];
+    return row === undefined ? null : toStay(row);
+  }
+
+  readLagging(): LaggingRecord[] {
+    return this.sql.all("SELECT user_id, owed_from, due_at, attempts FROM lagging ORDER BY due_at").map((row) => ({
+      user_id: row["user_id"] as string,
+      owed_from: row["owed_from"] as number,
+      due_at: row["due_at"] as number,
+      attempts: row["attempts"] as number,
+    }));
+  }
+
+  readSegments(): SegmentRecord[] {
+    return this.sql.all("SELECT from_seq, to_seq, sha256, put, acked FROM segments ORDER BY from_seq").map((row) => ({
+      from_seq: row["from_seq"] as number,
+      to_seq: row["to_seq"] as number,
+      sha256: row["sha256"] as string,
+      put: row["put"] === 1,
+      acked: row["acked"] === 1,
+    }));
+  }
+
+  private insertStay(stay: Stay): void {
+    this.sql.run("INSERT INTO stays (user_id, joined_seq, left_seq, role) VALUES (?, ?, ?, ?)", stay.user_id, stay.joined_seq, stay.left_seq, stay.role);
+  }
+
+  private insertEvent(event: NewEvent): void {
+    this.sql.run(
+      "INSERT INTO events (seq, msg_id, msg_no, type, sender_id, client_msg_id, device_id, content_type, body, salt) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      event.seq, event.msg_id, event.msg_no, event.type, event.sender_id, event.client_msg_id, event.device_id, event.content_type, event.body, event.salt,
+    );
+  }
+
+  private readEvents(query: string, ...bindings: (string | number)[]): EventRecord[] {
+    return this.sql.all(query, ...bindings).map((row) => ({
+      seq: row["seq"] as number,
+      msg_id: row["msg_id"] as string,
+      msg_no: row["msg_no"] as number,
+      type: row["type"] as EventType,
+      sender_id: row["sender_id"] as string,
+      client_msg_id: row["client_msg_id"] as string | null,
+      device_id: row["device_id"] as string | null,
+      content_type: row["content_type"] as string | null,
+      body: row["body"] as string | null,
+      salt: row["salt"] === null ? null : bytes(row["salt"]),
+      content_hash: row["content_hash"] === null ? null : bytes(row["content_hash"]),
+    }));
+  }
+}
+
+/** An object's storage gives ArrayBuffers, node:sqlite gives Uint8Arrays. */
+function bytes(value: unknown): Uint8Array {
+  return value instanceof Uint8Array ? value : new Uint8Array(value as ArrayBuffer);
+}
+
+function toStay(row: Row): Stay {
+  return {
+    user_id: row["user_id"] as string,
+    role: row["role"] as Role,
+    joined_seq: row["joined_seq"] as number,
+    left_seq: row["left_seq"] as number | null,
+  };
+}

@@ -1,0 +1,16 @@
+// Counters of this isolate: what GET /v1/admin/metrics shows. They start at zero with the isolate.
+
+export type MetricName =
+  | "rows_written" | "appends" | "appended_events" | "duplicates" | "delivery_calls" | "delivered_events" | "delivery_failures"
+  | "frames_in" | "frames_out" | "settles" | "segments_sealed" | "segments_archived" | "events_pruned" | "task_failures"
+  | "wakes_conversation" | "wakes_session" | "rate_limited" | "archive_reads" | "archive_read_failures";
+
+const counters = new Map<MetricName, number>();
+
+export function count(name: MetricName, by = 1): void {
+  counters.set(name, (counters.get(name) ?? 0) + by);
+}
+
+export function metrics(): Record<string, number> {
+  return Object.fromEntries([...counters].toSorted(([a], [b]) => (a < b ? -1 : 1)));
+}

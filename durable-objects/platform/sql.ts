@@ -1,0 +1,37 @@
+// The port through which stores see SQLite: an object's storage in production, node:sqlite in contract tests.
+
+export type SqlValue = string | number | null | ArrayBuffer | Uint8Array;
+export type Row = Record<string, unknown>;
+
+export interface Sql {
+  /** All rows of a query. */
+  all(query: string, ...bindings: SqlValue[]): Row[];
+  /** Runs a change, or a script without bindings. */
+  run(query: string, ...bindings: SqlValue[]): void;
+  /** All of `change` or nothing. */
+  transaction<T>(change: () => T): T;
+  /** Rows written by this object since it woke, index entries included. */
+  readonly rowsWritten: number;
+}
+
+/** An object's own storage. `counted` hears of every written row. */
+export function objectSql(storage: DurableObjectStorage, counted: (rows: number) => void): Sql {
+  let rowsWritten = 0;
+  const exec = (query: string, bindings: SqlValue[]) => {
+    const cursor = storage.sql.exec(query, ...bindings);
+    const rows = cursor.toArray();
+    if (cursor.rowsWritten > 0) {
+      rowsWritten += cursor.rowsWritten;
+      counted(cursor.rowsWritten);
+    }
+    return rows;
+  };
+  return {
+    all: (query, ...bindings) => exec(query, bindings),
+    run: (query, ...bindings) => void exec(query, bindings),
+    transaction: (change) => storage.transactionSync(change),
+    get rowsWritten() {
+      return rowsWritten;
+    },
+  };
+}

@@ -1,0 +1,76 @@
+// An object has one alarm; this makes it serve several tasks. What is due is derived from state, so a task can't be lost:
+// whoever commits work that waits calls arm() in the same turn.
+import { retryDelay } from "../../domain/retry.ts";
+
+export interface Task {
+  name: string;
+  /** ms when it is due; null while nothing waits. */
+  dueAt(now: number): number | null;
+  run(now: number): Promise<void>;
+}
+
+interface Backoff {
+  attempts: number;
+  until: number;
+}
+
+export class Tasks {
+  private readonly backoff = new Map<string, Backoff>();
+  /** What the alarm is known to be set to; a later one needs no write. */
+  private armed: number | null;
+  private readonly storage: Pick<DurableObjectStorage, "setAlarm">;
+  private readonly tasks: readonly Task[];
+  private readonly failed: (task: string, error: unknown) => void;
+
+  constructor(
+    storage: Pick<DurableObjectStorage, "setAlarm">,
+    armed: number | null,
+    tasks: readonly Task[],
+    failed: (task: string, error: unknown) => void,
+  ) {
+    this.storage = storage;
+    this.armed = armed;
+    this.tasks = tasks;
+    this.failed = failed;
+  }
+
+  /**
+   * Sets the alarm to the earliest due time, unless it stands earlier. No `await` between the commit and this: both become
+   * durable together, or neither does.
+   */
+  arm(now: number): void {
+    const due = this.nextDue(now);
+    if (due === null || (this.armed !== null && this.armed <= due)) return;
+    // Never `now` itself: an alarm set for the present from within its handler may not fire (cloudflare/workerd#6866).
+    this.armed = Math.max(due, now + 1);
+    void this.storage.setAlarm(this.armed);
+  }
+
+  /** The alarm has fired: runs all that is due. Never throws, or the platform would give up after six tries. */
+  async fired(now: () => number): Promise<void> {
+    this.armed = null;
+    for (const task of this.tasks) {
+      const due = this.dueOf(task, now());
+      if (due === null || due > now()) continue;
+      try {
+        await task.run(now());
+        this.backoff.delete(task.name);
+      } catch (error) {
+        this.failed(task.name, error);
+        const attempts = (this.backoff.get(task.name)?.attempts ?? 0) + 1;
+        this.backoff.set(task.name, { attempts, until: now() + retryDelay(attempts, Math.random()) });
+      }
+    }
+    this.arm(now());
+  }
+
+  private nextDue(now: number): number | null {
+    const dues = this.tasks.map((task) => this.dueOf(task, now)).filter((due) => due !== null);
+    return dues.length === 0 ? null : Math.min(...dues);
+  }
+
+  private dueOf(task: Task, now: number): number | null {
+    const due = task.dueAt(now);
+    return due === null ? null : Math.max(due, this.backoff.get(task.name)?.until ?? 0);
+  }
+}

@@ -1,0 +1,52 @@
+// The user's conversations: what a settle makes of a row, the list, and its cursor.
+import { decideSettle } from "../../domain/delivery.ts";
+import type { ConversationList, ConversationRow } from "../../protocol/rest.ts";
+import type { DeliverCall, Result } from "../../protocol/rpc.ts";
+import { sha256Hex } from "../platform/hash.ts";
+import type { InboxRecord, SessionStore } from "./store.ts";
+
+/** The row after a settle; null where it changes nothing. */
+export function settledRow(row: InboxRecord | null, call: DeliverCall, userId: string, userSeq: number, now: number): InboxRecord | null {
+  if (decideSettle(row, call.epoch, call.head_seq) === "keep") return null;
+  const sent = call.sent !== null && call.sent.seq > (row?.read_seq ?? 0) ? call.sent : null;
+  return {
+    conversation_id: call.conversation_id, kind: call.kind, title: call.title,
+    peer_id: call.pair === null ? null : (call.pair.find((user) => user !== userId) ?? userId),
+    epoch: call.epoch, settled_seq: call.head_seq, settled_at: now, head_msg_no: call.head_msg_no,
+    read_seq: sent?.seq ?? row?.read_seq ?? 0, read_msg_no: sent?.msg_no ?? row?.read_msg_no ?? 0,
+    last_at: call.head_at, left_at: call.left ? now : null, user_seq: userSeq + 1,
+  };
+}
+
+export function listConversations(store: SessionStore, userId: string, cursor: string | null, limit: number): Result<{ list: ConversationList }> {
+  const before = cursor === null ? null : openCursor(userId, cursor);
+  if (cursor !== null && before === null) return { ok: false, code: "bad_cursor" };
+  const rows = store.readInboxPage(before, limit + 1);
+  const page = rows.slice(0, limit);
+  const last = page.at(-1);
+  return {
+    ok: true,
+    list: { conversations: page.map(toRow), next_cursor: last === undefined || page.length === rows.length ? null : sealCursor(userId, last) },
+  };
+}
+
+function toRow(row: InboxRecord): ConversationRow {
+  const { conversation_id, kind, title, peer_id, epoch, settled_seq, head_msg_no, read_seq, read_msg_no, last_at } = row;
+  return { conversation_id, kind, title, peer_id, epoch, head_seq: settled_seq, head_msg_no, read_seq, unread: head_msg_no - read_msg_no, last_at };
+}
+
+function sealCursor(userId: string, { last_at, conversation_id }: InboxRecord): string {
+  return `${last_at}_${conversation_id}_${check(userId, last_at, conversation_id)}`;
+}
+
+function openCursor(userId: string, cursor: string): { last_at: number; conversation_id: string } | null {
+  const [at, conversation_id, given] = cursor.split("_");
+  const last_at = Number(at);
+  if (conversation_id === undefined || !Number.isSafeInteger(last_at)) return null;
+  return given === check(userId, last_at, conversation_id) ? { last_at, conversation_id } : null;
+}
+
+/** Notices an altered or foreign cursor; a forged one would only show the user their own list from elsewhere. */
+function check(userId: string, lastAt: number, conversationId: string): string {
+  return sha256Hex(`${userId.length}:${userId}:${lastAt}:${conversationId}`).slice(0, 16);
+}

@@ -1,0 +1,107 @@
+// The way from a user's devices to conversations: one lane per conversation. While one append call is under way, what comes
+// in queues and rides in the next as a batch. A call whose answer is lost is made again, in order, before what follows it.
+import type { AppendAnswer, AppendCall, AppendItem, AppendReply } from "../../protocol/rpc.ts";
+import { log, errorFields } from "../../log/log.ts";
+
+const BATCH_ITEMS = 256;
+const BATCH_UNITS = 1024 * 1024;
+const RETRY_MS = [50, 200, 500, 1_000];
+
+export interface LanePorts {
+  user_id: string;
+  append(conversationId: string, call: AppendCall): Promise<AppendReply>;
+  registered(userId: string): Promise<boolean>;
+  /** Do these devices make up all of the user's open sockets? */
+  alone(deviceIds: ReadonlySet<string | null>): boolean;
+}
+
+interface Waiting {
+  item: AppendItem;
+  answer: (answer: AppendAnswer) => void;
+}
+
+interface Lane {
+  queue: Waiting[];
+  /** Both users, where a message was addressed `to` one. */
+  pair: [string, string] | null;
+}
+
+export class Lanes {
+  private readonly lanes = new Map<string, Lane>();
+  private readonly ports: LanePorts;
+
+  constructor(ports: LanePorts) {
+    this.ports = ports;
+  }
+
+  add(conversationId: string, pair: [string, string] | null, item: AppendItem, answer: (answer: AppendAnswer) => void): void {
+    const lane = this.lanes.get(conversationId);
+    if (lane !== undefined) {
+      lane.queue.push({ item, answer });
+      lane.pair ??= pair;
+      return;
+    }
+    const made = { queue: [{ item, answer }], pair };
+    this.lanes.set(conversationId, made);
+    // After this turn, so that all frames of one array go in together.
+    queueMicrotask(() => void this.run(conversationId, made));
+  }
+
+  private async run(conversationId: string, lane: Lane): Promise<void> {
+    while (lane.queue.length > 0) {
+      const batch = lane.queue.splice(0, fitting(lane.queue));
+      const answers = await this.appendAll(conversationId, lane, batch.map((waiting) => waiting.item));
+      batch.forEach((waiting, i) => waiting.answer(answers[i] as AppendAnswer));
+    }
+    this.lanes.delete(conversationId);
+  }
+
+  private async appendAll(conversationId: string, lane: Lane, items: AppendItem[]): Promise<AppendAnswer[]> {
+    const refused = (code: "not_found" | "unknown_user" | "unavailable") => items.map((): AppendAnswer => ({
+      ok: false, code, ...(code === "unavailable" ? { retry_after_ms: 1_000 } : {}),
+    }));
+    const alone = this.ports.alone(new Set(items.map((item) => item.device_id)));
+    const call = { conversation_id: conversationId, sender_id: this.ports.user_id, items, create: null, alone };
+    try {
+      const reply = await this.reliably(conversationId, call);
+      if (reply.kind === "answers") return reply.answers;
+      if (lane.pair === null) return refused("not_found");
+      // The conversation does not exist yet: only now does it matter whether the other user does.
+      const peer = lane.pair.find((user) => user !== this.ports.user_id);
+      if (peer !== undefined && !(await this.ports.registered(peer))) return refused("unknown_user");
+      const created = await this.reliably(conversationId, { ...call, create: lane.pair });
+      return created.kind === "answers" ? created.answers : refused("unavailable");
+    } catch (error) {
+      log("warn", "append_failed", { conversation_id: conversationId, user_id: this.ports.user_id, ...errorFields(error) });
+      return refused("unavailable");
+    }
+  }
+
+  /** The outcome of a failed call is unknown: the same keys make it safe to call again. */
+  private async reliably(conversationId: string, call: AppendCall): Promise<AppendReply> {
+    for (const delay of RETRY_MS) {
+      try {
+        return await this.ports.append(conversationId, call);
+      } catch (error) {
+        // An overloaded object only gets worse by being asked again.
+        if ((error as { overloaded?: boolean }).overloaded === true) throw error;
+        await new Promise((resolve) => {
+          setTimeout(resolve, delay);
+        });
+      }
+    }
+    return this.ports.append(conversationId, call);
+  }
+}
+
+/** How many of the oldest fit one call: at least one. */
+function fitting(queue: readonly Waiting[]): number {
+  let units = 0;
+  let fits = 0;
+  for (const { item } of queue) {
+    units += item.content.length;
+    if (fits > 0 && (fits >= BATCH_ITEMS || units > BATCH_UNITS)) break;
+    fits += 1;
+  }
+  return fits;
+}

@@ -1,0 +1,56 @@
+// A device comes back: at most RESUME_EVENTS events are pushed, and for the rest it is told where the heads are.
+import { errorFrame } from "../../protocol/codec-json.ts";
+import type { DownFrame } from "../../protocol/frames/down.ts";
+import type { Cursor, Head, ResumeFrame } from "../../protocol/frames/sync.ts";
+import { RESUME_CURSORS, RESUME_EVENTS } from "../../protocol/limits.ts";
+import type { ConversationCalls } from "../../protocol/rpc.ts";
+import type { SessionStore } from "./store.ts";
+
+/** Conversations asked at once. */
+const WIDTH = 10;
+/** A conversation that settled longer ago than this has nothing newer that it still tries to bring. */
+const SETTLED_FOR_GOOD_MS = 120_000;
+
+export interface ResumePorts {
+  resume: (conversationId: string, cursor: Cursor, limit: number) => ReturnType<ConversationCalls["resume"]>;
+  write(text: string): void;
+  send(frames: DownFrame[]): void;
+}
+
+export async function resumeDevice(store: SessionStore, frame: ResumeFrame, now: number, ports: ResumePorts): Promise<void> {
+  const wanted = cursorsOf(store, frame, now);
+  let budget = RESUME_EVENTS;
+  const heads: Head[] = [];
+  for (let start = 0; start < wanted.length; start += WIDTH) {
+    const replies = await Promise.all(wanted.slice(start, start + WIDTH).map(async ([conversationId, cursor]) => ({
+      conversationId, cursor, reply: await ports.resume(conversationId, cursor, RESUME_EVENTS),
+    })));
+    for (const { conversationId, cursor, reply } of replies) {
+      if (!reply.ok) {
+        ports.send([errorFrame(reply.code, {}, { conversation_id: conversationId })]);
+        const row = store.readInbox(conversationId);
+        if (reply.code === "epoch_changed" && row !== null) heads.push({ conversation_id: conversationId, epoch: row.epoch, head_seq: row.settled_seq });
+        continue;
+      }
+      const pushed = reply.frames.slice(0, budget);
+      budget -= pushed.length;
+      if (pushed.length > 0) ports.write(pushed.length === 1 ? (pushed[0] as string) : `[${pushed.join(",")}]`);
+      const complete = pushed.length === reply.frames.length && reply.frames.length < RESUME_EVENTS;
+      if (!complete && reply.head.head_seq > cursor.seq + pushed.length) heads.push(reply.head);
+    }
+  }
+  if (heads.length > 0) ports.send([{ type: "sync_required", conversations: heads }]);
+}
+
+/** The client's own cursors win; its user_seq finds the conversations that it doesn't know. */
+function cursorsOf(store: SessionStore, frame: ResumeFrame, now: number): [string, Cursor][] {
+  const given = Object.entries(frame.cursors).filter(([conversationId, cursor]) => {
+    const row = store.readInbox(conversationId);
+    const upToDate = row !== null && row.left_at === null && row.epoch === cursor.epoch && row.settled_seq === cursor.seq;
+    return !upToDate || row.settled_at > now - SETTLED_FOR_GOOD_MS;
+  });
+  const unknown = store.readInboxSince(frame.user_seq ?? Number.MAX_SAFE_INTEGER, RESUME_CURSORS)
+    .filter((row) => row.left_at === null && !Object.hasOwn(frame.cursors, row.conversation_id))
+    .map((row): [string, Cursor] => [row.conversation_id, { epoch: row.epoch, seq: 0 }]);
+  return [...given, ...unknown];
+}

@@ -1,0 +1,116 @@
+// All SQL of the UserSession object. session: the user and their socket generation. inbox: their conversations, as far as settled.
+import type { Kind } from "../../protocol/events.ts";
+import { SESSION_MIGRATIONS } from "../../migrations/session.ts";
+import { migrate, schemaVersion } from "../platform/migrate.ts";
+import type { Row, Sql } from "../platform/sql.ts";
+
+export interface SessionRecord {
+  user_id: string;
+  gen: number;
+}
+
+export interface InboxRecord {
+  conversation_id: string;
+  kind: Kind;
+  title: string | null;
+  peer_id: string | null;
+  epoch: number;
+  settled_seq: number;
+  settled_at: number;
+  head_msg_no: number;
+  read_seq: number;
+  read_msg_no: number;
+  last_at: number;
+  left_at: number | null;
+  user_seq: number;
+}
+
+const INBOX = "conversation_id, kind, title, peer_id, epoch, settled_seq, settled_at, head_msg_no, read_seq, read_msg_no, last_at, left_at, user_seq";
+
+export class SessionStore {
+  readonly sql: Sql;
+
+  constructor(sql: Sql) {
+    this.sql = sql;
+  }
+
+  exists(): boolean {
+    return schemaVersion(this.sql) > 0;
+  }
+
+  migrate(): void {
+    migrate(this.sql, SESSION_MIGRATIONS);
+  }
+
+  commitRegistered(userId: string, now: number): void {
+    this.sql.transaction(() => {
+      this.migrate();
+      this.sql.run("INSERT INTO session (id, user_id, gen, registered_at) VALUES (1, ?, 0, ?) ON CONFLICT (id) DO NOTHING", userId, now);
+    });
+  }
+
+  commitGen(gen: number): void {
+    this.sql.run("UPDATE session SET gen = ? WHERE id = 1", gen);
+  }
+
+  commitInbox(row: InboxRecord): void {
+    this.sql.run(
+      `INSERT INTO inbox (${INBOX}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (conversation_id) DO UPDATE SET
+         title = excluded.title, epoch = excluded.epoch, settled_seq = excluded.settled_seq, settled_at = excluded.settled_at,
+         head_msg_no = excluded.head_msg_no, read_seq = excluded.read_seq, read_msg_no = excluded.read_msg_no,
+         last_at = excluded.last_at, left_at = excluded.left_at, user_seq = excluded.user_seq`,
+      row.conversation_id, row.kind, row.title, row.peer_id, row.epoch, row.settled_seq, row.settled_at, row.head_msg_no,
+      row.read_seq, row.read_msg_no, row.last_at, row.left_at, row.user_seq,
+    );
+  }
+
+  readSession(): SessionRecord | null {
+    const row = this.sql.all("SELECT user_id, gen FROM session WHERE id = 1")[0];
+    return row === undefined ? null : { user_id: row["user_id"] as string, gen: row["gen"] as number };
+  }
+
+  readUserSeq(): number {
+    return (this.sql.all("SELECT max(user_seq) AS user_seq FROM inbox")[0]?.["user_seq"] as number | null) ?? 0;
+  }
+
+  readInbox(conversationId: string): InboxRecord | null {
+    const row = this.sql.all(`SELECT ${INBOX} FROM inbox WHERE conversation_id = ?`, conversationId)[0];
+    return row === undefined ? null : toInbox(row);
+  }
+
+  /** The newest first; `before` is the position of the last one of the page before. */
+  readInboxPage(before: { last_at: number; conversation_id: string } | null, limit: number): InboxRecord[] {
+    const position = before ?? { last_at: Number.MAX_SAFE_INTEGER, conversation_id: "" };
+    return this.sql.all(
+      `SELECT ${INBOX} FROM inbox WHERE left_at IS NULL AND (last_at < ? OR (last_at = ? AND conversation_id < ?)) ORDER BY last_at DESC, conversation_id DESC LIMIT ?`,
+      position.last_at, position.last_at, position.conversation_id, limit,
+    ).map(toInbox);
+  }
+
+  /** What changed since a user_seq, oldest change first. */
+  readInboxSince(userSeq: number, limit: number): InboxRecord[] {
+    return this.sql.all(`SELECT ${INBOX} FROM inbox WHERE user_seq > ? ORDER BY user_seq LIMIT ?`, userSeq, limit).map(toInbox);
+  }
+
+  readSettledAfter(at: number): InboxRecord[] {
+    return this.sql.all(`SELECT ${INBOX} FROM inbox WHERE settled_at > ?`, at).map(toInbox);
+  }
+}
+
+function toInbox(row: Row): InboxRecord {
+  return {
+    conversation_id: row["conversation_id"] as string,
+    kind: row["kind"] as Kind,
+    title: row["title"] as string | null,
+    peer_id: row["peer_id"] as string | null,
+    epoch: row["epoch"] as number,
+    settled_seq: row["settled_seq"] as number,
+    settled_at: row["settled_at"] as number,
+    head_msg_no: row["head_msg_no"] as number,
+    read_seq: row["read_seq"] as number,
+    read_msg_no: row["read_msg_no"] as number,
+    last_at: row["last_at"] as number,
+    left_at: row["left_at"] as number | null,
+    user_seq: row["user_seq"] as number,
+  };
+}

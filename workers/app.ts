@@ -1,0 +1,37 @@
+// The edge's routes, in one place. Stateless: it checks who asks and what, and routes to an object.
+import { Hono } from "hono";
+import { cors } from "hono/cors";
+import { type AppEnv, guard } from "./auth.ts";
+import { answerError, errorResponse } from "./errors.ts";
+import { admin } from "./routes/admin.ts";
+import { conversations } from "./routes/conversations.ts";
+import { development } from "./routes/development.ts";
+import { internal } from "./routes/internal.ts";
+import { messages } from "./routes/messages.ts";
+import { sockets } from "./routes/sockets.ts";
+
+export const app = new Hono<AppEnv>();
+
+app.onError(answerError);
+app.use("*", guard);
+// Before anything that touches an answer's headers: an upgrade's answer must stay the object's own.
+app.route("/", sockets);
+// `guard` has refused every foreign origin by now.
+app.use("*", cors({ origin: (origin) => origin, allowHeaders: ["Authorization", "Content-Type"], allowMethods: ["GET", "POST", "PUT", "PATCH", "DELETE"], exposeHeaders: ["Retry-After"], maxAge: 600 }));
+app.get("/v1/health", (context) => context.json({ ok: true }));
+app.route("/", messages);
+app.route("/", conversations);
+app.route("/", admin);
+app.route("/", internal);
+app.route("/", development);
+
+app.notFound((context) => {
+  const elsewhere = app.routes.some((route) => route.method !== "ALL" && route.method !== context.req.method && matches(route.path, context.req.path));
+  if (elsewhere) return errorResponse("method_not_allowed");
+  return errorResponse("not_found");
+});
+
+function matches(pattern: string, path: string): boolean {
+  const [wanted, given] = [pattern.split("/"), path.split("/")];
+  return wanted.length === given.length && wanted.every((part, i) => part.startsWith(":") || part === given[i]);
+}

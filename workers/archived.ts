@@ -1,0 +1,73 @@
+// Fills a page's pruned events with their bodies from the archive. Each body is checked against the hash that the
+// conversation kept: what the archive lost or changed is an error, never a shorter or different history.
+import { sha256Hex } from "../durable-objects/platform/hash.ts";
+import type { Env } from "../durable-objects/platform/env.ts";
+import { count } from "../durable-objects/platform/metrics.ts";
+import { errorFields, log } from "../log/log.ts";
+import type { ArchiveRead } from "../protocol/archive.ts";
+import { ChatError } from "../protocol/errors.ts";
+import { type Event, EVENT_BODIES } from "../protocol/events.ts";
+import type { HistoryPage } from "../protocol/rest.ts";
+import { bucketOf } from "../protocol/msg-id.ts";
+import type { HistoryReply, PrunedEvent } from "../protocol/rpc.ts";
+import { contentText, SegmentEvent } from "../protocol/segment.ts";
+import { signArchiveToken } from "./archive-token.ts";
+import * as v from "valibot";
+
+const TIMEOUT_MS = 5_000;
+const Answer = v.object({ events: v.array(SegmentEvent) });
+
+export async function withArchivedBodies(env: Env, page: HistoryReply): Promise<HistoryPage> {
+  const pruned = page.events.filter((event): event is PrunedEvent => event.type === "pruned");
+  const first = pruned[0];
+  if (first === undefined) return { events: page.events as Event[], next_cursor: page.next_cursor };
+  const archived = await readArchive(env, { conversation_id: first.conversation_id, ranges: rangesOf(pruned) });
+  const events = page.events.map((event): Event => {
+    if (event.type !== "pruned") return event;
+    const body = archived.get(event.seq);
+    if (body === undefined || sha256Hex(Buffer.from(body.salt, "hex"), contentText(body)) !== event.content_hash) {
+      log("error", "archive_mismatch", { conversation_id: event.conversation_id, seq: event.seq, missing: body === undefined });
+      count("archive_read_failures");
+      throw new ChatError("archive_unavailable", { retry_after_ms: 5_000 });
+    }
+    return withoutSealing(body, event.epoch);
+  });
+  return { events, next_cursor: page.next_cursor };
+}
+
+/** Runs of neighbours, each within one month. */
+function rangesOf(pruned: readonly PrunedEvent[]): ArchiveRead["ranges"] {
+  const ranges: (ArchiveRead["ranges"][number] & { seq: number })[] = [];
+  for (const event of pruned.toSorted((a, b) => a.seq - b.seq)) {
+    const bucket = bucketOf(event.msg_id);
+    const last = ranges.at(-1);
+    if (last !== undefined && last.bucket === bucket && last.seq + 1 === event.seq) Object.assign(last, { last: event.msg_id, seq: event.seq });
+    else ranges.push({ bucket, first: event.msg_id, last: event.msg_id, seq: event.seq });
+  }
+  return ranges.map(({ bucket, first, last }) => ({ bucket, first, last }));
+}
+
+async function readArchive(env: Env, read: ArchiveRead): Promise<Map<number, SegmentEvent>> {
+  count("archive_reads");
+  try {
+    if (env.ARCHIVER_URL === undefined) throw new Error("ARCHIVER_URL is not set");
+    const response = await fetch(new URL("/v1/archive/read", env.ARCHIVER_URL), {
+      method: "POST",
+      headers: { "Content-Type": "application/json", Authorization: `Bearer ${await signArchiveToken(env.ARCHIVE_SECRET)}` },
+      body: JSON.stringify(read),
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    });
+    if (!response.ok) throw new Error(`the archiver answered ${response.status}`);
+    const { events } = v.parse(Answer, await response.json());
+    return new Map(events.map((event) => [event.seq, event]));
+  } catch (error) {
+    count("archive_read_failures");
+    log("warn", "archive_unreadable", { conversation_id: read.conversation_id, ...errorFields(error) });
+    throw new ChatError("archive_unavailable", { retry_after_ms: 5_000 });
+  }
+}
+
+function withoutSealing(archived: SegmentEvent, epoch: number): Event {
+  const { salt: _salt, content_hash: _hash, ...event } = archived;
+  return { ...event, ...v.parse(EVENT_BODIES[event.type], event), epoch } as Event;
+}

@@ -1,0 +1,8 @@
+// The Worker's entry: the routes, and the object classes that the deployment binds.
+import { app } from "./app.ts";
+
+export { Conversation } from "../durable-objects/conversation/object.ts";
+export { UserSession } from "../durable-objects/session/object.ts";
+export { Settings } from "../durable-objects/settings/object.ts";
+
+export default app;

@@ -1,0 +1,47 @@
+// Reading requests: bodies within their limit and in valid UTF-8, queries and paths by their schemas.
+import * as v from "valibot";
+import { firstIssue } from "../protocol/codec-json.ts";
+import { ChatError } from "../protocol/errors.ts";
+import { FRAME_BYTES } from "../protocol/limits.ts";
+
+/** The JSON of a body; throws `bad_request` or `frame_too_large`. */
+export async function readJson(request: Request): Promise<unknown> {
+  const bytes = await readBytes(request);
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes));
+  } catch {
+    throw new ChatError("bad_request", { message: "The body is not JSON in UTF-8." });
+  }
+}
+
+/** Stops reading at the limit, whatever the request said of its length. */
+async function readBytes(request: Request): Promise<Uint8Array> {
+  if (Number(request.headers.get("Content-Length") ?? 0) > FRAME_BYTES) throw new ChatError("frame_too_large");
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of request.body ?? []) {
+    length += chunk.byteLength;
+    if (length > FRAME_BYTES) throw new ChatError("frame_too_large");
+    chunks.push(chunk);
+  }
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.byteLength;
+  }
+  return bytes;
+}
+
+export function parsed<S extends v.GenericSchema>(schema: S, value: unknown): v.InferOutput<S> {
+  const result = v.safeParse(schema, value);
+  if (!result.success) throw new ChatError("bad_request", { message: firstIssue(result.issues) });
+  return result.output;
+}
+
+/** A path's id that can't be one is an absent thing, like any other that the caller may not see. */
+export function pathId<S extends v.GenericSchema>(schema: S, value: string): v.InferOutput<S> {
+  const result = v.safeParse(schema, value);
+  if (!result.success) throw new ChatError("not_found");
+  return result.output;
+}

@@ -1,0 +1,95 @@
+// Conversations and their members.
+import { type Context, Hono } from "hono";
+import * as v from "valibot";
+import { conversationOf, deploymentJurisdiction, type Env, sessionOf } from "../../durable-objects/platform/env.ts";
+import { sha256Hex, toHex } from "../../durable-objects/platform/hash.ts";
+import { currentSettings, loadSettings } from "../../durable-objects/settings/current.ts";
+import { ChatError } from "../../protocol/errors.ts";
+import { ConversationId, mintGroupId, UserId } from "../../protocol/ids.ts";
+import { PAGE, PAGE_MAX } from "../../protocol/limits.ts";
+import { CreateBody, MemberBody, PatchBody } from "../../protocol/rest.ts";
+import { type AppEnv, callerOf, user } from "../auth.ts";
+import { expectOk } from "../errors.ts";
+import { parsed, pathId, readJson } from "../requests.ts";
+
+export const conversations = new Hono<AppEnv>();
+
+/** Registrations asked for at once. */
+const WIDTH = 50;
+
+const ListQuery = v.object({
+  cursor: v.optional(v.pipe(v.string(), v.maxLength(512))),
+  limit: v.optional(v.pipe(v.string(), v.regex(/^\d{1,4}$/), v.transform(Number), v.minValue(1), v.maxValue(PAGE_MAX)), String(PAGE)),
+});
+
+conversations.get("/v1/conversations", user, async (context) => {
+  const { cursor, limit } = parsed(ListQuery, context.req.query());
+  const { list } = expectOk(await sessionOf(context.env, callerOf(context)).conversations({ cursor: cursor ?? null, limit }));
+  return context.json(list);
+});
+
+conversations.post("/v1/conversations", user, async (context) => {
+  const creator = callerOf(context);
+  const body = parsed(CreateBody, await readJson(context.req.raw));
+  await loadSettings(context.env);
+  const members = [...new Set(body.members)].filter((member) => member !== creator);
+  const max_members = body.max_members ?? currentSettings(context.env).max_members;
+  if (members.length + 1 > max_members) throw new ChatError("group_full");
+  await expectRegistered(context.env, members);
+  const jurisdiction = body.jurisdiction ?? deploymentJurisdiction(context.env);
+  const hex = body.client_msg_id === undefined
+    ? toHex(crypto.getRandomValues(new Uint8Array(16)))
+    : sha256Hex(`${creator.length}:${creator}:${body.client_msg_id}`).slice(0, 32);
+  const conversation_id = mintGroupId(hex, jurisdiction);
+  const location_hint = body.location_hint ?? null;
+  const { conversation, created } = expectOk(await conversationOf(context.env, conversation_id, location_hint).create({
+    conversation_id, creator_id: creator, title: body.title, members, max_members, location_hint, jurisdiction,
+  }));
+  return context.json(conversation, created ? 201 : 200);
+});
+
+conversations.get("/v1/conversations/:conversation_id", user, async (context) => {
+  const { conversation } = expectOk(await named(context).describe({ user_id: callerOf(context) }));
+  return context.json(conversation);
+});
+
+conversations.patch("/v1/conversations/:conversation_id", user, async (context) => {
+  const { title } = parsed(PatchBody, await readJson(context.req.raw));
+  expectOk(await named(context).rename({ actor_id: callerOf(context), title }));
+  const { conversation } = expectOk(await named(context).describe({ user_id: callerOf(context) }));
+  return context.json(conversation);
+});
+
+conversations.put("/v1/conversations/:conversation_id/members/:user_id", user, async (context) => {
+  const user_id = pathId(UserId, context.req.param("user_id"));
+  const text = await context.req.raw.clone().text();
+  const { role } = parsed(MemberBody, text === "" ? {} : await readJson(context.req.raw));
+  const conversation = named(context);
+  // A stranger learns nothing of who is registered: the conversation is asked first.
+  if (context.get("token").scope !== "service") expectOk(await conversation.describe({ user_id: callerOf(context) }));
+  await expectRegistered(context.env, [user_id]);
+  const { changed } = expectOk(await conversation.putMember({ actor_id: actorOf(context), user_id, role }));
+  return context.json({ user_id, role }, changed ? 201 : 200);
+});
+
+conversations.delete("/v1/conversations/:conversation_id/members/:user_id", user, async (context) => {
+  const user_id = pathId(UserId, context.req.param("user_id"));
+  expectOk(await named(context).removeMember({ actor_id: actorOf(context), user_id }));
+  return context.body(null, 204);
+});
+
+function named(context: Context<AppEnv, string>) {
+  return conversationOf(context.env, pathId(ConversationId, context.req.param("conversation_id") ?? ""));
+}
+
+/** null: the service acts in nobody's name. */
+function actorOf(context: Context<AppEnv>): string | null {
+  return context.get("token").scope === "service" ? null : callerOf(context);
+}
+
+async function expectRegistered(env: Env, users: readonly string[]): Promise<void> {
+  for (let start = 0; start < users.length; start += WIDTH) {
+    const known = await Promise.all(users.slice(start, start + WIDTH).map((userId) => sessionOf(env, userId).registered()));
+    if (known.includes(false)) throw new ChatError("unknown_user");
+  }
+}

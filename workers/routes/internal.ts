@@ -1,0 +1,18 @@
+// What the archiver calls.
+import { Hono } from "hono";
+import { conversationOf } from "../../durable-objects/platform/env.ts";
+import { ArchiveAck } from "../../protocol/archive.ts";
+import { ConversationId } from "../../protocol/ids.ts";
+import { checkArchiveToken } from "../archive-token.ts";
+import { type AppEnv, tokenOf } from "../auth.ts";
+import { expectOk } from "../errors.ts";
+import { parsed, pathId, readJson } from "../requests.ts";
+
+export const internal = new Hono<AppEnv>();
+
+internal.post("/internal/archive/ack", async (context) => {
+  await checkArchiveToken(context.env.ARCHIVE_SECRET, tokenOf(context.req.raw));
+  const ack = parsed(ArchiveAck, await readJson(context.req.raw));
+  const { archived_seq } = expectOk(await conversationOf(context.env, pathId(ConversationId, ack.conversation_id)).archived(ack));
+  return context.json({ archived_seq });
+});

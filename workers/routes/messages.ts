@@ -1,0 +1,31 @@
+// Sending over REST, and history.
+import { Hono } from "hono";
+import { conversationOf, sessionOf } from "../../durable-objects/platform/env.ts";
+import { checkToken } from "../../durable-objects/platform/tokens.ts";
+import { decodeFrame } from "../../protocol/codec-json.ts";
+import { ChatError } from "../../protocol/errors.ts";
+import { ConversationId } from "../../protocol/ids.ts";
+import { HistoryQuery } from "../../protocol/rest.ts";
+import { withArchivedBodies } from "../archived.ts";
+import { type AppEnv, callerOf, tokenOf, user } from "../auth.ts";
+import { expectOk } from "../errors.ts";
+import { parsed, pathId, readJson } from "../requests.ts";
+
+export const messages = new Hono<AppEnv>();
+
+messages.post("/v1/messages", async (context) => {
+  const token = await checkToken(context.env, tokenOf(context.req.raw));
+  const body = await readJson(context.req.raw);
+  const decoded = decodeFrame(typeof body === "object" && body !== null && !("type" in body) ? { ...body, type: "msg" } : body);
+  if (!decoded.ok) throw new ChatError(decoded.error.code, { message: decoded.error.message });
+  if (decoded.frame.type !== "msg") throw new ChatError("bad_request", { message: "Only messages are sent here." });
+  const { ack } = expectOk(await sessionOf(context.env, token.user_id).send({ user_id: token.user_id, exp: token.exp }, decoded.frame));
+  return context.json(ack, ack.dup === true ? 200 : 201);
+});
+
+messages.get("/v1/history/:conversation_id", user, async (context) => {
+  const conversationId = pathId(ConversationId, context.req.param("conversation_id"));
+  const query = parsed(HistoryQuery, context.req.query());
+  const { page } = expectOk(await conversationOf(context.env, conversationId).history({ user_id: callerOf(context), query }));
+  return context.json(await withArchivedBodies(context.env, page));
+});
