@@ -1,0 +1,102 @@
+// `npm test`: lint, types, every kind of test and the requirements table; stops at nothing and reports all.
+import { rmSync } from "node:fs";
+import path from "node:path";
+import { checkRequirements } from "./requirements.ts";
+import { endChildren, runChild } from "./test/child.ts";
+import { type Options, parseOptions, type Project } from "./test/options.ts";
+import { type Outcome, type Sizes, summary } from "./test/outcome.ts";
+import { readReport, type TestResult } from "./test/report.ts";
+import { makeRunFolder, type Shared, SharedServers } from "./test/servers.ts";
+
+const root = path.resolve(import.meta.dirname, "..");
+const bin = (name: string): string => path.join(root, "node_modules", ".bin", name);
+const MINUTE = 60_000;
+const TYPES = { "types workers": "tsconfig.json", "types node": "tsconfig.node.json", "types web": "tsconfig.web.json" };
+
+/** These run while the servers come up. */
+const NEED_NOTHING = new Set<Project>(["unit", "workerd"]);
+
+const outcomes: Outcome[] = [];
+const sizes: Sizes = new Map();
+const tests: TestResult[] = [];
+
+async function timed(name: string, run: () => Promise<{ passed: number; failures: string[] }>): Promise<void> {
+  console.log(`\n── ${name}`);
+  const begun = performance.now();
+  const result = await run();
+  outcomes.push({ name, ...result, seconds: (performance.now() - begun) / 1000 });
+}
+
+async function check(name: string, tool: string, args: string[]): Promise<void> {
+  await timed(name, async () => {
+    const ended = await runChild(bin(tool), args, process.env, 5 * MINUTE);
+    return ended === 0 ? { passed: 1, failures: [] } : { passed: 0, failures: [`${tool} ${args.join(" ")} (${ended})`] };
+  });
+}
+
+async function runProject(project: Project, options: Options, folder: string, shared: Shared): Promise<void> {
+  await timed(project, async () => {
+    const missing = shared.missing.get(project);
+    if (missing !== undefined) return { passed: 0, failures: [`not run: ${missing}`] };
+    const json = path.join(folder, `${project}.json`);
+    const named = options.pattern === null ? [] : ["-t", options.pattern];
+    const args = ["run", "--project", project, "--reporter=default", "--reporter=json", `--outputFile.json=${json}`, ...named];
+    const env = { ...process.env, ...shared.env, TEST_LONG: options.long ? "1" : "0" };
+    const ended = await runChild(bin("vitest"), [...args, ...(options.files.get(project) ?? [])], env, (options.long ? 60 : 9) * MINUTE);
+    const report = readReport(json, root, options.pattern, ended, sizes);
+    tests.push(...report.tests);
+    return { passed: report.tests.filter(({ state }) => state === "passed").length, failures: report.failures };
+  });
+}
+
+async function run(options: Options, servers: SharedServers, folder: string): Promise<void> {
+  await servers.install();
+  // They come up while lint, types and unit tests run.
+  const starting = servers.start(folder);
+  if (options.checks.includes("lint")) await check("lint", "oxlint", ["--type-aware"]);
+  if (options.checks.includes("types")) for (const [name, file] of Object.entries(TYPES)) await check(name, "tsc", ["-p", file]);
+  for (const [project, files] of options.files) {
+    if (files.length === 0) outcomes.push({ name: project, passed: 0, failures: [], seconds: 0 });
+    else await runProject(project, options, folder, NEED_NOTHING.has(project) ? { env: {}, missing: new Map() } : await starting);
+  }
+  await starting;
+  if (options.checks.includes("requirements")) {
+    await timed("requirements", async () => {
+      const wrong = checkRequirements(path.join(root, "docs", "requirements.md"), options.whole ? tests : null);
+      for (const line of wrong) console.log(line);
+      return { passed: wrong.length === 0 ? 1 : 0, failures: wrong.length === 0 ? [] : [`docs/requirements.md: ${wrong.length} rows are wrong, listed above`] };
+    });
+  }
+  if (tests.length === 0 && (options.whole || options.checks.length === 0)) outcomes.push({ name: "tests", passed: 0, failures: ["no test ran"], seconds: 0 });
+}
+
+async function main(): Promise<void> {
+  process.chdir(root);
+  const options = parseOptions(process.argv.slice(2));
+  const folder = makeRunFolder(root);
+  const servers = new SharedServers(new Set([...options.files].filter(([, files]) => files.length > 0).map(([project]) => project)));
+  const cleanUp = async (): Promise<void> => {
+    await servers.stop();
+    rmSync(folder, { recursive: true, force: true });
+  };
+  for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]] as const) {
+    process.once(signal, () => {
+      endChildren();
+      void cleanUp().finally(() => process.exit(code));
+    });
+  }
+  try {
+    await run(options, servers, folder);
+  } finally {
+    await cleanUp();
+  }
+  console.log(summary(outcomes, sizes, options.long));
+  process.exitCode = outcomes.some(({ failures }) => failures.length > 0) ? 1 : 0;
+}
+
+try {
+  await main();
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+}

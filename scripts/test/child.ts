@@ -1,0 +1,34 @@
+// Runs a tool of the tests in the foreground, and ends it when the run is ended or when it hangs.
+import { type ChildProcess, spawn } from "node:child_process";
+
+const KILL_AFTER_MS = 10_000;
+const running = new Set<ChildProcess>();
+
+/** Ends what still runs; for the run's own end by a signal. */
+export function endChildren(): void {
+  for (const child of running) child.kill("SIGTERM");
+}
+
+/** The exit code, or why there is none. Output goes straight to the terminal. */
+export async function runChild(command: string, args: string[], env: NodeJS.ProcessEnv, limitMs: number): Promise<number | string> {
+  const child = spawn(command, args, { stdio: ["ignore", "inherit", "inherit"], env });
+  running.add(child);
+  let late = false;
+  const limit = setTimeout(() => {
+    late = true;
+    child.kill("SIGTERM");
+    setTimeout(() => child.kill("SIGKILL"), KILL_AFTER_MS).unref();
+  }, limitMs);
+  try {
+    return await new Promise((resolve) => {
+      child.once("error", (error) => resolve(error.message));
+      child.once("exit", (code, signal) => {
+        if (late) resolve(`ended after ${limitMs / 1000} s`);
+        else resolve(code ?? `ended by ${signal}`);
+      });
+    });
+  } finally {
+    clearTimeout(limit);
+    running.delete(child);
+  }
+}

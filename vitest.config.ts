@@ -1,0 +1,51 @@
+// The kinds of tests, by the suffix of their files; `npm test` runs them one kind after the other.
+import { cloudflareTest } from "@cloudflare/vitest-plugin";
+import { defineConfig, type TestProjectInlineConfiguration } from "vitest/config";
+
+const long = process.env["TEST_LONG"] === "1";
+const SUFFIXES = ["workerd", "e2e", "s3", "cassandra", "browser"];
+const SECOND = 1_000;
+
+const common = {
+  provide: { long },
+  // The long form has larger sizes; what hangs still ends.
+  testTimeout: (long ? 900 : 60) * SECOND,
+  hookTimeout: 180 * SECOND,
+  allowOnly: false,
+};
+
+/** Tests in plain Node that need what their suffix says; `alone`: one file at a time. */
+function kind(name: string, alone: boolean): TestProjectInlineConfiguration {
+  return {
+    test: { ...common, name, include: [`test/**/*.${name}.test.ts`], pool: "forks", fileParallelism: !alone },
+  };
+}
+
+const unit: TestProjectInlineConfiguration = {
+  test: {
+    ...common, name: "unit", pool: "forks", testTimeout: (long ? 900 : 20) * SECOND,
+    include: ["test/**/*.test.ts"], exclude: SUFFIXES.map((suffix) => `test/**/*.${suffix}.test.ts`),
+  },
+};
+
+const workerd: TestProjectInlineConfiguration = {
+  plugins: [cloudflareTest({
+    wrangler: { configPath: "./wrangler.toml" },
+    remoteBindings: false,
+    miniflare: {
+      bindings: {
+        ENVIRONMENT: "development", DEV_ISSUER: "1", AUTH_ISSUER: "https://auth.test", AUTH_AUDIENCE: "confab",
+        AUTH_SECRET: "a secret for tests only, 32 bytes", ARCHIVE: "on", ARCHIVE_SECRET: "another secret for tests, 32 bytes",
+        ARCHIVER_URL: "http://127.0.0.1:9",
+      },
+    },
+  })],
+  test: { ...common, name: "workerd", include: ["test/**/*.workerd.test.ts"] },
+};
+
+export default defineConfig({
+  test: {
+    maxWorkers: 2,
+    projects: [unit, workerd, kind("e2e", true), kind("s3", false), kind("cassandra", false), kind("browser", true)],
+  },
+});
