@@ -18,7 +18,38 @@ export function settledRow(row: InboxRecord | null, call: DeliverCall, userId: s
   };
 }
 
-export function listConversations(store: SessionStore, userId: string, cursor: string | null, limit: number): Result<{ list: ConversationList }> {
+const HEADS_KEPT = 1_000;
+
+export interface HeardHead {
+  head_seq: number;
+  head_msg_no: number;
+  last_at: number;
+}
+
+/** Heads that this session has heard of and that will settle within seconds: the list shows them at once. */
+export class Heads {
+  private readonly byConversation = new Map<string, HeardHead>();
+
+  heard(conversationId: string, head: HeardHead): void {
+    const known = this.byConversation.get(conversationId);
+    this.byConversation.delete(conversationId);
+    this.byConversation.set(conversationId, {
+      head_seq: Math.max(head.head_seq, known?.head_seq ?? 0),
+      head_msg_no: Math.max(head.head_msg_no, known?.head_msg_no ?? 0),
+      last_at: Math.max(head.last_at, known?.last_at ?? 0),
+    });
+    const oldest = this.byConversation.keys().next().value;
+    if (this.byConversation.size > HEADS_KEPT && oldest !== undefined) this.byConversation.delete(oldest);
+  }
+
+  over(row: InboxRecord): InboxRecord {
+    const heard = this.byConversation.get(row.conversation_id);
+    if (heard === undefined || heard.head_seq <= row.settled_seq) return row;
+    return { ...row, settled_seq: heard.head_seq, head_msg_no: Math.max(heard.head_msg_no, row.head_msg_no), last_at: heard.last_at };
+  }
+}
+
+export function listConversations(store: SessionStore, userId: string, heads: Heads, cursor: string | null, limit: number): Result<{ list: ConversationList }> {
   const before = cursor === null ? null : openCursor(userId, cursor);
   if (cursor !== null && before === null) return { ok: false, code: "bad_cursor" };
   const rows = store.readInboxPage(before, limit + 1);
@@ -26,7 +57,7 @@ export function listConversations(store: SessionStore, userId: string, cursor: s
   const last = page.at(-1);
   return {
     ok: true,
-    list: { conversations: page.map(toRow), next_cursor: last === undefined || page.length === rows.length ? null : sealCursor(userId, last) },
+    list: { conversations: page.map((row) => toRow(heads.over(row))), next_cursor: last === undefined || page.length === rows.length ? null : sealCursor(userId, last) },
   };
 }
 

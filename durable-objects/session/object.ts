@@ -20,7 +20,7 @@ import { objectSql } from "../platform/sql.ts";
 import { checkToken, expired } from "../platform/tokens.ts";
 import { currentSettings, loadSettings } from "../settings/current.ts";
 import { Answers } from "./answers.ts";
-import { listConversations, settledRow } from "./inbox.ts";
+import { Heads, listConversations, settledRow } from "./inbox.ts";
 import { Lanes } from "./lanes.ts";
 import { resumeDevice } from "./resume.ts";
 import { type Attachment, Sockets } from "./sockets.ts";
@@ -38,6 +38,7 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
   private readonly stubs = new Map<string, ReturnType<typeof conversationOf>>();
   private readonly directIds = new Map<string, string>();
   private readonly userId: string;
+  private readonly heads = new Heads();
   private gen = 0;
   private userSeq = 0;
   private isRegistered = false;
@@ -125,6 +126,7 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
   async deliver(call: DeliverCall): Promise<DeliverReply> {
     const now = Date.now();
     this.sockets.push(call.events, call.own, now);
+    this.heads.heard(call.conversation_id, { head_seq: call.head_seq, head_msg_no: call.head_msg_no, last_at: call.head_at });
     if (call.settle) {
       if (!this.isRegistered) await this.register(this.userId);
       const row = settledRow(this.store.readInbox(call.conversation_id), call, this.userId, this.userSeq, now);
@@ -151,7 +153,7 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
   }
 
   async conversations(call: { cursor: string | null; limit: number }): Promise<Result<{ list: ConversationList }>> {
-    return listConversations(this.store, this.userId, call.cursor, call.limit);
+    return listConversations(this.store, this.userId, this.heads, call.cursor, call.limit);
   }
 
   async register(userId: string): Promise<void> {
@@ -220,8 +222,12 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
       return;
     }
     const item: AppendItem = { client_msg_id: draft.client_msg_id, device_id: deviceId, content: draft.content, content_type: draft.content_type };
-    if (draft.to === undefined) this.lanes.add(draft.conversation_id as string, null, item, answer);
-    else this.lanes.add(this.directId(draft.to), directPair(this.userId, draft.to), item, answer);
+    const answered = (given: AppendAnswer) => {
+      if (given.ok) this.heads.heard(given.ack.conversation_id, { head_seq: given.ack.seq, head_msg_no: 0, last_at: given.ack.sent_at });
+      answer(given);
+    };
+    if (draft.to === undefined) this.lanes.add(draft.conversation_id as string, null, item, answered);
+    else this.lanes.add(this.directId(draft.to), directPair(this.userId, draft.to), item, answered);
   }
 
   private directId(peer: string): string {

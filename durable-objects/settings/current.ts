@@ -18,7 +18,7 @@ let merged: { from: SettingsPatch; env: Env; settings: Settings } | null = null;
 
 /** itty-durable's own stub: JSON over the object's fetch, with nothing of a client's request in it. */
 function remote(env: Env): Remote {
-  const holder: { SETTINGS?: { get(name: string): Remote } } = {};
+  const holder: { headers: Headers; SETTINGS?: { get(name: string): Remote } } = { headers: new Headers() };
   withDurables({ parse: true })(holder, { SETTINGS: env.SETTINGS });
   if (holder.SETTINGS === undefined) throw new Error("the SETTINGS binding is missing");
   return holder.SETTINGS.get("settings");
