@@ -1,0 +1,211 @@
+// A WebSocket with nothing of the client library: frames go out as they are given and come in as they were sent.
+import { once } from "node:events";
+import WebSocket from "ws";
+
+/** A received frame. `type` says which; an array of frames is taken apart. */
+export interface Frame {
+  readonly type: string;
+  readonly [field: string]: unknown;
+}
+
+export interface SocketOptions {
+  /** Goes into `Authorization`. */
+  readonly token?: string;
+  readonly device_id?: string;
+  /** Default: the chat subprotocol. */
+  readonly protocols?: readonly string[];
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Replaces path and query. */
+  readonly path?: string;
+}
+
+export interface Closed {
+  readonly code: number;
+  readonly reason: string;
+}
+
+export type Match = ((frame: Frame) => boolean) | Readonly<Record<string, unknown>>;
+
+interface Waiter {
+  readonly matches: (frame: Frame) => boolean;
+  readonly found: (frame: Frame) => void;
+}
+
+const WAIT_MS = 15_000;
+export const SUBPROTOCOL = "chat.v1.json";
+
+/** @param wsUrl ws://…, without a path */
+function dial(wsUrl: string, options: SocketOptions): WebSocket {
+  const query = options.device_id === undefined ? "" : `?device_id=${encodeURIComponent(options.device_id)}`;
+  const authorization = options.token === undefined ? {} : { authorization: `Bearer ${options.token}` };
+  return new WebSocket(wsUrl + (options.path ?? `/v1/ws${query}`), [...(options.protocols ?? [SUBPROTOCOL])], {
+    headers: { ...authorization, ...options.headers },
+    perMessageDeflate: false,
+  });
+}
+
+/** The HTTP answer of an upgrade that is refused; rejects when it is not. */
+export async function refusedUpgrade(wsUrl: string, options: SocketOptions = {}): Promise<{ status: number; code: string }> {
+  const ws = dial(wsUrl, options);
+  return new Promise((resolve, reject) => {
+    ws.on("error", reject);
+    ws.on("open", () => {
+      ws.terminate();
+      reject(new Error("the upgrade was not refused"));
+    });
+    ws.on("unexpected-response", (_request, response) => {
+      const chunks: Buffer[] = [];
+      response.on("data", (chunk: Buffer) => chunks.push(chunk));
+      response.on("end", () => {
+        const text = Buffer.concat(chunks).toString();
+        const body = JSON.parse(text) as { error: { code: string } };
+        resolve({ status: response.statusCode ?? 0, code: body.error.code });
+      });
+    });
+  });
+}
+
+export class RawSocket {
+  /** Every frame so far, in order. */
+  readonly frames: Frame[] = [];
+  /** Every text message so far, as it came. */
+  readonly texts: string[] = [];
+  readonly closed: Promise<Closed>;
+  readonly #ws: WebSocket;
+  readonly #waiters = new Set<Waiter>();
+  readonly #taken = new Set<Frame>();
+  #end: Closed | null = null;
+
+  /** Resolves at `hello`; rejects when the upgrade is refused. */
+  static async open(wsUrl: string, options: SocketOptions): Promise<RawSocket> {
+    const ws = dial(wsUrl, options);
+    const socket = new RawSocket(ws);
+    await once(ws, "open");
+    ws.on("error", () => undefined);
+    await socket.take({ type: "hello" });
+    return socket;
+  }
+
+  private constructor(ws: WebSocket) {
+    this.#ws = ws;
+    ws.on("message", (data: Buffer, binary) => this.#received(data, binary));
+    this.closed = new Promise((resolve) => {
+      ws.on("close", (code, reason) => {
+        this.#end = { code, reason: reason.toString() };
+        resolve(this.#end);
+      });
+    });
+  }
+
+  get hello(): Frame {
+    return this.frames[0] as Frame;
+  }
+
+  get subprotocol(): string {
+    return this.#ws.protocol;
+  }
+
+  get open(): boolean {
+    return this.#ws.readyState === WebSocket.OPEN;
+  }
+
+  send(frames: object): void {
+    this.#ws.send(JSON.stringify(frames));
+  }
+
+  sendText(text: string): void {
+    this.#ws.send(text);
+  }
+
+  /** Bytes as they are: also invalid UTF-8 in a text message, and parts of a fragmented one. */
+  sendBytes(bytes: Uint8Array, how: { binary?: boolean; fin?: boolean; mask?: boolean } = {}): void {
+    this.#ws.send(bytes, { binary: false, ...how });
+  }
+
+  /** The first frame that matches and was not taken before; waits for it. Rejects after 15 s or when the socket closes. */
+  take(match: Match): Promise<Frame> {
+    const matches = matcher(match);
+    const there = this.frames.find((frame) => !this.#taken.has(frame) && matches(frame));
+    if (there !== undefined) {
+      this.#taken.add(there);
+      return Promise.resolve(there);
+    }
+    return new Promise((resolve, reject) => {
+      const wanted = typeof match === "function" ? String(match) : JSON.stringify(match);
+      const fail = (why: string): void => {
+        clearTimeout(timer);
+        this.#waiters.delete(waiter);
+        reject(new Error(`${why} while waiting for ${wanted}; received ${JSON.stringify(this.frames).slice(0, 2_000)}`));
+      };
+      const timer = setTimeout(() => fail("nothing came"), WAIT_MS);
+      const waiter: Waiter = {
+        matches,
+        found: (frame) => {
+          clearTimeout(timer);
+          this.#waiters.delete(waiter);
+          resolve(frame);
+        },
+      };
+      this.#waiters.add(waiter);
+      void this.closed.then(({ code, reason }) => {
+        if (this.#waiters.has(waiter)) fail(`closed with ${code} ${reason}`);
+      });
+    });
+  }
+
+  /** Sends a frame with a client_msg_id and waits for its ack or error. */
+  ask(frame: Readonly<Record<string, unknown>>): Promise<Frame> {
+    const answer = this.take((given) => (given.type === "ack" || given.type === "error") && given["client_msg_id"] === frame["client_msg_id"]);
+    this.send(frame);
+    return answer;
+  }
+
+  /** Sends a text that is no valid frame and waits for the error. */
+  refused(text: string): Promise<Frame> {
+    const answer = this.take({ type: "error" });
+    this.#ws.send(text);
+    return answer;
+  }
+
+  /** Closes it as a client does; resolves with what the server answered. */
+  async close(code = 1000): Promise<Closed> {
+    this.#ws.close(code);
+    return this.closed;
+  }
+
+  /** Cuts it without a word. */
+  cut(): void {
+    this.#ws.terminate();
+  }
+
+  #received(data: Buffer, binary: boolean): void {
+    if (binary) {
+      this.#give({ type: "binary", bytes: data });
+      return;
+    }
+    const text = data.toString();
+    this.texts.push(text);
+    if (text === "pong") {
+      this.#give({ type: "pong" });
+      return;
+    }
+    const parsed = JSON.parse(text) as Frame | Frame[];
+    for (const frame of Array.isArray(parsed) ? parsed : [parsed]) this.#give(frame);
+  }
+
+  #give(frame: Frame): void {
+    this.frames.push(frame);
+    for (const waiter of this.#waiters) {
+      if (!waiter.matches(frame)) continue;
+      this.#taken.add(frame);
+      waiter.found(frame);
+      return;
+    }
+  }
+}
+
+function matcher(match: Match): (frame: Frame) => boolean {
+  if (typeof match === "function") return match;
+  const wanted = Object.entries(match);
+  return (frame) => wanted.every(([field, value]) => frame[field] === value);
+}
