@@ -1,0 +1,70 @@
+// The connection to Cassandra: a client that lasts once it has connected, and a new one after a first connect that failed.
+import { auth, Client, types } from "cassandra-driver";
+import type { CassandraConfig } from "../config.ts";
+import { migrateCassandra } from "../migrate.ts";
+
+const READ_TIMEOUT_MS = 12_000;
+/** After a failed attempt its failure answers for this long, however often somebody asks. */
+const REST_MS = 500;
+
+function newClient(config: CassandraConfig): Client {
+  const { credentials, tls } = config;
+  return new Client({
+    contactPoints: config.contactPoints,
+    localDataCenter: config.dataCenter,
+    // Discovered nodes are tried on this port too; without it on 9042.
+    protocolOptions: { port: config.port },
+    socketOptions: { connectTimeout: 5_000, readTimeout: READ_TIMEOUT_MS },
+    queryOptions: { consistency: types.consistencies.localQuorum, prepare: true, isIdempotent: true },
+    encoding: { useBigIntAsLong: true, useUndefinedAsUnset: true },
+    ...(credentials === null ? {} : { authProvider: new auth.PlainTextAuthProvider(credentials.username, credentials.password) }),
+    // The driver's own default accepts any certificate.
+    ...(tls === null ? {} : { sslOptions: { rejectUnauthorized: true, ...(tls.ca === null ? {} : { ca: [tls.ca] }) } }),
+  });
+}
+
+export class CassandraConnection {
+  readonly #config: CassandraConfig;
+  #client: Client | null = null;
+  #opening: Promise<void> | null = null;
+  #failure: { error: unknown; at: number } | null = null;
+
+  constructor(config: CassandraConfig) {
+    this.#config = config;
+  }
+
+  /** Connects and migrates, once; callers at the same time share one attempt. */
+  open(): Promise<void> {
+    if (this.#client !== null) return Promise.resolve();
+    if (this.#failure !== null && performance.now() - this.#failure.at < REST_MS) return Promise.reject(this.#failure.error);
+    this.#opening ??= this.#connect().finally(() => {
+      this.#opening = null;
+    });
+    return this.#opening;
+  }
+
+  /** Throws before `open` has succeeded. */
+  client(): Client {
+    if (this.#client === null) throw new Error("not connected to Cassandra yet");
+    return this.#client;
+  }
+
+  async close(): Promise<void> {
+    await this.#opening?.catch(() => undefined);
+    await this.#client?.shutdown();
+    this.#client = null;
+  }
+
+  async #connect(): Promise<void> {
+    const client = newClient(this.#config);
+    try {
+      await client.connect();
+      await migrateCassandra(client, this.#config.keyspace, this.#config.dataCenter);
+      this.#client = client;
+    } catch (error) {
+      await client.shutdown();
+      this.#failure = { error, at: performance.now() };
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,247 @@
+// The archive in Cassandra: migrations/cassandra describes the tables. Reads and writes at LOCAL_QUORUM.
+// Every row is written with the clock of the event that causes it as its timestamp, and with the TTL that is left of its
+// retention: so a write that is repeated, or that comes late, changes nothing.
+import { errors, types } from "cassandra-driver";
+import { clockOf } from "../../protocol/msg-id.ts";
+import type { CassandraConfig } from "../config.ts";
+import { inLanes } from "../lanes.ts";
+import type { Change, Writes } from "../plan.ts";
+import type { EventRow, NewRow, StoredRow } from "../rows.ts";
+import { bucketExpiry } from "./bucket-expiry.ts";
+import { CassandraConnection } from "./cassandra-client.ts";
+import { type ArchiveStore, type LedgerEntry, type LedgerKey, type ReadRange, SchemaTooNew, StoreRefused, StoreUnavailable } from "./store.ts";
+
+const COLUMNS = `message_id, bucket, seq, epoch, type, sender_id, created_at, client_msg_id, msg_no, content_type, content, status,
+  WRITETIME(status) AS changed_at, body, salt, content_hash`;
+
+const CQL = {
+  insertRow: `INSERT INTO messages (conversation_id, bucket, message_id, seq, epoch, type, sender_id, created_at, client_msg_id,
+    msg_no, content_type, content, status, body, salt, content_hash)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ? AND TTL ?`,
+  updateShown: `UPDATE messages USING TIMESTAMP ? AND TTL ? SET content = ?, status = ?
+    WHERE conversation_id = ? AND bucket = ? AND message_id = ?`,
+  insertBucket: "INSERT INTO buckets (conversation_id, bucket) VALUES (?, ?) USING TTL ?",
+  range: `SELECT ${COLUMNS} FROM messages WHERE conversation_id = ? AND bucket = ? AND message_id >= ? AND message_id <= ?
+    ORDER BY message_id ASC`,
+  places: `SELECT ${COLUMNS} FROM messages WHERE conversation_id = ? AND bucket = ? AND message_id IN ?`,
+  ledger: `SELECT count, sha256, archived_at FROM segments WHERE conversation_id = ? AND epoch = ? AND from_seq = ? AND to_seq = ?`,
+  record: `INSERT INTO segments (conversation_id, epoch, from_seq, to_seq, count, sha256, archived_at)
+    VALUES (?, ?, ?, ?, ?, ?, ?) IF NOT EXISTS USING TTL ?`,
+  reached: "INSERT INTO archived (conversation_id, epoch, archived_seq) VALUES (?, ?, ?) USING TIMESTAMP ?",
+  readReached: "SELECT archived_seq FROM archived WHERE conversation_id = ? AND epoch = ?",
+  buckets: "SELECT bucket FROM buckets WHERE conversation_id = ?",
+  check: "SELECT current_version FROM schema_version WHERE name = 'archive'",
+} as const;
+
+/** Of one batch. A batch is one mutation, which a node takes up to half a commit log segment (16 MiB by default). */
+const BATCH_ROWS = 100;
+const BATCH_BYTES = 512 * 1024;
+/** Batches of one segment under way at once. */
+const BATCH_WIDTH = 4;
+const PAGE_ROWS = 500;
+const CHECK_TIMEOUT_MS = 3_000;
+
+interface Statement {
+  query: string;
+  params: unknown[];
+}
+interface Sized extends Statement {
+  bucket: string;
+  bytes: number;
+}
+
+const numberOf = (value: unknown) => (value === null ? null : Number(value as bigint));
+
+function eventRow(row: types.Row): EventRow {
+  return {
+    bucket: row["bucket"] as string,
+    message_id: String(row["message_id"]),
+    seq: Number(row["seq"] as bigint),
+    epoch: row["epoch"] as number,
+    type: row["type"] as string,
+    sender_id: row["sender_id"] as string,
+    created_at: (row["created_at"] as Date).getTime(),
+    client_msg_id: row["client_msg_id"] as string | null,
+    msg_no: numberOf(row["msg_no"]),
+    content_type: row["content_type"] as string | null,
+    body: row["body"] as string,
+    salt: (row["salt"] as Buffer).toString("hex"),
+    content_hash: (row["content_hash"] as Buffer).toString("hex"),
+  };
+}
+
+function storedRow(row: types.Row): StoredRow {
+  return {
+    message_id: String(row["message_id"]),
+    content: row["content"] as string | null,
+    status: row["status"] as StoredRow["status"],
+    changed_at: numberOf(row["changed_at"]),
+    event: row["seq"] === null ? null : eventRow(row),
+  };
+}
+
+function batchesOf(statements: readonly Sized[]): Statement[][] {
+  const batches: Statement[][] = [];
+  for (const group of Map.groupBy(statements, (statement) => statement.bucket).values()) {
+    let bytes = Number.POSITIVE_INFINITY;
+    for (const { query, params, bytes: more } of group) {
+      if (bytes + more > BATCH_BYTES || (batches.at(-1)?.length ?? 0) >= BATCH_ROWS) {
+        batches.push([]);
+        bytes = 0;
+      }
+      batches.at(-1)?.push({ query, params });
+      bytes += more;
+    }
+  }
+  return batches;
+}
+
+export class CassandraStore implements ArchiveStore {
+  readonly kind = "cassandra";
+  readonly #connection: CassandraConnection;
+  readonly #retentionS: number;
+  readonly #now: () => number;
+
+  /** @param now ms */
+  constructor(config: CassandraConfig, retentionS: number, now: () => number) {
+    this.#connection = new CassandraConnection(config);
+    this.#retentionS = retentionS;
+    this.#now = now;
+  }
+
+  open(): Promise<void> {
+    return this.#guard(() => this.#connection.open());
+  }
+
+  async readBack({ conversation_id, rows, changes }: Writes): Promise<StoredRow[]> {
+    const own = new Set(rows.map((row) => row.message_id));
+    const others = changes.filter((change) => !own.has(change.message_id));
+    const found: StoredRow[] = [];
+    for (const [bucket, group] of Map.groupBy(rows, (row) => row.bucket)) {
+      const [first, last] = [group[0] as NewRow, group.at(-1) as NewRow];
+      found.push(...(await this.#rows(CQL.range, [conversation_id, bucket, first.message_id, last.message_id])).map(storedRow));
+    }
+    for (const [bucket, group] of Map.groupBy(others, (change) => change.bucket)) {
+      for (let i = 0; i < group.length; i += BATCH_ROWS) {
+        const ids = group.slice(i, i + BATCH_ROWS).map((change) => change.message_id);
+        found.push(...(await this.#rows(CQL.places, [conversation_id, bucket, ids])).map(storedRow));
+      }
+    }
+    return found;
+  }
+
+  async write({ conversation_id, rows, changes }: Writes): Promise<void> {
+    const now = Math.floor(this.#now() / 1_000);
+    const months = new Set(rows.map((row) => row.bucket));
+    const batches = batchesOf([
+      ...rows.map((row) => this.#insertion(conversation_id, row, now)),
+      ...changes.map((change) => this.#update(conversation_id, change, now)),
+    ]);
+    try {
+      const client = this.#connection.client();
+      for (const bucket of months) {
+        await client.execute(CQL.insertBucket, [conversation_id, bucket, ttl(bucketExpiry(bucket, this.#retentionS), now)]);
+      }
+      await inLanes(batches, BATCH_WIDTH, async (batch) => {
+        await client.batch(batch, { logged: false, prepare: true });
+      });
+    } catch (error) {
+      const refused = error instanceof TypeError || (error instanceof errors.ResponseError && error.code === types.responseErrorCodes.invalid);
+      throw refused ? new StoreRefused(error) : new StoreUnavailable(error);
+    }
+  }
+
+  async ledger({ conversation_id, epoch, from_seq, to_seq }: LedgerKey): Promise<LedgerEntry | null> {
+    const [row] = await this.#rows(CQL.ledger, [conversation_id, epoch, BigInt(from_seq), BigInt(to_seq)]);
+    return row === undefined ? null : { conversation_id, epoch, from_seq, to_seq, ...entryOf(row) };
+  }
+
+  async record(entry: LedgerEntry, expiresAt: number): Promise<LedgerEntry> {
+    const { conversation_id, epoch, from_seq, to_seq, count, sha256, archived_at } = entry;
+    const params = [conversation_id, epoch, BigInt(from_seq), BigInt(to_seq), count, sha256, new Date(archived_at), ttl(expiresAt, Math.floor(this.#now() / 1_000))];
+    const result = await this.#guard(() =>
+      this.#connection.client().execute(CQL.record, params, { isIdempotent: false, serialConsistency: types.consistencies.localSerial }),
+    );
+    return result.wasApplied() ? entry : { conversation_id, epoch, from_seq, to_seq, ...entryOf(result.first() as types.Row) };
+  }
+
+  async reached(conversationId: string, epoch: number, archivedSeq: number): Promise<void> {
+    // A timestamp of 0 would be the server's own time.
+    if (archivedSeq > 0) await this.#rows(CQL.reached, [conversationId, epoch, BigInt(archivedSeq), BigInt(archivedSeq)]);
+  }
+
+  async readReached(conversationId: string, epoch: number): Promise<number> {
+    const [row] = await this.#rows(CQL.readReached, [conversationId, epoch]);
+    return row === undefined ? 0 : Number(row["archived_seq"] as bigint);
+  }
+
+  async read(conversationId: string, { bucket, first, last }: ReadRange, limit: number): Promise<EventRow[]> {
+    const events: EventRow[] = [];
+    const params = [conversationId, bucket, first, last];
+    await this.#each(CQL.range, params, Math.min(limit, PAGE_ROWS), (row) => {
+      if (row["seq"] !== null) events.push(eventRow(row));
+      return events.length < limit;
+    });
+    return events;
+  }
+
+  async buckets(conversationId: string): Promise<string[]> {
+    return (await this.#rows(CQL.buckets, [conversationId])).map((row) => row["bucket"] as string);
+  }
+
+  async check(): Promise<void> {
+    await this.#guard(() => this.#connection.client().execute(CQL.check, [], { readTimeout: CHECK_TIMEOUT_MS }));
+  }
+
+  async close(): Promise<void> {
+    await this.#connection.close();
+  }
+
+  #insertion(conversationId: string, row: NewRow, now: number): Sized {
+    const params = [
+      conversationId, row.bucket, row.message_id, BigInt(row.seq), row.epoch, row.type, row.sender_id, new Date(row.created_at),
+      // undefined is left unset: a null would be a tombstone.
+      row.client_msg_id ?? undefined, row.msg_no === null ? undefined : BigInt(row.msg_no), row.content_type ?? undefined,
+      row.content ?? undefined, row.status ?? undefined, row.body, Buffer.from(row.salt, "hex"), Buffer.from(row.content_hash, "hex"),
+      BigInt(clockOf(row.message_id)), ttl(row.expires_at, now),
+    ];
+    return { query: CQL.insertRow, params, bucket: row.bucket, bytes: 300 + 3 * (row.body.length + (row.content?.length ?? 0)) };
+  }
+
+  #update(conversationId: string, change: Change, now: number): Sized {
+    const { bucket, message_id, content, status, changed_at, expires_at } = change;
+    const params = [BigInt(changed_at), ttl(expires_at, now), content, status, conversationId, bucket, message_id];
+    return { query: CQL.updateShown, params, bucket, bytes: 200 + 3 * content.length };
+  }
+
+  async #rows(query: string, params: unknown[]): Promise<types.Row[]> {
+    const rows: types.Row[] = [];
+    await this.#each(query, params, PAGE_ROWS, (row) => rows.push(row) > 0);
+    return rows;
+  }
+
+  /** Page by page, until `take` answers false. */
+  async #each(query: string, params: unknown[], fetchSize: number, take: (row: types.Row) => boolean): Promise<void> {
+    await this.#guard(async () => {
+      const result = await this.#connection.client().execute(query, params, { fetchSize });
+      for await (const row of result) if (!take(row)) return;
+    });
+  }
+
+  async #guard<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      throw error instanceof SchemaTooNew ? error : new StoreUnavailable(error);
+    }
+  }
+}
+
+/** What is left of a life; at least a second, since a TTL of 0 is for ever. */
+function ttl(expiresAt: number, now: number): number {
+  return Math.max(1, expiresAt - now);
+}
+
+function entryOf(row: types.Row): Pick<LedgerEntry, "count" | "sha256" | "archived_at"> {
+  return { count: row["count"] as number, sha256: row["sha256"] as string, archived_at: (row["archived_at"] as Date).getTime() };
+}

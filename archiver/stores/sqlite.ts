@@ -1,0 +1,192 @@
+// The embedded store: one SQLite file, for development. Every write is one transaction, on disk when it returns.
+import { mkdirSync } from "node:fs";
+import path from "node:path";
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import type { Change, Writes } from "../plan.ts";
+import type { EventRow, NewRow, StoredRow } from "../rows.ts";
+import { bucketExpiry } from "./bucket-expiry.ts";
+import { migrateSqlite } from "./sqlite-schema.ts";
+import { type ArchiveStore, type LedgerEntry, type LedgerKey, type ReadRange, SchemaTooNew, StoreUnavailable } from "./store.ts";
+
+const COLUMNS = `message_id, bucket, seq, epoch, type, sender_id, created_at, client_msg_id, msg_no, content_type, content,
+  status, changed_at, body, lower(hex(salt)) AS salt, lower(hex(content_hash)) AS content_hash`;
+
+const SQL = {
+  insertRow: `INSERT INTO messages (conversation_id, bucket, message_id, seq, epoch, type, sender_id, created_at, client_msg_id,
+      msg_no, content_type, content, status, changed_at, body, salt, content_hash, expires_at)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, unhex(?), unhex(?), ?)
+    ON CONFLICT DO UPDATE SET seq = excluded.seq, epoch = excluded.epoch, type = excluded.type, sender_id = excluded.sender_id,
+      created_at = excluded.created_at, client_msg_id = excluded.client_msg_id, msg_no = excluded.msg_no,
+      content_type = excluded.content_type, body = excluded.body, salt = excluded.salt, content_hash = excluded.content_hash
+      WHERE messages.seq IS NULL`,
+  insertChange: `INSERT INTO messages (conversation_id, bucket, message_id, content, status, changed_at, expires_at)
+    VALUES (?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT DO UPDATE SET content = excluded.content, status = excluded.status, changed_at = excluded.changed_at
+      WHERE messages.changed_at < excluded.changed_at`,
+  insertBucket: "INSERT INTO buckets (conversation_id, bucket, expires_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+  range: `SELECT ${COLUMNS} FROM messages WHERE conversation_id = ? AND bucket = ? AND message_id BETWEEN ? AND ?
+    AND expires_at > ? ORDER BY message_id`,
+  events: `SELECT ${COLUMNS} FROM messages WHERE conversation_id = ? AND bucket = ? AND message_id BETWEEN ? AND ?
+    AND expires_at > ? AND seq IS NOT NULL ORDER BY message_id LIMIT ?`,
+  ledger: `SELECT conversation_id, epoch, from_seq, to_seq, count, sha256, archived_at FROM segments
+    WHERE conversation_id = ? AND epoch = ? AND from_seq = ? AND to_seq = ? AND expires_at > ?`,
+  record: `INSERT INTO segments (conversation_id, epoch, from_seq, to_seq, count, sha256, archived_at, expires_at)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+  reached: `INSERT INTO archived (conversation_id, epoch, archived_seq) VALUES (?, ?, ?)
+    ON CONFLICT DO UPDATE SET archived_seq = max(archived_seq, excluded.archived_seq)`,
+  readReached: "SELECT archived_seq FROM archived WHERE conversation_id = ? AND epoch = ?",
+  buckets: "SELECT bucket FROM buckets WHERE conversation_id = ? AND expires_at > ? ORDER BY bucket",
+  sweepMessages: "DELETE FROM messages WHERE rowid IN (SELECT rowid FROM messages WHERE expires_at <= ? LIMIT 1000)",
+  sweepBuckets: "DELETE FROM buckets WHERE expires_at <= ?",
+  sweepSegments: "DELETE FROM segments WHERE expires_at <= ?",
+} as const;
+
+type FoundRow = EventRow & { content: string | null; status: string | null; changed_at: number | null };
+
+function storedRow(row: FoundRow): StoredRow {
+  const { content, status, changed_at, ...event } = row;
+  return { message_id: row.message_id, content, status: status as StoredRow["status"], changed_at, event: row.seq === null ? null : event };
+}
+
+export class SqliteStore implements ArchiveStore {
+  readonly kind = "sqlite";
+  readonly #file: string;
+  readonly #retentionS: number;
+  readonly #now: () => number;
+  readonly #statements = new Map<keyof typeof SQL, StatementSync>();
+  #db: DatabaseSync | null = null;
+
+  /** @param folder made when absent; @param now ms */
+  constructor(folder: string, retentionS: number, now: () => number) {
+    this.#file = path.join(folder, "archive.sqlite");
+    this.#retentionS = retentionS;
+    this.#now = now;
+  }
+
+  async open(): Promise<void> {
+    if (this.#db !== null) return;
+    this.#guard(() => {
+      mkdirSync(path.dirname(this.#file), { recursive: true, mode: 0o700 });
+      const db = new DatabaseSync(this.#file, { timeout: 5_000 });
+      try {
+        db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
+        migrateSqlite(db);
+      } catch (error) {
+        db.close();
+        throw error;
+      }
+      this.#db = db;
+    });
+  }
+
+  async readBack({ conversation_id, rows, changes }: Writes): Promise<StoredRow[]> {
+    const now = this.#seconds();
+    const ranges = Map.groupBy(rows, (row) => row.bucket);
+    const own = new Set(rows.map((row) => row.message_id));
+    const read = (bucket: string, first: string, last: string) =>
+      (this.#guard(() => this.#sql("range").all(conversation_id, bucket, first, last, now)) as unknown as FoundRow[]).map(storedRow);
+    return [
+      ...[...ranges].flatMap(([bucket, group]) => read(bucket, (group[0] as NewRow).message_id, (group.at(-1) as NewRow).message_id)),
+      ...changes.filter((change) => !own.has(change.message_id)).flatMap(({ bucket, message_id }) => read(bucket, message_id, message_id)),
+    ];
+  }
+
+  async write({ conversation_id, rows, changes }: Writes): Promise<void> {
+    this.#transaction(() => {
+      for (const row of rows) this.#insertRow(conversation_id, row);
+      for (const change of changes) this.#insertChange(conversation_id, change);
+      for (const bucket of new Set(rows.map((row) => row.bucket))) {
+        this.#sql("insertBucket").run(conversation_id, bucket, bucketExpiry(bucket, this.#retentionS));
+      }
+      const now = this.#seconds();
+      this.#sql("sweepMessages").run(now);
+      this.#sql("sweepBuckets").run(now);
+      this.#sql("sweepSegments").run(now);
+    });
+  }
+
+  async ledger({ conversation_id, epoch, from_seq, to_seq }: LedgerKey): Promise<LedgerEntry | null> {
+    const row = this.#guard(() => this.#sql("ledger").get(conversation_id, epoch, from_seq, to_seq, this.#seconds()));
+    return row === undefined ? null : ({ ...row } as unknown as LedgerEntry);
+  }
+
+  async record(entry: LedgerEntry, expiresAt: number): Promise<LedgerEntry> {
+    const { conversation_id, epoch, from_seq, to_seq, count, sha256, archived_at } = entry;
+    this.#transaction(() => this.#sql("record").run(conversation_id, epoch, from_seq, to_seq, count, sha256, archived_at, expiresAt));
+    return (await this.ledger(entry)) ?? entry;
+  }
+
+  async reached(conversationId: string, epoch: number, archivedSeq: number): Promise<void> {
+    this.#transaction(() => this.#sql("reached").run(conversationId, epoch, archivedSeq));
+  }
+
+  async readReached(conversationId: string, epoch: number): Promise<number> {
+    const row = this.#guard(() => this.#sql("readReached").get(conversationId, epoch));
+    return (row?.["archived_seq"] as number | undefined) ?? 0;
+  }
+
+  async read(conversationId: string, { bucket, first, last }: ReadRange, limit: number): Promise<EventRow[]> {
+    const rows = this.#guard(() => this.#sql("events").all(conversationId, bucket, first, last, this.#seconds(), limit));
+    return rows as unknown as EventRow[];
+  }
+
+  async buckets(conversationId: string): Promise<string[]> {
+    return this.#guard(() => this.#sql("buckets").all(conversationId, this.#seconds())).map((row) => row["bucket"] as string);
+  }
+
+  async check(): Promise<void> {
+    this.#guard(() => this.#sql("readReached").get("", 0));
+  }
+
+  async close(): Promise<void> {
+    this.#statements.clear();
+    this.#db?.close();
+    this.#db = null;
+  }
+
+  #insertRow(conversationId: string, row: NewRow): void {
+    this.#sql("insertRow").run(
+      conversationId, row.bucket, row.message_id, row.seq, row.epoch, row.type, row.sender_id, row.created_at, row.client_msg_id,
+      row.msg_no, row.content_type, row.content, row.status, row.changed_at, row.body, row.salt, row.content_hash, row.expires_at,
+    );
+  }
+
+  #insertChange(conversationId: string, change: Change): void {
+    const { bucket, message_id, content, status, changed_at, expires_at } = change;
+    this.#sql("insertChange").run(conversationId, bucket, message_id, content, status, changed_at, expires_at);
+  }
+
+  #seconds(): number {
+    return Math.floor(this.#now() / 1_000);
+  }
+
+  #sql(name: keyof typeof SQL): StatementSync {
+    if (this.#db === null) throw new Error("the archive's file is not open");
+    const known = this.#statements.get(name) ?? this.#db.prepare(SQL[name]);
+    this.#statements.set(name, known);
+    return known;
+  }
+
+  #transaction(work: () => void): void {
+    this.#guard(() => {
+      const db = this.#db;
+      if (db === null) throw new Error("the archive's file is not open");
+      db.exec("BEGIN IMMEDIATE");
+      try {
+        work();
+        db.exec("COMMIT");
+      } catch (error) {
+        if (db.isTransaction) db.exec("ROLLBACK");
+        throw error;
+      }
+    });
+  }
+
+  #guard<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      throw error instanceof SchemaTooNew ? error : new StoreUnavailable(error);
+    }
+  }
+}

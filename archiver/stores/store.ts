@@ -1,0 +1,64 @@
+// What the archiver needs of a store: rows of events, a ledger of segments, and how far each conversation reaches.
+// Every write is idempotent and ordered by the clock of the event that causes it, so that replays, and several
+// archivers at once, end in the same rows.
+import type { SegmentHead } from "../../protocol/segment.ts";
+import type { ArchiveRead } from "../../protocol/archive.ts";
+import type { Writes } from "../plan.ts";
+import type { EventRow, StoredRow } from "../rows.ts";
+
+/** A segment whose rows were written and read back. `archived_at` in ms. */
+export interface LedgerEntry extends Omit<SegmentHead, "format"> {
+  archived_at: number;
+}
+
+export type LedgerKey = Pick<SegmentHead, "conversation_id" | "epoch" | "from_seq" | "to_seq">;
+export type ReadRange = ArchiveRead["ranges"][number];
+
+/** The store can't be reached, or failed for a reason that has nothing to do with what was asked: try again later. */
+export class StoreUnavailable extends Error {
+  constructor(cause: unknown) {
+    super(cause instanceof Error ? cause.message : String(cause), { cause });
+    this.name = "StoreUnavailable";
+  }
+}
+
+/** The store will not take these very rows. */
+export class StoreRefused extends Error {
+  constructor(cause: unknown) {
+    super(cause instanceof Error ? cause.message : String(cause), { cause });
+    this.name = "StoreRefused";
+  }
+}
+
+/** A newer program has changed the schema so that this one may not use it. It must not run. */
+export class SchemaTooNew extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = "SchemaTooNew";
+  }
+}
+
+/** Every call may throw StoreUnavailable. Before the first successful `open` all but `open` and `close` do. */
+export interface ArchiveStore {
+  readonly kind: "sqlite" | "cassandra";
+  /** Connects and brings the schema up to date. Does nothing when that is done; to be called again after it failed. */
+  open(): Promise<void>;
+  /** The rows that stand in the places of these, in any order: those that `decideMissing` compares. */
+  readBack(places: Writes): Promise<StoredRow[]>;
+  /** Throws StoreRefused where the store will not take a row. */
+  write(writes: Writes): Promise<void>;
+  ledger(key: LedgerKey): Promise<LedgerEntry | null>;
+  /** Notes a segment as stored. The first entry of a key wins and is what is returned. */
+  record(entry: LedgerEntry, expiresAt: number): Promise<LedgerEntry>;
+  /** The edge has acknowledged everything up to `archivedSeq`. Never goes back. */
+  reached(conversationId: string, epoch: number, archivedSeq: number): Promise<void>;
+  /** 0 where nothing was noted. */
+  readReached(conversationId: string, epoch: number): Promise<number>;
+  /** The events of a range, ascending; at most `limit`. Rows without an event are left out. */
+  read(conversationId: string, range: ReadRange, limit: number): Promise<EventRow[]>;
+  /** The months that a conversation has rows in, ascending. */
+  buckets(conversationId: string): Promise<string[]>;
+  /** Answers when the store does. */
+  check(): Promise<void>;
+  close(): Promise<void>;
+}

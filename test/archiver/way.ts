@@ -1,0 +1,44 @@
+// A way to a server that a test can cut and mend.
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+
+export class Way {
+  readonly #host: string;
+  readonly #target: number;
+  readonly #sockets = new Set<Socket>();
+  #close = async (): Promise<void> => undefined;
+  /** Stays the same once it was open. */
+  port = 0;
+
+  constructor(host: string, port: number) {
+    this.#host = host;
+    this.#target = port;
+  }
+
+  async open(): Promise<void> {
+    const server = createServer((near) => {
+      const far = connect(this.#target, this.#host);
+      for (const socket of [near, far]) {
+        this.#sockets.add(socket);
+        socket.on("error", () => socket.destroy()).on("close", () => this.#sockets.delete(socket));
+      }
+      near.pipe(far).pipe(near);
+    });
+    server.listen(this.port, this.#host);
+    await once(server, "listening");
+    this.port = (server.address() as AddressInfo).port;
+    this.#close = async () => {
+      const closed = once(server, "close");
+      server.close();
+      for (const socket of this.#sockets) socket.destroy();
+      await closed;
+    };
+  }
+
+  /** Ends every connection, and refuses new ones. */
+  async cut(): Promise<void> {
+    const close = this.#close;
+    this.#close = async () => undefined;
+    await close();
+  }
+}
