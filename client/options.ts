@@ -1,0 +1,86 @@
+// What `connect` takes, what a client tells, and the defaults.
+import { type BackoffPolicy, RECONNECT } from "../domain/backoff.ts";
+import type { ContentType } from "../protocol/events.ts";
+import type { ConversationRow } from "../protocol/rest.ts";
+import type { ConnectionState } from "./connection.ts";
+import { DISPATCH_LIMITS, type DispatchLimits } from "./dispatcher.ts";
+import { type Environment, systemEnvironment } from "./environment.ts";
+import type { ConfabError } from "./errors.ts";
+import { MemoryOutboxStore, type OutboxStore } from "./outbox-store.ts";
+import type { Sending } from "./sending.ts";
+import type { SocketTimes } from "./socket.ts";
+import { SYNC_TIMES, type SyncTimes } from "./sync.ts";
+import type { ChatEvent } from "./timeline.ts";
+import type { TokenProvider } from "./tokens.ts";
+
+export interface ConnectOptions {
+  /** The deployment's address, or several of its front doors: `https://chat.example.com`. */
+  url: string | readonly string[];
+  token: TokenProvider;
+  /** Names this device over reconnects; random by default. */
+  device_id?: string;
+  /** Keeps unacknowledged messages over a reload; in memory by default. */
+  store?: OutboxStore;
+  /** Whom the token is for, where that is known before the first connection. */
+  user_id?: string | null;
+  environment?: Environment;
+  backoff?: BackoffPolicy;
+  limits?: Partial<DispatchLimits>;
+  times?: Partial<SocketTimes & SyncTimes>;
+}
+
+/** A person (their direct conversation is made by the first message) or a conversation. */
+export type Target = { to: string } | { conversation_id: string };
+
+export interface SendOptions {
+  content_type?: ContentType;
+  media_key?: string;
+  /** The same id again is the same message, however often it is sent. */
+  client_msg_id?: string;
+}
+
+export interface ClientEvents {
+  state: ConnectionState;
+  /** Every event of every conversation once, in each one's order, own messages too. */
+  event: ChatEvent;
+  /** A conversation's id: its events, its older pages or its unsettled messages changed. */
+  conversation: string;
+  /** The list changed. */
+  conversations: readonly ConversationRow[];
+  sending: Sending;
+  /** The conversation was restored on the server; its events come again. */
+  restored: string;
+  /** What went wrong in the background; most of it is tried again. */
+  error: ConfabError;
+}
+
+/** A reconnect as it was planned. */
+export interface PlannedReconnect {
+  /** ms since 1970 */
+  at: number;
+  attempt: number;
+  delay_ms: number;
+}
+
+export interface Settled {
+  environment: Environment;
+  store: OutboxStore;
+  device_id: string;
+  user_id: string | null;
+  backoff: BackoffPolicy;
+  limits: DispatchLimits;
+  times: SocketTimes & SyncTimes;
+}
+
+export function withDefaults(options: ConnectOptions): Settled {
+  const environment = options.environment ?? systemEnvironment;
+  return {
+    environment,
+    store: options.store ?? new MemoryOutboxStore(),
+    device_id: options.device_id ?? environment.uuid(),
+    user_id: options.user_id ?? null,
+    backoff: options.backoff ?? RECONNECT,
+    limits: { ...DISPATCH_LIMITS, ...options.limits },
+    times: { handshake_ms: 15_000, pong_ms: 5_000, ...SYNC_TIMES, ...options.times },
+  };
+}

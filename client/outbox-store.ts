@@ -1,0 +1,47 @@
+// Where unacknowledged messages wait, so that a reload loses none. A store is one user's; it may be shared by several
+// pages of that user: the server takes each client_msg_id once.
+import type { ContentType } from "../protocol/events.ts";
+import type { ConfabErrorCode } from "./errors.ts";
+
+export interface StoredMessage {
+  client_msg_id: string;
+  /** Either `to` or `conversation_id`. */
+  to?: string;
+  conversation_id?: string;
+  content: string;
+  content_type: ContentType;
+  media_key?: string;
+  /** ms since 1970, by this client's clock. */
+  created_at: number;
+  /** The client's order: ascending, unique in its store. */
+  position: number;
+  /** Refused for good; it waits for its writer to try again or to discard it. */
+  failed?: { code: ConfabErrorCode; message: string };
+}
+
+export interface OutboxStore {
+  /** All messages, in any order. */
+  load(): Promise<StoredMessage[]>;
+  /** Writes or overwrites by client_msg_id. */
+  put(message: StoredMessage): Promise<void>;
+  remove(client_msg_id: string): Promise<void>;
+}
+
+/** Lost with the process; for programs that keep their own record of what they send. */
+export class MemoryOutboxStore implements OutboxStore {
+  readonly #messages = new Map<string, StoredMessage>();
+
+  load(): Promise<StoredMessage[]> {
+    return Promise.resolve([...this.#messages.values()]);
+  }
+
+  put(message: StoredMessage): Promise<void> {
+    this.#messages.set(message.client_msg_id, message);
+    return Promise.resolve();
+  }
+
+  remove(client_msg_id: string): Promise<void> {
+    this.#messages.delete(client_msg_id);
+    return Promise.resolve();
+  }
+}

@@ -1,0 +1,125 @@
+// One WebSocket from its handshake to its end: waits for `hello`, keeps it alive with bare pings and notices when nothing
+// answers. It never comes back; that is connection.ts.
+import type { HelloFrame } from "../protocol/frames/sync.ts";
+import type * as v from "valibot";
+import type { Environment, SocketLike } from "./environment.ts";
+import { decodeServerText, encodeClientFrames, type ServerFrame } from "./frames.ts";
+
+type Hello = v.InferOutput<typeof HelloFrame>;
+
+export interface SocketTimes {
+  /** From the start to `hello`, ms. */
+  handshake_ms: number;
+  /** From a ping until anything comes, ms. */
+  pong_ms: number;
+}
+
+export interface SocketEnd {
+  /** The upgrade was accepted. */
+  opened: boolean;
+  /** How long it was usable, from `hello`, ms; 0 where it never was. */
+  open_ms: number;
+  /** As closed by the server; 1006 where the connection broke or was found dead. */
+  code: number;
+  reason: string;
+}
+
+export interface SocketHandlers {
+  hello(hello: Hello): void;
+  frames(frames: ServerFrame[]): void;
+  malformed(reasons: string[]): void;
+  /** Called once; nothing comes after it. */
+  end(end: SocketEnd): void;
+}
+
+export class Socket {
+  readonly #socket: SocketLike;
+  readonly #environment: Environment;
+  readonly #times: SocketTimes;
+  readonly #handlers: SocketHandlers;
+  #opened = false;
+  #greeted_at: number | null = null;
+  #ended = false;
+  #interval_ms = 0;
+  #cancelNext: () => void;
+  #cancelPong: (() => void) | null = null;
+
+  constructor(url: string, protocols: string[], environment: Environment, times: SocketTimes, handlers: SocketHandlers) {
+    this.#environment = environment;
+    this.#times = times;
+    this.#handlers = handlers;
+    this.#socket = environment.openSocket(url, protocols);
+    this.#cancelNext = environment.later(times.handshake_ms, () => this.drop("no hello in time"));
+    this.#socket.addEventListener("open", () => (this.#opened = true));
+    this.#socket.addEventListener("message", ({ data }) => this.#onMessage(data));
+    this.#socket.addEventListener("close", ({ code, reason }) => this.#finish(code, reason));
+    // A close event follows every error and says more.
+    this.#socket.addEventListener("error", () => undefined);
+  }
+
+  /** False when there is nobody to write to. */
+  write(frames: readonly object[]): boolean {
+    if (this.#ended || this.#greeted_at === null) return false;
+    this.#socket.send(encodeClientFrames(frames));
+    return true;
+  }
+
+  /** Asks now whether anybody is there, and ends the socket if not. */
+  check(): void {
+    if (this.#ended || this.#greeted_at === null || this.#cancelPong !== null) return;
+    this.#socket.send("ping");
+    this.#cancelPong = this.#environment.later(this.#times.pong_ms, () => this.drop("no pong"));
+  }
+
+  /** Ends it here and now: a half-open socket's own close event may take minutes. */
+  drop(reason: string): void {
+    if (this.#ended) return;
+    this.#finish(1006, reason);
+    this.#socket.close(4000, reason);
+  }
+
+  close(): void {
+    if (this.#ended) return;
+    this.#finish(1000, "closed here");
+    this.#socket.close(1000);
+  }
+
+  #onMessage(message: unknown): void {
+    if (this.#ended) return;
+    this.#cancelPong?.();
+    this.#cancelPong = null;
+    // Binary messages are a later protocol's; a bare pong has done its work by coming.
+    if (typeof message !== "string" || message === "pong") return;
+    const { frames, malformed } = decodeServerText(message);
+    if (malformed.length > 0) this.#handlers.malformed(malformed);
+    const rest = this.#greeted_at === null ? this.#greet(frames) : frames;
+    if (rest.length > 0 && !this.#ended) this.#handlers.frames(rest);
+  }
+
+  #greet(frames: ServerFrame[]): ServerFrame[] {
+    const hello = frames.find((frame) => frame.type === "hello");
+    if (hello === undefined) return frames;
+    this.#greeted_at = this.#environment.now();
+    this.#interval_ms = hello.heartbeat.interval_ms;
+    this.#cancelNext();
+    this.#beat();
+    this.#handlers.hello(hello);
+    return frames.filter((frame) => frame !== hello);
+  }
+
+  #beat(): void {
+    this.#cancelNext = this.#environment.later(this.#interval_ms, () => {
+      this.check();
+      this.#beat();
+    });
+  }
+
+  #finish(code: number, reason: string): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#cancelNext();
+    this.#cancelPong?.();
+    const open_ms = this.#greeted_at === null ? 0 : Math.max(1, this.#environment.now() - this.#greeted_at);
+    this.#handlers.end({ opened: this.#opened, open_ms, code, reason });
+  }
+}

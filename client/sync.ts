@@ -1,0 +1,230 @@
+// Keeps every conversation's sequence whole. Pushed events are hints; what is missing is pulled by seq. The first
+// connection reads the list of conversations: their heads are where this client begins.
+import { decideBackoff, REPEAT } from "../domain/backoff.ts";
+import type { Cursor, Head } from "../protocol/frames/sync.ts";
+import { PAGE_MAX, RESUME_CURSORS } from "../protocol/limits.ts";
+import type { ConversationList, ConversationRow } from "../protocol/rest.ts";
+import type { PageAnswer } from "./answers.ts";
+import { Conversation } from "./conversation.ts";
+import type { Environment } from "./environment.ts";
+import { asConfabError, type ConfabError } from "./errors.ts";
+import type { HistoryAsked } from "./history.ts";
+import { PULL_PACE, type PullOutcome, Pulls } from "./pulls.ts";
+import type { Applied, Slot } from "./timeline.ts";
+
+export interface SyncPorts {
+  page(conversation_id: string, asked: HistoryAsked): Promise<PageAnswer>;
+  list(cursor: string | null): Promise<ConversationList>;
+  resume(frame: { type: "resume"; cursors: Record<string, Cursor>; user_seq: number }): void;
+}
+
+export interface SyncHandlers {
+  /** Rows of the list, before any event of theirs. */
+  listed(rows: readonly ConversationRow[]): void;
+  /** New in the run, in order. */
+  fresh(conversation: Conversation, slots: readonly Slot[]): void;
+  /** Its events were dropped, and are read again from where they began. */
+  restored(conversation: Conversation): void;
+  /** Something else about it changed: older pages, how far reading is. */
+  changed(conversation: Conversation): void;
+  /** It does not exist for this user any more. */
+  gone(conversation_id: string): void;
+  /** A failure that is tried again or concerns no call of the application's. */
+  failed(error: ConfabError): void;
+}
+
+export interface SyncTimes {
+  /** How long events that are ahead wait for those before them to come by themselves, ms. */
+  gap_grace_ms: number;
+  /** How long a connection must last until what it resumed counts as told, ms. */
+  told_ms: number;
+}
+
+export const SYNC_TIMES: SyncTimes = { gap_grace_ms: 1_000, told_ms: 10_000 };
+
+/** Events kept while the list is read; what is beyond is pulled. */
+const EARLY = 10_000;
+
+export class Sync {
+  readonly #environment: Environment;
+  readonly #times: SyncTimes;
+  readonly #ports: SyncPorts;
+  readonly #handlers: SyncHandlers;
+  readonly #pulls: Pulls;
+  /** The last active at the end. */
+  readonly #conversations = new Map<string, Conversation>();
+  #me = "";
+  #listing = false;
+  #listed = false;
+  #early: Slot[] = [];
+  #user_seq = 0;
+  #connected = false;
+  #cancelTold: () => void = () => undefined;
+  #cancelListing: () => void = () => undefined;
+
+  constructor(environment: Environment, times: SyncTimes, ports: SyncPorts, handlers: SyncHandlers) {
+    this.#environment = environment;
+    this.#times = times;
+    this.#ports = ports;
+    this.#handlers = handlers;
+    this.#pulls = new Pulls(environment, PULL_PACE, {
+      run: (conversation_id) => this.#pull(conversation_id),
+      failed: (conversation_id, error, retry_at) => this.#pullFailed(conversation_id, error, retry_at),
+    });
+  }
+
+  get(conversation_id: string): Conversation | null {
+    return this.#conversations.get(conversation_id) ?? null;
+  }
+
+  connected(me: string, user_seq: number): void {
+    this.#me = me;
+    this.#connected = true;
+    if (!this.#listed) {
+      if (!this.#listing) void this.#list(user_seq, 0);
+      return;
+    }
+    this.#resume();
+    this.#pulls.kick();
+    // The server names what changed since user_seq only now: a cut before that must not skip it.
+    this.#cancelTold();
+    this.#cancelTold = this.#environment.later(this.#times.told_ms, () => (this.#user_seq = Math.max(this.#user_seq, user_seq)));
+  }
+
+  disconnected(): void {
+    this.#connected = false;
+    this.#cancelTold();
+  }
+
+  /** Events and acknowledged own messages of one conversation, as they come. */
+  arrived(conversation_id: string, slots: readonly Slot[]): void {
+    if (!this.#listed) {
+      this.#early.push(...slots.slice(0, Math.max(0, EARLY - this.#early.length)));
+      return;
+    }
+    const conversation = this.#conversations.get(conversation_id) ?? this.#meet(conversation_id, slots);
+    this.#applied(conversation, conversation.timeline.apply(slots), this.#times.gap_grace_ms);
+  }
+
+  /** Heads that the server named instead of pushing all events below them. */
+  required(heads: readonly Head[]): void {
+    for (const { conversation_id, epoch, head_seq } of heads) {
+      const conversation = this.#conversations.get(conversation_id) ?? this.#begin(conversation_id, { epoch, seq: 0 });
+      const restored = conversation.timeline.knowHead(epoch, head_seq);
+      this.#applied(conversation, { fresh: [], restored }, 0);
+    }
+  }
+
+  drop(conversation_id: string): void {
+    this.#pulls.drop(conversation_id);
+    if (this.#conversations.delete(conversation_id)) this.#handlers.gone(conversation_id);
+  }
+
+  stop(): void {
+    this.#cancelTold();
+    this.#cancelListing();
+    this.#pulls.stop();
+  }
+
+  async #list(user_seq: number, attempt: number): Promise<void> {
+    this.#listing = true;
+    const rows: ConversationRow[] = [];
+    try {
+      let cursor: string | null = null;
+      do {
+        const list: ConversationList = await this.#ports.list(cursor);
+        rows.push(...list.conversations);
+        cursor = list.next_cursor;
+      } while (cursor !== null);
+    } catch (thrown) {
+      const error = asConfabError(thrown);
+      if (error.code === "closed") return;
+      this.#handlers.failed(error);
+      const delay = Math.max(error.retry_after_ms ?? 0, REPEAT.base_ms + decideBackoff(attempt, this.#environment.random(), REPEAT));
+      this.#cancelListing = this.#environment.later(delay, () => void this.#list(user_seq, attempt + 1));
+      return;
+    }
+    this.#begun(rows, user_seq);
+  }
+
+  #begun(rows: readonly ConversationRow[], user_seq: number): void {
+    const early = Map.groupBy(this.#early, (slot) => slot.conversation_id);
+    this.#early = [];
+    this.#handlers.listed(rows);
+    for (const { conversation_id, epoch, head_seq } of rows.toReversed()) {
+      // What came while the list was read is new, although the list may count it already.
+      const first = Math.min(...(early.get(conversation_id) ?? []).map((slot) => slot.seq));
+      this.#begin(conversation_id, { epoch, seq: Math.min(head_seq, first - 1) });
+    }
+    this.#listed = true;
+    this.#user_seq = user_seq;
+    for (const [conversation_id, slots] of early) this.arrived(conversation_id, slots);
+    if (this.#connected) this.#resume();
+  }
+
+  #resume(): void {
+    const known = [...this.#conversations.values()].slice(-RESUME_CURSORS);
+    this.#ports.resume({
+      type: "resume",
+      cursors: Object.fromEntries(known.map((conversation) => [conversation.conversation_id, conversation.cursor])),
+      user_seq: this.#user_seq,
+    });
+  }
+
+  /** Not in the list: all of it is new, from the beginning, or from where this user joined. */
+  #meet(conversation_id: string, slots: readonly Slot[]): Conversation {
+    const joined = slots.find((slot) => slot.type === "member_added" && slot.user_id === this.#me);
+    return this.#begin(conversation_id, { epoch: slots[0]?.epoch ?? 1, seq: joined === undefined ? 0 : joined.seq - 1 });
+  }
+
+  #begin(conversation_id: string, start: Cursor): Conversation {
+    const conversation = new Conversation(conversation_id, start, {
+      page: (id, asked) => this.#ports.page(id, asked),
+      read: (one, slots) => this.#applied(one, one.timeline.apply(slots), this.#times.gap_grace_ms),
+    });
+    this.#conversations.set(conversation_id, conversation);
+    return conversation;
+  }
+
+  #applied(conversation: Conversation, { fresh, restored }: Applied, grace_ms: number): void {
+    const { timeline, conversation_id } = conversation;
+    if (restored) {
+      conversation.restarted();
+      this.#handlers.restored(conversation);
+    }
+    const missing = timeline.head - timeline.cursor.seq;
+    if (missing > 0) this.#pulls.want(conversation_id, grace_ms);
+    // A failure stays until something comes.
+    if (missing === 0) conversation.catchUp = { kind: "current" };
+    else if (conversation.catchUp.kind !== "failed" || fresh.length > 0) conversation.catchUp = { kind: "reading", missing };
+    if (fresh.length > 0 && this.#conversations.delete(conversation_id)) this.#conversations.set(conversation_id, conversation);
+    if (fresh.length > 0) this.#handlers.fresh(conversation, fresh);
+    else this.#handlers.changed(conversation);
+    const left = fresh.findLast((slot) => (slot.type === "member_removed" || slot.type === "member_added") && slot.user_id === this.#me);
+    if (left?.type === "member_removed") this.drop(conversation_id);
+  }
+
+  async #pull(conversation_id: string): Promise<PullOutcome> {
+    const conversation = this.#conversations.get(conversation_id);
+    const gap = conversation?.timeline.gap ?? null;
+    if (conversation === undefined || gap === null) return "done";
+    const limit = Math.min(PAGE_MAX, gap.before - gap.after - 1);
+    const page = await this.#ports.page(conversation_id, { after: gap.after, limit, order: "asc" });
+    const before = conversation.cursor.seq;
+    this.#applied(conversation, conversation.timeline.pulled(gap.after, page.events), 0);
+    if (conversation.timeline.gap === null) return "done";
+    return conversation.cursor.seq > before ? "more" : "stuck";
+  }
+
+  #pullFailed(conversation_id: string, error: ConfabError, retry_at: number | null): void {
+    const conversation = this.#conversations.get(conversation_id);
+    if (conversation === undefined || error.code === "closed") return;
+    if (error.code === "not_found") {
+      this.drop(conversation_id);
+      return;
+    }
+    conversation.catchUp = { kind: "failed", error, retry_at };
+    this.#handlers.changed(conversation);
+    this.#handlers.failed(error);
+  }
+}
