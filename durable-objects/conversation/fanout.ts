@@ -100,15 +100,19 @@ export class Fanout {
     this.pump();
   }
 
-  /** Settles everybody to the head. A round that is under way is waited for first. */
+  /** Settles everybody to the head. */
   async settle(): Promise<void> {
+    await this.alone(() => (this.state.marks.fanout_seq >= this.state.head.seq ? Promise.resolve() : this.settleRound()));
+    this.pump();
+  }
+
+  /** One round at a time: what one finds out about a member, another must not undo. */
+  private async alone(round: () => Promise<void>): Promise<void> {
     while (this.settling !== null) await this.settling;
-    if (this.state.marks.fanout_seq >= this.state.head.seq) return;
-    this.settling = this.settleRound().finally(() => {
+    this.settling = round().finally(() => {
       this.settling = null;
     });
     await this.settling;
-    this.pump();
   }
 
   private async settleRound(): Promise<void> {
@@ -119,9 +123,10 @@ export class Fanout {
     const failed: LaggingRecord[] = [];
     const settled: string[] = [];
     await Promise.all(stays.map(async (stay) => {
-      const ok = await this.settleOne(stay, fanout_seq + 1, head, sent.get(stay.user_id) ?? null);
       const behind = this.lagging.find((row) => row.user_id === stay.user_id);
-      if (!ok) failed.push(this.owing(stay.user_id, behind?.owed_from ?? fanout_seq + 1, (behind?.attempts ?? 0) + 1));
+      const from = behind?.owed_from ?? fanout_seq + 1;
+      const ok = await this.settleOne(stay, from, head, sent.get(stay.user_id) ?? null);
+      if (!ok) failed.push(this.owing(stay.user_id, from, (behind?.attempts ?? 0) + 1));
       else if (behind !== undefined) settled.push(stay.user_id);
     }));
     count("settles");
@@ -130,6 +135,10 @@ export class Fanout {
 
   /** Tries again with those whose settle failed. */
   async settleLagging(now: number): Promise<void> {
+    await this.alone(() => this.laggingRound(now));
+  }
+
+  private async laggingRound(now: number): Promise<void> {
     const due = this.lagging.filter((row) => row.due_at <= now).slice(0, 100);
     const failed: LaggingRecord[] = [];
     const settled: string[] = [];

@@ -9,7 +9,7 @@ import type { AppendCall, AppendReply, AttachCall, ConversationCalls, Conversati
 import type { Cursor, Head } from "../../protocol/frames/sync.ts";
 import { archiveOn, deploymentJurisdiction, type Env, sessionOf } from "../platform/env.ts";
 import { count } from "../platform/metrics.ts";
-import { objectSql } from "../platform/sql.ts";
+import { objectSql } from "../platform/object-sql.ts";
 import { Tasks } from "../platform/tasks.ts";
 import { currentSettings, loadSettings } from "../settings/current.ts";
 import { appendItems } from "./append.ts";

@@ -13,25 +13,3 @@ export interface Sql {
   /** Rows written by this object since it woke, index entries included. */
   readonly rowsWritten: number;
 }
-
-/** An object's own storage. `counted` hears of every written row. */
-export function objectSql(storage: DurableObjectStorage, counted: (rows: number) => void): Sql {
-  let rowsWritten = 0;
-  const exec = (query: string, bindings: SqlValue[]) => {
-    const cursor = storage.sql.exec(query, ...bindings);
-    const rows = cursor.toArray();
-    if (cursor.rowsWritten > 0) {
-      rowsWritten += cursor.rowsWritten;
-      counted(cursor.rowsWritten);
-    }
-    return rows;
-  };
-  return {
-    all: (query, ...bindings) => exec(query, bindings),
-    run: (query, ...bindings) => void exec(query, bindings),
-    transaction: (change) => storage.transactionSync(change),
-    get rowsWritten() {
-      return rowsWritten;
-    },
-  };
-}

@@ -9,6 +9,11 @@ export interface Task {
   run(now: number): Promise<void>;
 }
 
+/** The object's one alarm, ms. */
+export interface AlarmClock {
+  setAlarm(at: number): Promise<void>;
+}
+
 interface Backoff {
   attempts: number;
   until: number;
@@ -18,12 +23,12 @@ export class Tasks {
   private readonly backoff = new Map<string, Backoff>();
   /** What the alarm is known to be set to; a later one needs no write. */
   private armed: number | null;
-  private readonly storage: Pick<DurableObjectStorage, "setAlarm">;
+  private readonly storage: AlarmClock;
   private readonly tasks: readonly Task[];
   private readonly failed: (task: string, error: unknown) => void;
 
   constructor(
-    storage: Pick<DurableObjectStorage, "setAlarm">,
+    storage: AlarmClock,
     armed: number | null,
     tasks: readonly Task[],
     failed: (task: string, error: unknown) => void,

@@ -16,7 +16,7 @@ import type { AppendAnswer, AppendItem, Claims, DeliverCall, DeliverReply, Resul
 import { conversationOf, type Env, sessionOf } from "../platform/env.ts";
 import { sha256Hex } from "../platform/hash.ts";
 import { count } from "../platform/metrics.ts";
-import { objectSql } from "../platform/sql.ts";
+import { objectSql } from "../platform/object-sql.ts";
 import { checkToken, expired } from "../platform/tokens.ts";
 import { currentSettings, loadSettings } from "../settings/current.ts";
 import { Answers } from "./answers.ts";

@@ -1,0 +1,151 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { size } from "../sizes.ts";
+import { World } from "./world.ts";
+
+const USERS = ["ann", "bob", "cat", "dan"];
+const OTHERS = ["eve", "fay"];
+
+type Step =
+  | { do: "append" | "connect" | "disconnect" | "add" | "remove" | "fail"; user: string }
+  | { do: "crash" | "fire" | "quiet" | "pass" };
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 6, arbitrary: fc.record({ do: fc.constant("append" as const), user: fc.constantFrom(...USERS) }) },
+  { weight: 5, arbitrary: fc.record({ do: fc.constantFrom("connect" as const, "disconnect" as const, "fail" as const), user: fc.constantFrom(...USERS, ...OTHERS) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constantFrom("add" as const, "remove" as const), user: fc.constantFrom("cat", "dan", ...OTHERS) }) },
+  { weight: 6, arbitrary: fc.record({ do: fc.constantFrom("crash" as const, "fire" as const, "quiet" as const, "pass" as const) }) },
+);
+
+async function take(world: World, given: Step): Promise<void> {
+  switch (given.do) {
+    case "append": return world.append(given.user);
+    case "connect": return world.connect(given.user);
+    case "disconnect": return world.disconnect(given.user);
+    case "add": return world.add(given.user);
+    case "remove": return world.remove(given.user);
+    case "fail": world.session(given.user).fails += 1; return;
+    case "crash": return world.crash();
+    case "fire": return world.fire();
+    case "quiet": return world.quiet();
+    case "pass": world.now += 700; return;
+  }
+}
+
+/** Everybody who ever was a member, with the stays that let them see. */
+function staysOf(world: World): { user_id: string; joined_seq: number; left_seq: number | null }[] {
+  return world.store.sql.all("SELECT user_id, joined_seq, left_seq FROM stays ORDER BY joined_seq") as never;
+}
+
+function checkAlways(world: World, before: Map<string, { settled: number; gen: number }>): void {
+  const { fanout_seq } = world.store.readWatermarks();
+  const head = world.store.readHead()?.seq ?? 0;
+  const lagging = new Map(world.store.readLagging().map((row) => [row.user_id, row]));
+  if (head > fanout_seq || lagging.size > 0) expect(world.alarm, "(c) work waits, so an alarm stands").not.toBeNull();
+  for (const stay of staysOf(world)) {
+    const settled = world.session(stay.user_id).inbox()?.settled_seq ?? 0;
+    const owed = Math.min(fanout_seq, stay.left_seq ?? fanout_seq);
+    const newest = staysOf(world).filter((other) => other.user_id === stay.user_id).every((other) => other.joined_seq <= stay.joined_seq);
+    if (newest && owed >= stay.joined_seq && settled < owed) {
+      expect(lagging.get(stay.user_id)?.owed_from ?? Infinity, `(a) ${stay.user_id} settled ${settled} of ${owed}`).toBeLessThanOrEqual(owed);
+    }
+  }
+  for (const session of world.sessions.values()) {
+    const was = before.get(session.userId) ?? { settled: 0, gen: 0 };
+    const settled = session.inbox()?.settled_seq ?? 0;
+    expect(settled, "(b) settled_seq never regresses").toBeGreaterThanOrEqual(was.settled);
+    before.set(session.userId, { settled, gen: session.gen });
+    const stays = staysOf(world).filter((stay) => stay.user_id === session.userId);
+    for (const seq of session.got) {
+      expect(stays.some((stay) => stay.joined_seq <= seq && seq <= (stay.left_seq ?? Infinity)), `(d) ${session.userId} got ${seq}`).toBe(true);
+    }
+  }
+}
+
+async function settleAll(world: World): Promise<void> {
+  for (const session of world.sessions.values()) session.fails = 0;
+  await world.quiet();
+  for (let rounds = 0; world.alarm !== null; rounds += 1) {
+    expect(rounds, "the alarms come to an end").toBeLessThan(20);
+    await world.fire();
+  }
+}
+
+test("[fan-out a–d] settled, lagging, alarms and stays hold after every step, over crashes and failing sessions", async () => {
+  await fc.assert(fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), async (steps) => {
+    const world = new World(USERS);
+    const before = new Map<string, { settled: number; gen: number }>();
+    for (const given of steps) {
+      await take(world, given);
+      checkAlways(world, before);
+    }
+    await settleAll(world);
+    checkAlways(world, before);
+    const head = world.store.readHead()?.seq ?? 0;
+    expect(world.store.readWatermarks().fanout_seq).toBe(head);
+    for (const stay of world.state.members.values()) expect(world.session(stay.user_id).inbox()?.settled_seq).toBe(head);
+  }), { numRuns: size("fan-out step sequences", 150, 5_000) });
+});
+
+test("[fan-out e] a live session gets every event of its stay at least once, whatever crashes", async () => {
+  await fc.assert(fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), async (steps) => {
+    const world = new World(USERS);
+    await settleAll(world);
+    for (const user of USERS) world.connect(user);
+    const from = world.state.head.seq + 1;
+    for (const given of steps) if (given.do !== "disconnect" && given.do !== "connect") await take(world, given);
+    await settleAll(world);
+    // Who left and came back reads from where they came back.
+    const newest = new Map(staysOf(world).map((stay) => [stay.user_id, stay]));
+    for (const stay of [...newest.values()].filter((one) => USERS.includes(one.user_id))) {
+      const got = new Set(world.session(stay.user_id).got);
+      const head = stay.left_seq ?? world.state.head.seq;
+      // A delivery brings the newest 50; what is behind them the client pulls.
+      for (let seq = Math.max(from, stay.joined_seq, head - 40); seq <= head; seq += 1) expect(got, `${stay.user_id} lacks ${seq}`).toContain(seq);
+    }
+  }), { numRuns: size("fan-out delivery sequences", 100, 5_000) });
+});
+
+test("[fan-out] an idle conversation settles at once, a busy one within settle_after_ms", async () => {
+  const world = new World(["ann", "bob"]);
+  await world.quiet();
+  expect(world.store.readWatermarks().fanout_seq).toBe(1);
+  world.now += 5_000;
+  world.append("ann");
+  await world.quiet();
+  expect(world.session("bob").inbox()?.settled_seq).toBe(2);
+  world.append("ann");
+  await world.quiet();
+  expect(world.session("bob").inbox()?.settled_seq).toBe(2);
+  const due = world.alarm as number;
+  expect(due - world.now).toBeLessThanOrEqual(3_000);
+  while (world.store.readWatermarks().fanout_seq < 3) await world.fire();
+  expect(world.session("bob").inbox()?.settled_seq).toBe(3);
+});
+
+test("[fan-out] one slow session delays nobody", async () => {
+  const world = new World(["ann", "bob", "cat"]);
+  await world.quiet();
+  for (const user of ["ann", "bob", "cat"]) world.connect(user);
+  world.now += 5_000;
+  const bob = world.session("bob");
+  let release: (() => void) | undefined;
+  const plain = bob.deliver.bind(bob);
+  const hold = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  bob.deliver = ((...given: Parameters<typeof plain>) => hold.then(() => plain(...given))) as never;
+  const heard = (async () => {
+    while (!world.session("cat").got.includes(4)) {
+      await new Promise((resolve) => {
+        setImmediate(resolve);
+      });
+    }
+  })();
+  world.append("ann");
+  world.append("ann");
+  world.append("ann");
+  await heard;
+  expect(bob.got).not.toContain(4);
+  release?.();
+});

@@ -1,0 +1,200 @@
+// One conversation with its members' sessions: the real stores, fan-out, settle and tasks, over a network and a clock that a
+// test commands. A crash keeps what was committed and forgets the rest.
+import { DatabaseSync } from "node:sqlite";
+import { appendItems } from "../../durable-objects/conversation/append.ts";
+import { createGroup } from "../../durable-objects/conversation/create.ts";
+import { Fanout } from "../../durable-objects/conversation/fanout.ts";
+import { putMember, removeMember } from "../../durable-objects/conversation/members.ts";
+import type { NewEvent } from "../../durable-objects/conversation/records.ts";
+import { ConversationState } from "../../durable-objects/conversation/state.ts";
+import { ConversationStore } from "../../durable-objects/conversation/store.ts";
+import { Tasks } from "../../durable-objects/platform/tasks.ts";
+import { settledRow } from "../../durable-objects/session/inbox.ts";
+import { type InboxRecord, SessionStore } from "../../durable-objects/session/store.ts";
+import type { Event } from "../../protocol/events.ts";
+import type { DeliverCall, DeliverReply } from "../../protocol/rpc.ts";
+import type { Sql } from "../../durable-objects/platform/sql.ts";
+import { DEFAULT_SETTINGS } from "../../protocol/settings.ts";
+import { nodeSql } from "./sqlite.ts";
+
+export const CONVERSATION = `g.${"0".repeat(32)}`;
+const SETTINGS = { ...DEFAULT_SETTINGS, deliver_timeout_ms: 50 };
+
+/** A member's session: its inbox is durable, its socket is not. */
+export class Session {
+  readonly store = new SessionStore(nodeSql());
+  readonly userId: string;
+  gen = 0;
+  connected = false;
+  /** Every seq that reached this user's socket, in order of arrival. */
+  readonly got: number[] = [];
+  readonly contents = new Map<number, Event>();
+  fails = 0;
+
+  constructor(userId: string) {
+    this.userId = userId;
+    this.store.commitRegistered(userId, 0);
+  }
+
+  inbox(): InboxRecord | null {
+    return this.store.readInbox(CONVERSATION);
+  }
+
+  deliver(call: DeliverCall, now: number): DeliverReply {
+    if (this.connected && call.events !== null) {
+      const parsed = JSON.parse(call.events.json) as Event | Event[];
+      for (const event of Array.isArray(parsed) ? parsed : [parsed]) {
+        this.got.push(event.seq);
+        this.contents.set(event.seq, event);
+      }
+    }
+    if (call.settle) {
+      const row = settledRow(this.inbox(), call, this.userId, this.store.readUserSeq(), now);
+      if (row !== null) this.store.commitInbox(row);
+    }
+    return { gen: this.gen, live: this.connected };
+  }
+}
+
+export class World {
+  private readonly database = new DatabaseSync(":memory:");
+  store = new ConversationStore(nodeSql(this.database));
+  readonly sessions = new Map<string, Session>();
+  /** What the alarm stands at on disk. */
+  alarm: number | null = null;
+  now = 1_800_000_000_000;
+  private underWay = new Set<Promise<unknown>>();
+  private life = 0;
+  private sent = 0;
+  fanout!: Fanout;
+  state!: ConversationState;
+  private tasks!: Tasks;
+
+  constructor(users: string[]) {
+    for (const user of users) this.sessions.set(user, new Session(user));
+    const [creator, ...members] = users;
+    createGroup(this.store, {
+      conversation_id: CONVERSATION, creator_id: creator as string, title: "t", members, max_members: 500, location_hint: null, jurisdiction: null,
+    }, this.now);
+    this.open();
+    this.fanout.committed(this.store.readRange(1, 1, 1, "asc") as NewEvent[], null, true);
+  }
+
+  session(user: string): Session {
+    const known = this.sessions.get(user) ?? new Session(user);
+    this.sessions.set(user, known);
+    return known;
+  }
+
+  append(user: string): void {
+    this.sent += 1;
+    const { events } = appendItems(this.store, this.state, {
+      conversation_id: CONVERSATION, sender_id: user, create: null, alone: false,
+      items: [{ client_msg_id: `m${this.sent}`, device_id: null, content: `c${this.sent}`, content_type: "text" }],
+    }, this.now);
+    if (events.length > 0) this.fanout.committed(events, null, false);
+  }
+
+  add(user: string): void {
+    this.session(user);
+    const result = putMember(this.store, this.state, { actor_id: null, user_id: user, role: "member" }, this.now);
+    if (result.ok && result.event !== null) this.fanout.committed([result.event], null, true);
+  }
+
+  remove(user: string): void {
+    const result = removeMember(this.store, this.state, { actor_id: null, user_id: user }, this.now);
+    if (result.ok && result.event !== null) this.fanout.committed([result.event], null, true);
+  }
+
+  connect(user: string): void {
+    const session = this.session(user);
+    if (session.connected) return;
+    session.connected = true;
+    session.gen += 1;
+    const row = session.inbox();
+    if (row !== null && row.settled_at > this.now - 10_000 && this.state.members.has(user)) this.fanout.attach(user, session.gen, row.settled_seq);
+  }
+
+  disconnect(user: string): void {
+    this.session(user).connected = false;
+  }
+
+  /** What was under way never ends; the object starts anew from what it committed. */
+  crash(): void {
+    this.life += 1;
+    this.underWay = new Set();
+    this.open();
+  }
+
+  /** Time goes on to the alarm, and it fires. */
+  async fire(): Promise<void> {
+    if (this.alarm === null) return;
+    this.now = Math.max(this.now, this.alarm) + 1;
+    this.alarm = null;
+    await this.tasks.fired(() => this.now);
+    await this.quiet();
+  }
+
+  /** Until no call is under way. */
+  async quiet(): Promise<void> {
+    for (;;) {
+      await new Promise((resolve) => {
+        setImmediate(resolve);
+      });
+      if (this.underWay.size === 0) return;
+      await Promise.allSettled(this.underWay);
+    }
+  }
+
+  private open(): void {
+    const life = this.life;
+    const alive = () => life === this.life;
+    // What is left of a crashed object neither commits nor arms.
+    this.store = new ConversationStore(mortal(nodeSql(this.database), alive));
+    const record = this.store.readConversation();
+    if (record === null) throw new Error("no conversation");
+    this.state = new ConversationState(this.store, record);
+    const tasks: Tasks = new Tasks({ setAlarm: async (at) => void (this.alarm = alive() ? at : this.alarm) }, this.alarm, [
+      { name: "settle", dueAt: () => fanout.settleDue(), run: () => fanout.settle() },
+      { name: "lagging", dueAt: () => fanout.laggingDue(), run: (now) => fanout.settleLagging(now) },
+    ], (_task, error) => {
+      throw error;
+    });
+    const fanout = new Fanout(this.store, this.state, {
+      deliver: (userId, call) => this.deliver(life, userId, call),
+      settings: () => SETTINGS, now: () => this.now, arm: () => tasks.arm(this.now), failed: () => undefined,
+    });
+    tasks.arm(this.now);
+    this.tasks = tasks;
+    this.fanout = fanout;
+  }
+
+  private deliver(life: number, userId: string, call: DeliverCall): Promise<DeliverReply> {
+    const work = (async () => {
+      const session = this.session(userId);
+      await Promise.resolve();
+      // A crashed object's call may still arrive; nobody hears the answer.
+      if (session.fails > 0) {
+        session.fails -= 1;
+        throw new Error("lost");
+      }
+      const reply = session.deliver(call, this.now);
+      if (life !== this.life) await new Promise(() => undefined);
+      return reply;
+    })();
+    if (life === this.life) {
+      this.underWay.add(work);
+      const done = () => this.underWay.delete(work);
+      work.then(done, done);
+    }
+    return work;
+  }
+}
+
+function mortal(sql: Sql, alive: () => boolean): Sql {
+  const living = <A extends unknown[], R>(call: (...given: A) => R) => (...given: A): R => {
+    if (!alive()) throw new Error("this object has crashed");
+    return call(...given);
+  };
+  return { all: sql.all, run: living(sql.run), transaction: living(sql.transaction) as Sql["transaction"], get rowsWritten() { return sql.rowsWritten; } };
+}
