@@ -1,10 +1,11 @@
 // Starts a server process that ends with this one, unless it is to be kept; remembers it in its data folder.
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { isAlive, startTime } from "../bootstrap/lock.mjs";
 import { isFree } from "./ports.ts";
+import { tie } from "./tie.ts";
 
 const POLL_MS = 50;
 const GRACE_MS = 15_000;
@@ -71,20 +72,6 @@ export async function endServer(dataDir: string): Promise<void> {
   rmSync(recordFile(dataDir), { force: true });
 }
 
-/**
- * Kills the server when this process ends, however it ends: the sentinel reads from a pipe whose other end closes with us.
- * It has a process group of its own, so that Ctrl-C does not end it before its server.
- */
-function tie(server: ChildProcess, pid: number): void {
-  const sentinel = spawn("/bin/sh", ["-c", 'read -r _; kill -KILL "$1" 2>/dev/null', "confab-sentinel", String(pid)], {
-    detached: true, stdio: ["pipe", "ignore", "ignore"],
-  });
-  server.once("exit", () => sentinel.kill("SIGKILL"));
-  sentinel.unref();
-  const pipe = sentinel.stdin;
-  if ("unref" in pipe && typeof pipe.unref === "function") pipe.unref();
-}
-
 function lastLines(file: string): string {
   return readFileSync(file, "utf8").trim().split("\n").slice(-12).join("\n");
 }
@@ -111,7 +98,7 @@ export async function launch(options: Launch): Promise<ServerProcess> {
     child.once("error", reject);
     child.once("spawn", () => { if (child.pid !== undefined) resolve(child.pid); });
   });
-  if (options.keep !== true) tie(child, pid);
+  if (options.keep !== true) tie(child);
   child.unref();
   const record: ServerRecord = { pid, started: startTime(pid), host, port };
   writeRecord(dataDir, record);

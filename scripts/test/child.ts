@@ -1,5 +1,6 @@
 // Runs a tool of the tests in the foreground, and ends it when the run is ended or when it hangs.
 import { type ChildProcess, spawn } from "node:child_process";
+import { tie } from "../services/tie.ts";
 
 const KILL_AFTER_MS = 10_000;
 const running = new Set<ChildProcess>();
@@ -12,6 +13,7 @@ export function endChildren(): void {
 /** The exit code, or why there is none. Output goes straight to the terminal. */
 export async function runChild(command: string, args: string[], env: NodeJS.ProcessEnv, limitMs: number): Promise<number | string> {
   const child = spawn(command, args, { stdio: ["ignore", "inherit", "inherit"], env });
+  if (child.pid !== undefined) tie(child);
   running.add(child);
   let late = false;
   const limit = setTimeout(() => {
