@@ -9,6 +9,8 @@ export class Way {
   #close = async (): Promise<void> => undefined;
   /** Stays the same once it was open. */
   port = 0;
+  /** Called with each chunk of bytes towards the server, before it goes on. */
+  onBytes: () => void = () => undefined;
 
   constructor(host: string, port: number) {
     this.#host = host;
@@ -22,6 +24,7 @@ export class Way {
         this.#sockets.add(socket);
         socket.on("error", () => socket.destroy()).on("close", () => this.#sockets.delete(socket));
       }
+      near.on("data", () => this.onBytes());
       near.pipe(far).pipe(near);
     });
     server.listen(this.port, this.#host);

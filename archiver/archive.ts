@@ -1,0 +1,100 @@
+// One segment, straight through: read → check → write → read back → ledger → ack → delete.
+// Whatever fails or dies between two steps, the object is still there, and the same steps end in the same rows.
+// Invariant: nothing is acknowledged before it was read back, and nothing is deleted before it was acknowledged.
+import type { SegmentHead } from "../protocol/segment.ts";
+import { checkSegment, type CheckedSegment, WrongSegment } from "./checked-segment.ts";
+import type { Edge } from "./edge.ts";
+import { decideMissing, isEmpty, planSegmentWrites, type SegmentPlan, type Writes } from "./plan.ts";
+import type { SegmentBucket } from "./s3.ts";
+import { type ArchiveStore, StoreUnavailable } from "./stores/store.ts";
+
+/** A ledger entry outlives its rows by nothing, but lasts at least this long: the object may still be there. */
+const LEDGER_MIN_S = 90 * 86_400;
+
+export interface ArchiveTools {
+  bucket: SegmentBucket;
+  store: ArchiveStore;
+  edge: Edge;
+  retentionS: number;
+  /** ms */
+  now: () => number;
+  /** Called between steps; throws where the process is to stop. */
+  checkpoint: () => void;
+}
+
+/** `rows`: written now; `present`: were there already; `expired`: past their retention and not written. */
+export interface Archived {
+  kind: "archived";
+  head: SegmentHead;
+  rows: number;
+  present: number;
+  expired: number;
+  archived_seq: number;
+}
+/** `gone`: another archiver was faster. */
+export type Outcome = Archived | { kind: "gone" };
+
+function missingOf(plan: Writes, found: Awaited<ReturnType<ArchiveStore["readBack"]>>): Writes {
+  const missing = decideMissing(plan, found);
+  if (missing.kind === "conflict") throw new WrongSegment("rows", `${missing.message_id} is archived with another ${missing.field}`);
+  return missing.writes;
+}
+
+/** Returns how many rows were not there yet. */
+async function storeRows(plan: SegmentPlan, { store, checkpoint }: ArchiveTools): Promise<number> {
+  const missing = missingOf(plan, await store.readBack(plan));
+  checkpoint();
+  if (isEmpty(missing)) return 0;
+  await store.write(missing);
+  checkpoint();
+  const stillMissing = missingOf(plan, await store.readBack(plan));
+  if (!isEmpty(stillMissing)) throw new StoreUnavailable(`${stillMissing.rows.length + stillMissing.changes.length} written rows were not read back`);
+  checkpoint();
+  return missing.rows.length;
+}
+
+async function record(head: SegmentHead, plan: SegmentPlan, { store, now }: ArchiveTools): Promise<void> {
+  const { format: _, ...place } = head;
+  const end = Math.max(plan.rows.at(-1)?.expires_at ?? 0, Math.floor(now() / 1_000) + LEDGER_MIN_S);
+  const standing = await store.record({ ...place, archived_at: now() }, end);
+  requireSame(head, standing.sha256);
+}
+
+function requireSame(head: SegmentHead, sha256: string): void {
+  if (sha256 !== head.sha256) throw new WrongSegment("ledger", `the ledger has this segment with the hash ${sha256}`);
+}
+
+async function storeSegment(segment: CheckedSegment, tools: ArchiveTools): Promise<Pick<Archived, "rows" | "present" | "expired">> {
+  const { head, events } = segment;
+  const known = await tools.store.ledger(head);
+  tools.checkpoint();
+  if (known !== null) {
+    requireSame(head, known.sha256);
+    return { rows: 0, present: head.count, expired: 0 };
+  }
+  const plan = planSegmentWrites(head.conversation_id, events, tools.retentionS, tools.now());
+  const rows = await storeRows(plan, tools);
+  await record(head, plan, tools);
+  tools.checkpoint();
+  return { rows, present: plan.rows.length - rows, expired: plan.expired };
+}
+
+/**
+ * Throws WrongSegment, StoreRefused or AckRefused for what concerns this segment only; StoreUnavailable,
+ * BucketUnavailable or EdgeUnavailable for what concerns all.
+ */
+export async function archiveSegment(key: string, tools: ArchiveTools): Promise<Outcome> {
+  const { bucket, store, edge, checkpoint } = tools;
+  const object = await bucket.read(key);
+  if (object === null) return { kind: "gone" };
+  checkpoint();
+  const segment = await checkSegment(key, object);
+  const { head } = segment;
+  const counts = await storeSegment(segment, tools);
+  const archived_seq = await edge.ack(head);
+  checkpoint();
+  await store.reached(head.conversation_id, head.epoch, archived_seq);
+  checkpoint();
+  await bucket.delete(key);
+  return { kind: "archived", head, ...counts, archived_seq };
+}

@@ -1,0 +1,105 @@
+// A segment as it comes from the bucket, checked against its key, its metadata and every hash in it.
+import { createHash } from "node:crypto";
+import { promisify } from "node:util";
+import { gunzip } from "node:zlib";
+import * as v from "valibot";
+import { contentText, decodeSegment, parseSegmentKey, SEGMENT_FORMAT, segmentKey, SegmentHead, type SegmentEvent } from "../protocol/segment.ts";
+import type { SealedEvent } from "./plan.ts";
+import type { StoredObject } from "./s3.ts";
+
+/** Bytes of a segment's text; more is never unpacked. */
+export const TEXT_BYTES = 64 * 1024 * 1024;
+
+export const WRONG_REASONS = ["key", "metadata", "format", "size", "gzip", "sha256", "undecodable", "range", "order", "content_hash", "ledger", "rows"] as const;
+export type WrongReason = (typeof WRONG_REASONS)[number];
+
+/** A segment that must not be archived as it is: it is kept, and a person has to look at it. */
+export class WrongSegment extends Error {
+  readonly reason: WrongReason;
+  constructor(reason: WrongReason, message: string) {
+    super(message);
+    this.name = "WrongSegment";
+    this.reason = reason;
+  }
+}
+
+export interface CheckedSegment {
+  head: SegmentHead;
+  /** Ascending. */
+  events: SealedEvent[];
+}
+
+const unzip = promisify(gunzip);
+
+function sha256(...parts: (string | Uint8Array)[]): string {
+  const hash = createHash("sha256");
+  for (const part of parts) hash.update(part);
+  return hash.digest("hex");
+}
+
+/** Throws WrongSegment unless key and metadata agree. */
+export function headOf(key: string, metadata: StoredObject["metadata"]): SegmentHead {
+  const place = parseSegmentKey(key);
+  if (place === null) throw new WrongSegment("key", "the key is not a segment's");
+  const expected = segmentKey(sha256(place.conversation_id).slice(0, 2), place.conversation_id, place.epoch, place.from_seq, place.to_seq);
+  if (expected !== key) throw new WrongSegment("key", `the key should be ${expected}`);
+  if (metadata["confab-format"] !== String(SEGMENT_FORMAT)) {
+    throw new WrongSegment("format", `format ${metadata["confab-format"] ?? "is missing"}; this program knows ${SEGMENT_FORMAT}`);
+  }
+  const head = v.safeParse(SegmentHead, {
+    ...place, count: Number(metadata["confab-count"]), sha256: metadata["confab-sha256"], format: SEGMENT_FORMAT,
+  });
+  if (!head.success) throw new WrongSegment("metadata", `${v.getDotPath(head.issues[0]) ?? "metadata"}: ${head.issues[0].message}`);
+  if (metadata["confab-from-seq"] !== String(place.from_seq) || metadata["confab-to-seq"] !== String(place.to_seq)) {
+    throw new WrongSegment("metadata", "the metadata names other seqs than the key");
+  }
+  if (head.output.count !== place.to_seq - place.from_seq + 1) throw new WrongSegment("metadata", "the count is not the range's");
+  return head.output;
+}
+
+async function textOf(bytes: Uint8Array): Promise<Buffer> {
+  try {
+    return await unzip(bytes, { maxOutputLength: TEXT_BYTES });
+  } catch (error) {
+    throw new WrongSegment("gzip", error instanceof Error ? error.message : String(error));
+  }
+}
+
+function decode(text: Buffer): SegmentEvent[] {
+  try {
+    return decodeSegment(text.toString("utf8"));
+  } catch (error) {
+    // The message of a failed parse quotes what it read, and that is nobody's to see.
+    const where = v.isValiError(error) ? `: ${v.getDotPath(error.issues[0]) ?? "type"}` : "";
+    throw new WrongSegment("undecodable", `the lines are not a dense run of events${where}`);
+  }
+}
+
+function checkRange(head: SegmentHead, events: readonly SegmentEvent[]): void {
+  const first = events[0];
+  if (events.length !== head.count || first?.seq !== head.from_seq) throw new WrongSegment("range", "the events are not the range's");
+  const stranger = events.find((event) => event.conversation_id !== head.conversation_id || event.epoch !== head.epoch);
+  if (stranger !== undefined) throw new WrongSegment("range", `seq ${stranger.seq} is of another conversation or epoch`);
+  const early = events.find((event, i) => i > 0 && event.msg_id <= (events[i - 1] as SegmentEvent).msg_id);
+  if (early !== undefined) throw new WrongSegment("order", `the msg_id of seq ${early.seq} does not increase`);
+}
+
+/** Throws WrongSegment where anything is not as it was sealed. */
+export async function checkSegment(key: string, object: StoredObject | "too_large"): Promise<CheckedSegment> {
+  if (object === "too_large") throw new WrongSegment("size", "the object is larger than any segment");
+  const head = headOf(key, object.metadata);
+  const text = await textOf(object.bytes);
+  if (sha256(text) !== head.sha256) throw new WrongSegment("sha256", "the text does not have the hash that was sealed");
+  const events = decode(text);
+  checkRange(head, events);
+  return {
+    head,
+    events: events.map((event) => {
+      const body = contentText(event);
+      if (sha256(Buffer.from(event.salt, "hex"), body) !== event.content_hash) {
+        throw new WrongSegment("content_hash", `the content of seq ${event.seq} does not have its hash`);
+      }
+      return { event, body };
+    }),
+  };
+}

@@ -1,0 +1,68 @@
+// The edge's side of the hand-over: acknowledging a segment to its conversation.
+import * as v from "valibot";
+import type { ArchiveAck } from "../protocol/archive.ts";
+import { signForEdge } from "./token.ts";
+
+const TIMEOUT_MS = 10_000;
+const ANSWER_CHARS = 2_000;
+const Answer = v.object({ archived_seq: v.pipe(v.number(), v.safeInteger(), v.minValue(0)) });
+
+/** The edge can't be reached, or refuses this archiver altogether: try again later. */
+export class EdgeUnavailable extends Error {
+  constructor(cause: unknown) {
+    super(cause instanceof Error ? cause.message : String(cause), { cause });
+    this.name = "EdgeUnavailable";
+  }
+}
+
+/** This one acknowledgement was refused; the segment has to stay where it is. */
+export class AckRefused extends Error {
+  readonly status: number;
+  constructor(status: number, answer: string) {
+    super(`the edge answered ${status}: ${answer}`);
+    this.name = "AckRefused";
+    this.status = status;
+  }
+}
+
+export interface Edge {
+  /** @returns the seq up to which the conversation counts as archived. Throws AckRefused or EdgeUnavailable. */
+  ack(head: ArchiveAck): Promise<number>;
+}
+
+export class HttpEdge implements Edge {
+  readonly #url: string;
+  readonly #secret: Uint8Array;
+
+  constructor(edgeUrl: string, secret: Uint8Array) {
+    this.#url = `${edgeUrl}/internal/archive/ack`;
+    this.#secret = secret;
+  }
+
+  async ack(head: ArchiveAck): Promise<number> {
+    const { status, text } = await this.#post(JSON.stringify(head));
+    // A wrong secret or a proxy in between concerns every segment, not this one.
+    if (status === 401 || status === 403) throw new EdgeUnavailable(`the edge answered ${status}: is ARCHIVE_SECRET the same on both sides?`);
+    if (status !== 200) throw new AckRefused(status, text.slice(0, ANSWER_CHARS));
+    try {
+      return v.parse(Answer, JSON.parse(text)).archived_seq;
+    } catch (error) {
+      throw new EdgeUnavailable(`the edge's answer is not an acknowledgement: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+
+  async #post(body: string): Promise<{ status: number; text: string }> {
+    try {
+      const response = await fetch(this.#url, {
+        method: "POST",
+        headers: { authorization: `Bearer ${await signForEdge(this.#secret)}`, "content-type": "application/json" },
+        body,
+        redirect: "error",
+        signal: AbortSignal.timeout(TIMEOUT_MS),
+      });
+      return { status: response.status, text: await response.text() };
+    } catch (error) {
+      throw new EdgeUnavailable(error);
+    }
+  }
+}

@@ -1,0 +1,94 @@
+// Starts the archiver: configuration from the environment, the store, the server, the loop; and stops it cleanly.
+import { once } from "node:events";
+import type { Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import path from "node:path";
+import { errorFields, log } from "../log/log.ts";
+import { type Config, ConfigError, readConfig } from "./config.ts";
+import { HttpEdge } from "./edge.ts";
+import { Archiver } from "./loop.ts";
+import { newMetrics } from "./metrics.ts";
+import { newReadServer } from "./read-api.ts";
+import { S3Bucket } from "./s3.ts";
+import type { ArchiveStore } from "./stores/store.ts";
+
+/** What a stop waits for at most: longer than any single step takes to give up. */
+const STOP_MS = 20_000;
+
+function configOrExit(): Config {
+  try {
+    return readConfig(process.env);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    for (const problem of error.problems) process.stderr.write(`archiver: ${problem}\n`);
+    process.exit(2);
+  }
+}
+
+/** Loads only the store that is configured: with Cassandra no SQLite file is ever opened. */
+async function newStore(config: Config): Promise<ArchiveStore> {
+  if (config.cassandra !== null) {
+    const { CassandraStore } = await import("./stores/cassandra.ts");
+    const { contactPoints, port, keyspace } = config.cassandra;
+    log("info", "archive_store", { store: "cassandra", contact_points: contactPoints, port, keyspace });
+    return new CassandraStore(config.cassandra, config.retentionS, Date.now);
+  }
+  const { SqliteStore } = await import("./stores/sqlite.ts");
+  const folder = path.join(config.dataDir, "archive");
+  log("warn", "archive_store", { store: "sqlite", folder, message: "The embedded store is the development default; set CASSANDRA_CONTACT_POINTS for Cassandra." });
+  return new SqliteStore(folder, config.retentionS, Date.now);
+}
+
+function stopSignal(config: Config): AbortSignal {
+  const controller = new AbortController();
+  const stop = (reason: string) => {
+    if (controller.signal.aborted) return;
+    log("info", "archiver_stopping", { reason });
+    controller.abort();
+    setTimeout(() => {
+      log("error", "archiver_stop_timed_out");
+      process.exit(1);
+    }, STOP_MS).unref();
+  };
+  for (const name of ["SIGTERM", "SIGINT"] as const) process.on(name, () => stop(name));
+  process.on("disconnect", () => stop("the parent is gone"));
+  if (config.parentPipe) process.stdin.on("close", () => stop("the parent is gone")).resume();
+  return controller.signal;
+}
+
+async function listen(server: Server, { host, port }: Config): Promise<void> {
+  server.listen(port, host);
+  await once(server, "listening");
+  const { address, port: actual, family } = server.address() as AddressInfo;
+  log("info", "archiver_listening", { url: `http://${family === "IPv6" ? `[${address}]` : address}:${actual}` });
+}
+
+async function main(): Promise<void> {
+  const config = configOrExit();
+  const signal = stopSignal(config);
+  const store = await newStore(config);
+  const bucket = new S3Bucket(config.s3);
+  const metrics = newMetrics();
+  const server = newReadServer({ store, secret: config.secret, metrics });
+  await listen(server, config);
+  const edge = new HttpEdge(config.edgeUrl, config.secret);
+  const { retentionS, pollMs } = config;
+  try {
+    await new Archiver({ bucket, store, edge, metrics, retentionS, pollMs, now: Date.now, random: Math.random }, signal).run();
+  } finally {
+    server.close();
+    server.closeIdleConnections();
+    await store.close();
+    bucket.close();
+    log("info", "archiver_stopped");
+  }
+}
+
+try {
+  await main();
+  // The parent's pipe and channel would keep the process.
+  process.exit(0);
+} catch (error) {
+  log("error", "archiver_failed", errorFields(error));
+  process.exit(1);
+}

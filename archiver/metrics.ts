@@ -1,0 +1,55 @@
+// What the archiver counts, for Prometheus and for /health.
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+
+export const PARTS = ["store", "bucket", "edge"] as const;
+export type Part = (typeof PARTS)[number];
+
+export interface Metrics {
+  registry: Registry;
+  archived: Counter;
+  rows: Counter<"outcome">;
+  errors: Counter<"kind">;
+  ackFailures: Counter<"status">;
+  listCalls: Counter;
+  quarantined: Gauge;
+  refused: Gauge;
+  backlogSegments: Gauge;
+  backlogBytes: Gauge;
+  oldestAge: Gauge;
+  up: Gauge<"part">;
+  segmentSeconds: Histogram;
+  readSeconds: Histogram<"outcome">;
+}
+
+const PREFIX = "confab_archiver_";
+
+export function newMetrics(): Metrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const named = (name: string, help: string) => ({ name: PREFIX + name, help, registers: [registry] });
+  const metrics: Metrics = {
+    registry,
+    archived: new Counter(named("segments_archived_total", "Segments stored, acknowledged and deleted")),
+    rows: new Counter({
+      ...named("rows_total", "Rows of archived segments: written now, present already, or expired and left out"),
+      labelNames: ["outcome"],
+    }),
+    errors: new Counter({ ...named("errors_total", "Failures by kind: a part that was unavailable, or what is wrong with a segment"), labelNames: ["kind"] }),
+    ackFailures: new Counter({ ...named("ack_failures_total", "Acknowledgements that the edge did not take, by HTTP status; none: no answer"), labelNames: ["status"] }),
+    listCalls: new Counter(named("list_calls_total", "Pages of the bucket's listing that were asked for")),
+    quarantined: new Gauge(named("quarantined_segments", "Segments that are wrong and stay in the bucket")),
+    refused: new Gauge(named("refused_segments", "Segments that the edge or the store refused and that stay in the bucket")),
+    backlogSegments: new Gauge(named("backlog_segments", "Segments in the bucket at the last listing, less those archived since")),
+    backlogBytes: new Gauge(named("backlog_bytes", "Their compressed bytes")),
+    oldestAge: new Gauge(named("oldest_segment_age_seconds", "Age of the oldest segment at the last listing; 0 where none waits")),
+    up: new Gauge({ ...named("part_up", "Whether the store, the bucket and the edge answered when last asked"), labelNames: ["part"] }),
+    segmentSeconds: new Histogram({ ...named("segment_seconds", "From reading a segment to its deletion"), buckets: [0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30] }),
+    readSeconds: new Histogram({
+      ...named("read_seconds", "Answering a read of archived events"),
+      labelNames: ["outcome"],
+      buckets: [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3],
+    }),
+  };
+  for (const outcome of ["written", "present", "expired"]) metrics.rows.inc({ outcome }, 0);
+  return metrics;
+}

@@ -1,0 +1,106 @@
+// The bucket that segments lie in, over the S3 protocol: R2, its local endpoint, or any other S3 server.
+import { DeleteObjectCommand, GetObjectCommand, ListObjectsV2Command, NoSuchKey, S3Client } from "@aws-sdk/client-s3";
+import { SEGMENT_PREFIX } from "../protocol/segment.ts";
+import type { S3Config } from "./config.ts";
+
+/** Compressed bytes of a segment, far above what a conversation seals; more is not read. */
+export const OBJECT_BYTES = 32 * 1024 * 1024;
+
+/** The bucket can't be reached or fails: try again later. */
+export class BucketUnavailable extends Error {
+  constructor(cause: unknown) {
+    super(cause instanceof Error ? cause.message : String(cause), { cause });
+    this.name = "BucketUnavailable";
+  }
+}
+
+export interface ListedObject {
+  key: string;
+  /** bytes */
+  size: number;
+  etag: string;
+  /** ms */
+  modified_at: number;
+}
+
+export interface StoredObject {
+  metadata: Readonly<Record<string, string>>;
+  bytes: Uint8Array;
+}
+
+/** Every call may throw BucketUnavailable. */
+export interface SegmentBucket {
+  /** All segments, a page at a time, by key. */
+  list(): AsyncIterable<ListedObject[]>;
+  /** null: there is no such object any more. `too_large`: it is over OBJECT_BYTES. */
+  read(key: string): Promise<StoredObject | null | "too_large">;
+  /** Succeeds also where there is nothing. */
+  delete(key: string): Promise<void>;
+  close(): void;
+}
+
+async function guard<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw new BucketUnavailable(error);
+  }
+}
+
+export class S3Bucket implements SegmentBucket {
+  readonly #client: S3Client;
+  readonly #bucket: string;
+
+  constructor({ endpoint, region, bucket, accessKeyId, secretAccessKey }: S3Config) {
+    this.#bucket = bucket;
+    this.#client = new S3Client({
+      endpoint,
+      region,
+      forcePathStyle: true,
+      credentials: { accessKeyId, secretAccessKey },
+      // Newer checksums are not in every S3 server; segments carry their own.
+      requestChecksumCalculation: "WHEN_REQUIRED",
+      responseChecksumValidation: "WHEN_REQUIRED",
+      requestHandler: { connectionTimeout: 3_000, requestTimeout: 15_000, throwOnRequestTimeout: true },
+      maxAttempts: 2,
+    });
+  }
+
+  async *list(): AsyncGenerator<ListedObject[]> {
+    let token: string | undefined;
+    do {
+      const command = new ListObjectsV2Command({ Bucket: this.#bucket, Prefix: SEGMENT_PREFIX, ...(token === undefined ? {} : { ContinuationToken: token }) });
+      const page = await guard(() => this.#client.send(command));
+      yield (page.Contents ?? []).map((object) => ({
+        key: object.Key ?? "",
+        size: object.Size ?? 0,
+        etag: object.ETag ?? "",
+        modified_at: object.LastModified?.getTime() ?? 0,
+      }));
+      token = page.NextContinuationToken;
+    } while (token !== undefined);
+  }
+
+  async read(key: string): Promise<StoredObject | null | "too_large"> {
+    try {
+      const object = await this.#client.send(new GetObjectCommand({ Bucket: this.#bucket, Key: key }));
+      if (object.Body === undefined) throw new Error("an answer without a body");
+      if (object.ContentLength === undefined || object.ContentLength > OBJECT_BYTES) {
+        await object.Body.transformToWebStream().cancel();
+        return "too_large";
+      }
+      return { metadata: object.Metadata ?? {}, bytes: await object.Body.transformToByteArray() };
+    } catch (error) {
+      if (error instanceof NoSuchKey) return null;
+      throw new BucketUnavailable(error);
+    }
+  }
+
+  async delete(key: string): Promise<void> {
+    await guard(() => this.#client.send(new DeleteObjectCommand({ Bucket: this.#bucket, Key: key })));
+  }
+
+  close(): void {
+    this.#client.destroy();
+  }
+}
