@@ -1,6 +1,5 @@
 // Who gets which events of a round, and what a session does with what it gets.
 import type { Stay } from "./membership.ts";
-import { RESUME_EVENTS } from "../protocol/limits.ts";
 
 export interface Owed {
   user_id: string;
@@ -13,10 +12,11 @@ export interface Owed {
 /**
  * What one recipient is owed up to `head`. Clipped to their stay: nobody gets an event outside it.
  * @param from the first seq that they may lack
+ * @param most events that are pushed: the newest, and what is before them the client pulls
  */
-export function planOwed(stay: Stay, from: number, head: number): Owed | null {
+export function planOwed(stay: Stay, from: number, head: number, most: number): Owed | null {
   const end = Math.min(head, stay.left_seq ?? head);
-  const start = Math.max(from, stay.joined_seq, end - RESUME_EVENTS + 1);
+  const start = Math.max(from, stay.joined_seq, end - most + 1);
   if (end < stay.joined_seq) return null;
   return {
     user_id: stay.user_id,

@@ -1,6 +1,6 @@
 // The events of a round, encoded once for all recipients who get the same.
 import type { EncodedEvents } from "../../protocol/rpc.ts";
-import { BATCH_BYTES, RESUME_EVENTS } from "../../protocol/limits.ts";
+import { BATCH_BYTES } from "../../protocol/limits.ts";
 import { eventJson, joinFrames, type Place } from "./encode.ts";
 import type { EventRecord } from "./records.ts";
 import type { ConversationStore } from "./store.ts";
@@ -41,7 +41,7 @@ export class Batches {
     this.joined.clear();
   }
 
-  /** The newest events of a run, at most RESUME_EVENTS and BATCH_BYTES of them, for one recipient. */
+  /** The newest events of a run, at most BATCH_BYTES of them, for one recipient. */
   forRecipient(userId: string, run: { from: number; to: number } | null): Batch {
     if (run === null) return { events: null, own: [] };
     const { list, events } = this.run(run.from, run.to);
@@ -60,7 +60,7 @@ export class Batches {
     const key = `${from}-${to}`;
     const known = this.joined.get(key);
     if (known !== undefined) return known;
-    const list = this.read(Math.max(from, to - RESUME_EVENTS + 1), to);
+    const list = this.read(from, to);
     const made = { list, events: joinFrames(list) };
     this.joined.set(key, made);
     return made;

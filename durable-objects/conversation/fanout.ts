@@ -4,6 +4,7 @@
 import { decideLive, planOwed } from "../../domain/delivery.ts";
 import type { Stay } from "../../domain/membership.ts";
 import { retryDelay } from "../../domain/retry.ts";
+import { RESUME_EVENTS } from "../../protocol/limits.ts";
 import { directPair } from "../../protocol/ids.ts";
 import { sentAtOf } from "../../protocol/msg-id.ts";
 import type { DeliverCall, DeliverReply } from "../../protocol/rpc.ts";
@@ -17,6 +18,8 @@ import type { ConversationStore } from "./store.ts";
 
 /** A call that takes longer than this no longer holds up the round, nor its place in the width. */
 const SLOW_MS = 25;
+/** Events of one push to a live session. A session that is further behind gets the next ones with the next call. */
+const LIVE_EVENTS = 400;
 
 export interface FanoutPorts {
   deliver(userId: string, call: DeliverCall): Promise<DeliverReply>;
@@ -188,7 +191,7 @@ export class Fanout {
         if (member.sent_seq >= head || this.flying.has(userId)) continue;
         const stay = this.state.members.get(userId);
         if (stay === undefined) this.live.delete(userId);
-        else calls.push(this.call(stay, member.sent_seq + 1, head, { settle: false, sent: null }));
+        else calls.push(this.call(stay, member.sent_seq + 1, Math.min(head, member.sent_seq + LIVE_EVENTS), { settle: false, sent: null }));
       }
       if (calls.length === 0) return;
       await Promise.race([Promise.all(calls), wait(SLOW_MS)]);
@@ -197,7 +200,7 @@ export class Fanout {
 
   /** One call under way per session; its reply says whether the session is live. False: the outcome is unknown. */
   private async call(stay: Stay, from: number, head: number, how: Pick<DeliverCall, "settle" | "sent">): Promise<boolean> {
-    const owed = planOwed(stay, from, head);
+    const owed = planOwed(stay, from, head, this.live.has(stay.user_id) ? LIVE_EVENTS : RESUME_EVENTS);
     if (owed === null) return true;
     const done = Promise.withResolvers<void>();
     this.flying.set(stay.user_id, done.promise);
