@@ -45,8 +45,14 @@ export async function surveySegments(bucket: SegmentBucket, shelf: Shelf, now: n
   let taken = 0;
   let group: ListedObject[] = [];
   let conversation = "";
+  /** The lowest of a conversation's segments: also one that is very long keeps to the bound. */
+  const cut = () => {
+    survey.more ||= group.length > PASS_SEGMENTS;
+    group = inSeqOrder(group).slice(0, PASS_SEGMENTS);
+  };
   const endGroup = (next: string) => {
-    if (group.length > 0) survey.groups.push(inSeqOrder(group).slice(0, PASS_SEGMENTS));
+    cut();
+    if (group.length > 0) survey.groups.push(group);
     group = [];
     conversation = next;
   };
@@ -67,6 +73,7 @@ export async function surveySegments(bucket: SegmentBucket, shelf: Shelf, now: n
       }
       group.push(object);
       taken += 1;
+      if (group.length >= 2 * PASS_SEGMENTS) cut();
     }
   }
   endGroup("");
