@@ -3,6 +3,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { withLock } from "./bootstrap/lock.mjs";
 import type { Bundle } from "./build/bundles.ts";
 import { patchPlugin, type Patch } from "./build/patch.ts";
 import { hashInputs, isCurrent, readStamp, writeStamp } from "./build/stamp.ts";
@@ -31,8 +32,15 @@ const SETTINGS = "1";
 /** What a version of a dependency, or how the sources are read, hangs on. */
 const ALWAYS_INPUTS = ["package-lock.json", "tsconfig.base.json", "scripts/build/bundles.ts"];
 
-/** Resolves to whether anything had to be built. Rejects with the compiler's messages. */
-export async function build({ outDir, patch, sources = SOURCES }: BuildOptions): Promise<boolean> {
+/**
+ * Resolves to whether anything had to be built. Rejects with the compiler's messages. Of several at once for one
+ * folder, in whatever process, the first builds and the others wait for it.
+ */
+export function build(options: BuildOptions): Promise<boolean> {
+  return withLock(path.join(options.outDir, "build.lock"), () => undefined, () => buildLocked(options));
+}
+
+async function buildLocked({ outDir, patch, sources = SOURCES }: BuildOptions): Promise<boolean> {
   const stampFile = path.join(outDir, "stamp.json");
   const settings = JSON.stringify([SETTINGS, relative(sources.worker), relative(sources.web)]);
   const page = staticFiles(sources.web);

@@ -10,6 +10,7 @@ import { engineOptions } from "./start/engine.ts";
 import { LineLog } from "./start/line-log.ts";
 import { LogFile } from "./start/log-file.ts";
 import { pidFile } from "./start/orphans.ts";
+import { sortRuntimeLine } from "./start/runtime-line.ts";
 
 const STOP_MS = 3_000;
 
@@ -35,7 +36,10 @@ async function start(options: EdgeOptions): Promise<void> {
     interposeRuntime(options.dataDir);
     engine = new Miniflare(engineOptions(options, {
       log: new EngineLog(lines, onCrash),
-      onRuntimeLine: ({ level, message }) => lines.write(message, level === "error" || level === "warn" ? level : "info"),
+      onRuntimeLine(line) {
+        const sorted = sortRuntimeLine(line);
+        if (sorted !== null) lines.write(sorted.text, sorted.level);
+      },
       onRuntimeRestarted: () => tell({ type: "runtime_up" }),
     }));
     await engine.ready;

@@ -1,4 +1,5 @@
 // `npm start`: builds, runs the edge and the archiver on data that persists, and keeps them running until Ctrl-C.
+import { NotServing } from "./start/child.ts";
 import { readPlan, UsageError } from "./start/plan.ts";
 import { Run } from "./start/run.ts";
 
@@ -24,6 +25,12 @@ async function stop(): Promise<void> {
   process.exit(process.exitCode ?? 0);
 }
 
+function explain(error: unknown): string {
+  if (error instanceof UsageError) return error.message;
+  if (error instanceof NotServing) return `the edge did not start: ${error.message} (logs/edge.log in DATA_DIR may say more)`;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => void stop());
 // A test that starts the product keeps a channel to it: when the test is gone, so is its product.
 process.once("disconnect", () => void stop());
@@ -33,7 +40,7 @@ try {
   await run.start();
 } catch (error) {
   if (!stopping) {
-    console.error(`confab: ${error instanceof UsageError || !(error instanceof Error) ? String(error instanceof Error ? error.message : error) : error.stack}`);
+    console.error(`confab: ${explain(error)}`);
     process.exitCode = 1;
     await run?.stop();
     process.exit(1);

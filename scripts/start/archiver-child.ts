@@ -48,7 +48,8 @@ export function archiverChild(options: ArchiverOptions): ChildSpec {
       keepLines(child.stderr, "error", lines);
       return child;
     },
-    untilServing: (_child, signal) => untilOk({ url: `http://${HOST}:${options.port}/health`, withinMs: SERVING_MS, signal }),
+    // Not /health: that fails while Cassandra is down, which a new process would not mend.
+    untilServing: (_child, signal) => untilOk({ url: `http://${HOST}:${options.port}/metrics`, withinMs: SERVING_MS, signal }),
     ask: (child: ChildProcess) => { child.kill("SIGTERM"); },
   };
 }

@@ -19,6 +19,11 @@ export interface Notices {
   back(name: string, afterMs: number): void;
 }
 
+/** The child's first process ended, or never served; the message is the reason. */
+export class NotServing extends Error {
+  override readonly name = "NotServing";
+}
+
 const FIRST_WAIT_MS = 100;
 const LONGEST_WAIT_MS = 10_000;
 /** A child that served this long has earned a quick restart. */
@@ -43,7 +48,7 @@ export class Child {
 
   /**
    * Resolves when the child serves for the first time. If its first process ends before that, the promise rejects
-   * with the reason; it goes on being started again all the same until `stop`.
+   * with NotServing; it goes on being started again all the same until `stop`.
    */
   start(): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -80,14 +85,14 @@ export class Child {
         downSince = null;
       });
       if (this.#stopping.signal.aborted) break;
-      onFailed(new Error(life.reason));
+      onFailed(new NotServing(life.reason));
       downSince ??= Date.now();
       failures = life.servedMs >= STEADY_MS ? 0 : failures;
       this.#notices.down(this.#spec.name, life.reason);
       await this.#wait(Math.min(FIRST_WAIT_MS * 2 ** failures, LONGEST_WAIT_MS));
       failures += 1;
     }
-    onFailed(new Error("stopped"));
+    onFailed(new NotServing("stopped"));
   }
 
   async #oneLife(onServing: () => void): Promise<{ servedMs: number; reason: string }> {
@@ -103,8 +108,9 @@ export class Child {
     const ended = howItEnds(child);
     let servingSince: number | null = null;
     let complaint: string | null = null;
-    const watching = this.#spec.untilServing(child, over.signal).then(
+    this.#spec.untilServing(child, over.signal).then(
       () => {
+        if (over.signal.aborted) return;
         servingSince = Date.now();
         onServing();
       },
@@ -117,7 +123,6 @@ export class Child {
     const how = await ended;
     this.#process = null;
     over.abort();
-    await watching;
     return { servedMs: servingSince === null ? 0 : Date.now() - servingSince, reason: complaint ?? how };
   }
 

@@ -27,6 +27,8 @@ export function engineOptions(options: EdgeOptions, listeners: Listeners): Minif
     cf: false,
     log: listeners.log,
     logRequests: false,
+    // Without it an exception that the Worker does not catch is written nowhere (runtime-line.ts sorts what comes).
+    verbose: true,
     handleStructuredLogs: (line) => listeners.onRuntimeLine(line),
     unsafeHandleRuntimeRestart: () => listeners.onRuntimeRestarted(),
     telemetry: { enabled: false },

@@ -32,10 +32,11 @@ export function findNoted(dataDir: string, role: Role): number | null {
 export async function endNoted(dataDir: string, role: Role): Promise<number | null> {
   const pid = findNoted(dataDir, role);
   if (pid !== null) {
+    const started = startOf(pid);
     // SIGKILL loses nothing: what was acknowledged is committed, in the objects as in the archive.
     kill(pid);
     const deadline = Date.now() + GONE_MS;
-    while (isOurs(pid, dataDir, role)) {
+    while (started !== null && startOf(pid) === started) {
       if (Date.now() > deadline) throw new Error(`the ${role} of an earlier start (process ${pid}) does not end`);
       await delay(POLL_MS);
     }
@@ -65,6 +66,21 @@ function isOurs(pid: number, dataDir: string, role: Role): boolean {
     return command.includes(COMMAND[role]) && environment.split("\0").includes(`DATA_DIR=${dataDir}`);
   } catch {
     return false;
+  }
+}
+
+/**
+ * When the process was started, in clock ticks; null when it is gone or a zombie. Only then its ports are free: it
+ * loses its command line before it closes its sockets.
+ */
+export function startOf(pid: number): number | null {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    // proc(5): after the name in parentheses, the first field is the state and the twentieth the start.
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return fields[0] === "Z" || fields[0] === "X" ? null : Number(fields[19]);
+  } catch {
+    return null;
   }
 }
 

@@ -5,7 +5,8 @@ import { build, DIST } from "../build.ts";
 import { archiverChild } from "./archiver-child.ts";
 import { Child, type Notices } from "./child.ts";
 import { edgeChild } from "./edge-child.ts";
-import { forward, type Forwarder } from "./forwarder.ts";
+import { forward } from "./forwarder.ts";
+import { openHttpsDoor } from "./https-door.ts";
 import { lockDataDir } from "./lock.ts";
 import { endNoted, type Role } from "./orphans.ts";
 import type { Plan } from "./plan.ts";
@@ -20,7 +21,8 @@ export class Run {
   #plan: Plan;
   readonly #say: (line: string) => void;
   readonly #children: Child[] = [];
-  readonly #forwarders: Forwarder[] = [];
+  readonly #doors: { close(): Promise<void> }[] = [];
+  #ready = false;
   #stopping = false;
 
   constructor(plan: Plan, say: (line: string) => void) {
@@ -44,20 +46,21 @@ export class Run {
     if (this.#stopping) return;
 
     const edge = this.#edge(bundle, archiverPort, secrets);
-    const archiver = this.#archiver(archiverPort, secrets);
+    const archiver = this.#archiver(archiverPort, await this.#edgeUrl(), secrets);
     const [, archiverServes] = await step("starting", Promise.all([
       edge.start(),
       archiver.start().then(() => true, () => false),
     ]));
-    for (const port of ports.slice(1)) this.#forwarders.push(await forward(port, ports[0]));
+    for (const port of ports.slice(1)) this.#doors.push(await forward(port, ports[0]));
     if (this.#stopping) return;
+    this.#ready = true;
     this.#sayWhatRuns(archiverPort, archiverServes);
   }
 
   /** Ends everything; resolves when no process is left. */
   async stop(): Promise<void> {
     this.#stopping = true;
-    await Promise.all([...this.#forwarders.map((forwarder) => forwarder.close()), ...this.#children.map((child) => child.stop())]);
+    await Promise.all([...this.#doors.map((door) => door.close()), ...this.#children.map((child) => child.stop())]);
   }
 
   /** Ends the children at once. */
@@ -88,9 +91,16 @@ export class Run {
     }, this.#notices));
   }
 
-  #archiver(port: number, secrets: Secrets): Child {
+  async #edgeUrl(): Promise<string> {
+    const { environment, ports } = this.#plan;
+    if (environment === "development") return `http://${HOST}:${ports[0]}`;
+    const door = await openHttpsDoor(ports[0]);
+    this.#doors.push(door);
+    return door.url;
+  }
+
+  #archiver(port: number, edgeUrl: string, secrets: Secrets): Child {
     const { dataDir, ports, workerEnv } = this.#plan;
-    const edgeUrl = `http://${HOST}:${ports[0]}`;
     return this.#supervise(archiverChild({
       port,
       dataDir,
@@ -99,7 +109,7 @@ export class Run {
         EDGE_URL: edgeUrl,
         ARCHIVE_SECRET: workerEnv["ARCHIVE_SECRET"] ?? secrets.ARCHIVE_SECRET,
         // Local R2 answers the S3 API itself, path style.
-        S3_ENDPOINT: `${edgeUrl}/cdn-cgi/local/r2/s3`,
+        S3_ENDPOINT: `http://${HOST}:${ports[0]}/cdn-cgi/local/r2/s3`,
         S3_REGION: "auto",
         S3_BUCKET: BUCKET,
         S3_ACCESS_KEY_ID: secrets.S3_ACCESS_KEY_ID,
@@ -115,7 +125,10 @@ export class Run {
   }
 
   readonly #notices: Notices = {
-    down: (name, reason) => this.#say(`${name} down: ${reason}; starting it again`),
+    down: (name, reason) => {
+      // Before that the start has failed, and says why.
+      if (this.#ready || name !== "edge") this.#say(`${name} down: ${reason}; starting it again`);
+    },
     back: (name, afterMs) => this.#say(`${name} back after ${(afterMs / 1000).toFixed(1)} s`),
   };
 
