@@ -5,6 +5,7 @@ import type { ChatEvent } from "./timeline.ts";
 
 export class Book {
   readonly #rows = new Map<string, ConversationRow>();
+  readonly #peers = new Map<string, string>();
 
   get(conversation_id: string): ConversationRow | undefined {
     return this.#rows.get(conversation_id);
@@ -41,12 +42,17 @@ export class Book {
     });
   }
 
+  /** An own message was addressed to this user: no event says who the other one is before they write. */
+  knowPeer(conversation_id: string, peer_id: string): void {
+    this.#peers.set(conversation_id, peer_id);
+  }
+
   remove(conversation_id: string): void {
     this.#rows.delete(conversation_id);
   }
 
   event(event: ChatEvent, me: string): void {
-    const row = this.#rows.get(event.conversation_id) ?? emptyRow(event);
+    const row = this.#rows.get(event.conversation_id) ?? emptyRow(event, this.#peers.get(event.conversation_id) ?? null);
     if (event.epoch < row.epoch) return;
     if (event.epoch > row.epoch) row.epoch = event.epoch;
     else if (event.seq <= row.head_seq && this.#rows.has(event.conversation_id)) return;
@@ -72,12 +78,12 @@ function changesBy(event: ChatEvent, row: ConversationRow, me: string): Partial<
   }
 }
 
-function emptyRow({ conversation_id, epoch }: ChatEvent): ConversationRow {
+function emptyRow({ conversation_id, epoch }: ChatEvent, peer_id: string | null): ConversationRow {
   return {
     conversation_id,
     kind: isDirect(conversation_id) ? "direct" : "group",
     title: null,
-    peer_id: null,
+    peer_id,
     epoch,
     head_seq: 0,
     head_msg_no: 0,

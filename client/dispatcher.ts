@@ -22,7 +22,7 @@ export interface DispatchHandlers {
   sizeOf(sending: Sending): number;
   /** False where nothing can be written now. */
   write(frames: readonly object[]): boolean;
-  /** Nothing was answered for two timeouts: this socket is no use. */
+  /** What was written twice is not answered: this socket is no use. */
   silent(): void;
 }
 
@@ -35,7 +35,6 @@ export class Dispatcher {
   #open = false;
   #window: number;
   #flying = 0;
-  #timeouts = 0;
   #paused_until = 0;
   #scheduled = false;
   #cancelPause: () => void = () => undefined;
@@ -58,7 +57,6 @@ export class Dispatcher {
   /** A socket is ready: everything unanswered is written again, in order. */
   open(): void {
     this.#open = true;
-    this.#timeouts = 0;
     this.#schedule();
   }
 
@@ -70,6 +68,7 @@ export class Dispatcher {
       lane.cancelTimer();
       lane.land();
       lane.resume_at = 0;
+      lane.timeouts = 0;
     }
     this.#flying = 0;
   }
@@ -95,8 +94,10 @@ export class Dispatcher {
   postponed(sending: Sending, wait_ms: number | null, everywhere: boolean): void {
     const lane = this.#laneOf.get(sending);
     if (lane === undefined) return;
-    const until = this.#environment.now() + (wait_ms ?? REPEAT.base_ms + decideBackoff(lane.refusals, this.#environment.random(), REPEAT));
-    lane.refusals++;
+    const now = this.#environment.now();
+    const until = now + (wait_ms ?? REPEAT.base_ms + decideBackoff(lane.refusals, this.#environment.random(), REPEAT));
+    // One text message's refusals are one failure.
+    if (lane.resume_at <= now) lane.refusals++;
     lane.resume_at = Math.max(lane.resume_at, until);
     if (everywhere) {
       // Beginning again with one keeps small how much is refused again.
@@ -109,8 +110,12 @@ export class Dispatcher {
   #answered(sending: Sending, lane: Lane): void {
     if (sending.flying) this.#flying--;
     sending.flying = false;
-    this.#timeouts = 0;
-    if (lane.flying) return;
+    lane.timeouts = 0;
+    if (!lane.flying) this.#continue(lane);
+  }
+
+  /** Nothing of it is on its way: what is next goes now, or once it may. */
+  #continue(lane: Lane): void {
     lane.cancelTimer();
     const wait = lane.resume_at - this.#environment.now();
     if (wait > 0) lane.cancelTimer = this.#environment.later(wait, () => this.#schedule());
@@ -149,7 +154,8 @@ export class Dispatcher {
 
   #unanswered(lane: Lane): void {
     this.#flying -= lane.land();
-    if (++this.#timeouts >= 2) this.#handlers.silent();
-    else this.#schedule();
+    lane.timeouts++;
+    if (lane.timeouts >= 2) this.#handlers.silent();
+    else this.#continue(lane);
   }
 }

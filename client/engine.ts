@@ -153,7 +153,8 @@ export class Engine {
     const ack = { msg_id, conversation_id, epoch, seq, sent_at };
     const sending = this.outbox.acked(client_msg_id, ack);
     if (sending === null) return null;
-    const { content, content_type, media_key } = sending.message;
+    const { content, content_type, media_key, to } = sending.message;
+    if (to !== undefined) this.book.knowPeer(conversation_id, to);
     return { type: "msg", ...ack, sender_id: this.user_id ?? "", client_msg_id, content, content_type, ...(media_key === undefined ? {} : { media_key }) };
   }
 

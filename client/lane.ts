@@ -10,6 +10,8 @@ export class Lane {
   resume_at = 0;
   /** Retryable refusals in a row. */
   refusals = 0;
+  /** Times in a row that nothing came. */
+  timeouts = 0;
   /** Cancels the wait for answers or for `resume_at`. */
   cancelTimer: () => void = () => undefined;
 

@@ -55,17 +55,25 @@ export class Outbox {
 
   /** Brings back what was stored. Nothing is written before that: new messages would overtake. */
   async load(): Promise<void> {
+    let stored: StoredMessage[] = [];
     try {
-      for (const message of await this.#store.load()) {
-        if (this.#messages.has(message.client_msg_id)) continue;
-        this.#position = Math.max(this.#position, message.position);
-        const sending = this.#admit(message);
-        if (message.failed === undefined) this.#placeless.push(sending);
-        else sending.fail(new ConfabError(message.failed.code, message.failed.message));
-        this.#changed(sending);
-      }
+      stored = await this.#store.load();
     } catch (error) {
       this.#handlers.storeFailed(error);
+    }
+    const early = this.messages();
+    for (const message of stored) {
+      if (this.#messages.has(message.client_msg_id)) continue;
+      this.#position = Math.max(this.#position, message.position);
+      const sending = this.#admit(message);
+      if (message.failed === undefined) this.#placeless.push(sending);
+      else sending.fail(new ConfabError(message.failed.code, message.failed.message));
+      this.#changed(sending);
+    }
+    for (const sending of early) {
+      sending.move(this.#nextPosition());
+      this.#save(sending);
+      this.#changed(sending);
     }
     this.#loaded = true;
     this.#placeAll();
@@ -84,7 +92,7 @@ export class Outbox {
     const sending = this.#admit(message);
     const refusal = this.#closed ? new ConfabError("closed", "The client is closed.") : refusalOf(sending);
     if (refusal === null) {
-      this.#save(message);
+      this.#save(sending);
       this.#placeless.push(sending);
       this.#placeAll();
     } else this.#fail(sending, refusal);
@@ -165,7 +173,7 @@ export class Outbox {
   #retry(sending: Sending): void {
     const { failed: _, ...message } = sending.message;
     sending.again({ ...message, position: this.#nextPosition() });
-    this.#save(sending.message);
+    this.#save(sending);
     this.#placeless.push(sending);
     this.#placeAll();
     this.#changed(sending);
@@ -179,7 +187,7 @@ export class Outbox {
 
   #fail(sending: Sending, error: ConfabError): void {
     sending.fail(error);
-    this.#save({ ...sending.message, failed: { code: error.code, message: error.message } });
+    this.#save(sending);
   }
 
   #changed(sending: Sending): void {
@@ -192,8 +200,9 @@ export class Outbox {
     return this.#position;
   }
 
-  #save(message: StoredMessage): void {
-    this.#store.put(message).catch((error: unknown) => this.#handlers.storeFailed(error));
+  #save({ message, error }: Sending): void {
+    const stored = error === null ? message : { ...message, failed: { code: error.code, message: error.message } };
+    this.#store.put(stored).catch((error: unknown) => this.#handlers.storeFailed(error));
   }
 
   #remove(client_msg_id: string): void {

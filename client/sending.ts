@@ -86,13 +86,18 @@ export class Sending {
     this.#settled.reject(error);
   }
 
-  /** The outbox's: `message` takes another place in the order. */
+  /** The outbox's: it is to be sent once more. */
   again(message: StoredMessage): void {
     this.#message = message;
     this.#state = "PENDING";
     this.#error = null;
     this.#settled = Promise.withResolvers();
     this.#quiet();
+  }
+
+  /** The outbox's: it takes another place in the order. */
+  move(position: number): void {
+    this.#message = { ...this.#message, position };
   }
 
   /** The outbox's: the client is closed, the message stays in its store. */

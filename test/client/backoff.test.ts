@@ -26,7 +26,7 @@ describe("1,000 simulated clients", () => {
   const CLIENTS = 1_000;
 
   /** Every client is connected for `open_ms`; then all sockets break at once. */
-  async function cutOff(open_ms: number): Promise<{ clients: ReturnType<typeof connect>[]; simulation: Simulation; next(): SimulatedSocket[] }> {
+  async function cutOff(open_ms: number): Promise<{ clients: ReturnType<typeof connect>[]; simulation: Simulation; next: () => SimulatedSocket[] }> {
     const simulation = new Simulation(20_261_122);
     const clients = Array.from({ length: CLIENTS }, () => connect({ url: "http://chat.test", token: "t", environment: simulation, times: { handshake_ms: 10 * RECONNECT.cap_ms } }));
     await simulation.advance(0);
@@ -43,7 +43,7 @@ describe("1,000 simulated clients", () => {
   }
 
   /** The server's side of keeping sockets alive. */
-  function setPongs(sockets: SimulatedSocket[]): { stop(): void } {
+  function setPongs(sockets: SimulatedSocket[]): { stop: () => void } {
     for (const socket of sockets) {
       socket.send = (text: string) => {
         socket.sent.push(text);

@@ -23,6 +23,7 @@ export class FakeServer {
   readonly requests: string[] = [];
   readonly tokens: string[] = [];
   upgrades = 0;
+  pings = 0;
   /** An answer instead of the usual one; "lost": none, and nothing happens; null: as usual. */
   onUp: (frame: UpFrame) => object | "lost" | null = () => null;
   /** False: the frame is lost on its way. */
@@ -102,8 +103,12 @@ export class FakeServer {
     ws.on("close", () => this.#sockets.delete(ws));
     ws.on("message", (data) => {
       const text = String(data as Buffer);
-      if (text !== "ping") this.#received(ws, user_id, text);
-      else if (this.pongs) ws.send("pong");
+      if (text !== "ping") {
+        this.#received(ws, user_id, text);
+        return;
+      }
+      this.pings++;
+      if (this.pongs) ws.send("pong");
     });
     const limits = { content_bytes: 65_536, frame_bytes: 131_072, page: 100, frames_per_array: 1_000 };
     this.#send(ws, [{ type: "hello", user_id, device_id: "d", heartbeat: { interval_ms: 50, ttl_ms: 150 }, user_seq: 7, limits, server_time: Date.now() } as { type: string }]);

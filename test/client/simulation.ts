@@ -95,7 +95,8 @@ export class Simulation implements Environment {
     const end = this.#now + ms;
     for (;;) {
       await settled();
-      const next = this.#timers.keys().reduce((least, at) => Math.min(least, at), Number.POSITIVE_INFINITY);
+      let next = Number.POSITIVE_INFINITY;
+      for (const at of this.#timers.keys()) next = Math.min(next, at);
       if (next > end) break;
       this.#now = next;
       const due = this.#timers.get(next) as Set<() => void>;
