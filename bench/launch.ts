@@ -1,0 +1,80 @@
+// Starts `npm start` on free ports and a temporary folder, without a rate limit, and ends it. Keeps no data.
+import { spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { createInterface } from "node:readline";
+import { processTree } from "./processes.ts";
+
+const START = path.join(import.meta.dirname, "..", "scripts", "start.ts");
+const READY_MS = 60_000;
+/** Below the range from which the kernel takes ports for outgoing connections. */
+const PORTS = { lowest: 23_500, highest: 23_999 };
+/** As deployed, but for the rate limit: segments are sealed by number, and not every 10 s as `npm start` does. */
+const DEPLOYED = { CONFAB_RATE_LIMIT: "0", CONFAB_SEAL_AFTER_MS: String(24 * 3_600_000) };
+/** A shell that deploys must not have the bench write to its own archive, nor run with its secrets. */
+const FOREIGN = /^(?:AUTH|ARCHIVER|CASSANDRA|S3)_|^(?:PORTS?|DATA_DIR|ENVIRONMENT|DEV_ISSUER|ALLOWED_ORIGINS|ARCHIVE_\w+|JURISDICTION|EDGE_URL)$/;
+
+export interface Launched {
+  url: string;
+  pids: { edge: number[]; workerd: number; archiver: number };
+  stop(): Promise<void>;
+}
+
+export async function launch(bundle: string | null): Promise<Launched> {
+  const dataDir = mkdtempSync(path.join(tmpdir(), "confab-bench-"));
+  const [port, archiverPort] = [await freePort(), await freePort()];
+  const own = Object.fromEntries(Object.entries(process.env).filter(([name]) => !FOREIGN.test(name)));
+  const child = spawn(process.execPath, [START, ...(bundle === null ? [] : ["--bundle", bundle])], {
+    // The channel ends the product when this process dies, however it dies.
+    stdio: ["ignore", "pipe", "pipe", "ipc"],
+    env: { ...DEPLOYED, ...own, PORT: String(port), ARCHIVER_PORT: String(archiverPort), DATA_DIR: dataDir },
+  });
+  child.channel?.unref();
+  const exited = new Promise<void>((resolve) => {
+    child.once("exit", () => resolve());
+  });
+  const stop = async (): Promise<void> => {
+    child.kill("SIGTERM");
+    await exited;
+    rmSync(dataDir, { recursive: true, force: true, maxRetries: 5 });
+  };
+  const lines: string[] = [];
+  const ready = Promise.withResolvers<void>();
+  for (const stream of [child.stdout, child.stderr]) {
+    if (stream === null) continue;
+    createInterface({ input: stream }).on("line", (line) => {
+      lines.push(line);
+      if (line.startsWith("ready ")) ready.resolve();
+    });
+  }
+  const late = setTimeout(() => ready.reject(new Error(`no line "ready" in ${READY_MS} ms:\n${lines.join("\n")}`)), READY_MS);
+  void exited.then(() => ready.reject(new Error(`start ended with code ${child.exitCode}:\n${lines.join("\n")}`)));
+  try {
+    await ready.promise;
+  } catch (error) {
+    await stop();
+    throw error;
+  } finally {
+    clearTimeout(late);
+  }
+  const noted = (role: string): number => Number(readFileSync(path.join(dataDir, "run", `${role}.pid`), "utf8"));
+  return {
+    url: `http://127.0.0.1:${port}`,
+    pids: { edge: processTree(noted("edge")).map(({ pid }) => pid), workerd: noted("runtime"), archiver: noted("archiver") },
+    stop,
+  };
+}
+
+async function freePort(): Promise<number> {
+  for (;;) {
+    const port = PORTS.lowest + Math.floor(Math.random() * (PORTS.highest - PORTS.lowest + 1));
+    const free = await new Promise<boolean>((resolve) => {
+      const probe = createServer();
+      probe.once("error", () => resolve(false));
+      probe.listen(port, "127.0.0.1", () => probe.close(() => resolve(true)));
+    });
+    if (free) return port;
+  }
+}

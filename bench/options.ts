@@ -1,0 +1,74 @@
+// The command line of the bench.
+import path from "node:path";
+import { parseArgs } from "node:util";
+import { WORKLOADS, type WorkloadName } from "./workloads.ts";
+
+export interface Options {
+  /** null: the product is started here. */
+  remote: { url: string; tokenCommand: string } | null;
+  /** A finished build to measure; null: the sources. */
+  bundle: string | null;
+  /** What it is compared with in the same run; null for nothing. */
+  against: { bundle: string } | "bare" | null;
+  workloads: WorkloadName[];
+  /** Of a round. */
+  seconds: number;
+  rounds: number;
+  /** Where the figures go as JSON. */
+  json: string | null;
+}
+
+export class UsageError extends Error {}
+
+export const USAGE = `npm run bench -- [--url URL --token-command "cmd {user}"] [--workload names] [--seconds N] [--rounds N] [--json FILE]
+  --url            a running deployment; without it the product is started here, with its data in a temporary folder
+  --token-command  prints the token of the user that stands for {user}; users are named bench-0 to bench-199
+  --workload       of ${WORKLOADS.join(", ")}; with commas between, default all
+  --seconds        of each round, default 5
+  --rounds         of each workload, default 3
+  --json           also writes the figures there
+  --bundle         a finished build in place of the sources
+  --against        a finished build to compare with in place of the bare Worker, or "none"`;
+
+/** Throws UsageError. */
+export function readOptions(args: string[]): Options {
+  const text = { type: "string" } as const;
+  let values;
+  try {
+    ({ values } = parseArgs({
+      args,
+      options: { "url": text, "token-command": text, "workload": text, "seconds": text, "rounds": text, "json": text, "bundle": text, "against": text },
+    }));
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+  const { url, bundle, against } = values;
+  const tokenCommand = values["token-command"];
+  if ((url === undefined) !== (tokenCommand === undefined)) throw new UsageError("--url and --token-command go together");
+  const remote = url === undefined || tokenCommand === undefined ? null : { url: url.replace(/\/+$/, ""), tokenCommand };
+  if (remote !== null && (bundle !== undefined || (against !== undefined && against !== "none"))) throw new UsageError("--bundle and --against are for a product that is started here");
+  return {
+    remote,
+    bundle: bundle === undefined ? null : path.resolve(bundle),
+    against: remote !== null || against === "none" ? null : against === undefined || against === "bare" ? "bare" : { bundle: path.resolve(against) },
+    workloads: readWorkloads(values.workload),
+    seconds: readNumber("--seconds", values.seconds ?? "5"),
+    rounds: Math.ceil(readNumber("--rounds", values.rounds ?? "3")),
+    json: values.json === undefined ? null : path.resolve(values.json),
+  };
+}
+
+function readWorkloads(given: string | undefined): WorkloadName[] {
+  if (given === undefined) return [...WORKLOADS];
+  return given.split(",").map((name) => {
+    const known = WORKLOADS.find((workload) => workload === name.trim());
+    if (known === undefined) throw new UsageError(`there is no workload ${JSON.stringify(name)}`);
+    return known;
+  });
+}
+
+function readNumber(name: string, text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && value <= 3_600)) throw new UsageError(`${name} must be a number above 0 and at most 3600`);
+  return value;
+}

@@ -1,0 +1,43 @@
+// CPU time of processes, read from /proc.
+import { readdirSync, readFileSync } from "node:fs";
+
+/** Linux counts CPU time for user space in units of 10 ms on every architecture. */
+const TICK_MS = 10;
+
+interface Process {
+  pid: number;
+  parent: number;
+  name: string;
+  cpu_ms: number;
+}
+
+/** null once it has ended, or where there is no /proc. */
+function readProcess(pid: number): Process | null {
+  let stat: string;
+  try {
+    stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+  } catch {
+    return null;
+  }
+  // The name stands in brackets and may hold anything.
+  const end = stat.lastIndexOf(")");
+  const fields = stat.slice(end + 2).split(" ");
+  return {
+    pid,
+    parent: Number(fields[1]),
+    name: stat.slice(stat.indexOf("(") + 1, end),
+    cpu_ms: (Number(fields[11]) + Number(fields[12])) * TICK_MS,
+  };
+}
+
+/** A process and all that it has started, itself first. */
+export function processTree(root: number): Process[] {
+  const all = readdirSync("/proc").filter((name) => /^\d+$/.test(name)).map((name) => readProcess(Number(name))).filter((found) => found !== null);
+  const tree = all.filter((found) => found.pid === root);
+  for (const found of tree) tree.push(...all.filter((child) => child.parent === found.pid));
+  return tree;
+}
+
+export function cpuOf(pid: number): number {
+  return readProcess(pid)?.cpu_ms ?? 0;
+}
