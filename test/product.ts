@@ -65,7 +65,7 @@ export async function startProduct(options: ProductOptions = {}): Promise<Produc
     DATA_DIR: dataDir,
   };
   const launch = async (): Promise<StartProcess> => {
-    const started = new StartProcess(["--bundle", bundle, ...(process.env["TEST_ARCHIVER"] ? ["--archiver", process.env["TEST_ARCHIVER"]] : [])], env);
+    const started = new StartProcess(["--bundle", bundle], env);
     await started.untilLine(/^ready /);
     return started;
   };

@@ -15,13 +15,12 @@ export interface ArchiverOptions {
   readonly port: number;
   /** Absolute. */
   readonly dataDir: string;
-  /** archiver/main.ts, or what stands in for it. */
-  readonly program: string;
   /** S3_*, EDGE_URL, ARCHIVE_SECRET: what differs from the environment of start. */
   readonly env: Readonly<Record<string, string>>;
 }
 
 const SERVING_MS = 30_000;
+const PROGRAM = fileURLToPath(new URL("../../archiver/main.ts", import.meta.url));
 const TETHER = fileURLToPath(new URL("tether.ts", import.meta.url));
 
 export function archiverChild(options: ArchiverOptions): ChildSpec {
@@ -32,7 +31,7 @@ export function archiverChild(options: ArchiverOptions): ChildSpec {
       await endNoted(options.dataDir, "archiver");
     },
     launch() {
-      const child = spawn(process.execPath, ["--import", TETHER, options.program], {
+      const child = spawn(process.execPath, ["--import", TETHER, PROGRAM], {
         detached: true,
         stdio: ["ignore", "pipe", "pipe", "ipc"],
         env: {

@@ -26,8 +26,8 @@ export class NotServing extends Error {
 
 const FIRST_WAIT_MS = 100;
 const LONGEST_WAIT_MS = 10_000;
-/** A child that served this long has earned a quick restart. */
-const STEADY_MS = 30_000;
+/** A child that served this long does not die of starting: it is started again at once. */
+const STEADY_MS = 2_000;
 const STOP_MS = 4_000;
 
 export class Child {
@@ -86,9 +86,10 @@ export class Child {
       });
       if (this.#stopping.signal.aborted) break;
       onFailed(new NotServing(life.reason));
+      // Said once, however often it fails before it serves again.
+      if (downSince === null) this.#notices.down(this.#spec.name, life.reason);
       downSince ??= Date.now();
-      failures = life.servedMs >= STEADY_MS ? 0 : failures;
-      this.#notices.down(this.#spec.name, life.reason);
+      if (life.servedMs >= STEADY_MS) failures = 0;
       await this.#wait(Math.min(FIRST_WAIT_MS * 2 ** failures, LONGEST_WAIT_MS));
       failures += 1;
     }

@@ -55,20 +55,21 @@ function untilListening(child: ChildProcess): Promise<void> {
   });
 }
 
-/** The edge replaces a dead runtime by itself; start says so, and says when it serves again. */
+/** The edge replaces a dead runtime by itself, at once; start says so, and says when it serves again. */
 function watchRuntime(child: ChildProcess, health: string, notices: Notices): void {
   const over = new AbortController();
   let downSince: number | null = null;
   child.once("exit", () => over.abort());
   child.on("message", (message: FromEdge) => {
     if (message.type === "runtime_down") {
-      downSince = Date.now();
-      notices.down(NAME, "the runtime died");
-    } else if (message.type === "runtime_up" && downSince !== null) {
-      const since = downSince;
-      downSince = null;
+      if (downSince === null) notices.down(NAME, "the runtime died");
+      downSince ??= Date.now();
+    } else if (message.type === "runtime_up") {
       untilOk({ url: health, withinMs: SERVING_MS, signal: over.signal }).then(
-        () => notices.back(NAME, Date.now() - since),
+        () => {
+          if (downSince !== null) notices.back(NAME, Date.now() - downSince);
+          downSince = null;
+        },
         () => { child.kill("SIGKILL"); },
       );
     }

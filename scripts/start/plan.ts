@@ -1,6 +1,5 @@
 // What one `npm start` will run, read from the environment and the command line. Reads nothing else.
 import path from "node:path";
-import { fileURLToPath } from "node:url";
 
 export interface Plan {
   /** Absolute. */
@@ -11,8 +10,6 @@ export interface Plan {
   readonly archiverPort: number | null;
   /** A finished build to run, or null to build the sources first. */
   readonly bundle: string | null;
-  /** The archiver's program. */
-  readonly archiver: string;
   readonly environment: "development" | "production";
   /** The Worker's text bindings, without what is only known later: secrets and the archiver's address. */
   readonly workerEnv: Readonly<Record<string, string>>;
@@ -25,7 +22,6 @@ export class UsageError extends Error {
 
 const PASSED_BY_PREFIX = /^(CONFAB|AUTH)_/;
 const PASSED_BY_NAME = ["ENVIRONMENT", "DEV_ISSUER", "ALLOWED_ORIGINS", "ARCHIVE", "JURISDICTION"];
-const ARCHIVER = fileURLToPath(new URL("../../archiver/main.ts", import.meta.url));
 const HIGHEST_PORT = 65_535;
 
 /** Throws UsageError. */
@@ -38,7 +34,7 @@ export function readPlan(env: Readonly<Record<string, string | undefined>>, args
     dataDir: path.resolve(env["DATA_DIR"] || ".data"),
     ports: readPorts(env),
     archiverPort: env["ARCHIVER_PORT"] ? readPort("ARCHIVER_PORT", env["ARCHIVER_PORT"]) : null,
-    ...readPrograms(args),
+    bundle: readBundle(args),
     environment,
     workerEnv: { ...developmentDefaults(environment), ...passedOn(env) },
   };
@@ -73,14 +69,11 @@ function readPort(name: string, text: string): number {
   return port;
 }
 
-function readPrograms(args: readonly string[]): { bundle: string | null; archiver: string } {
-  let bundle: string | null = null;
-  let archiver = ARCHIVER;
-  for (let at = 0; at < args.length; at += 2) {
-    const [flag, value] = [args[at], args[at + 1]];
-    if (value !== undefined && flag === "--bundle") bundle = path.resolve(value);
-    else if (value !== undefined && flag === "--archiver") archiver = path.resolve(value);
-    else throw new UsageError("usage: npm start [-- --bundle FOLDER] [--archiver FILE]; all else is set by environment variables");
+function readBundle(args: readonly string[]): string | null {
+  const [flag, folder, ...rest] = args;
+  if (flag === undefined) return null;
+  if (flag !== "--bundle" || folder === undefined || rest.length > 0) {
+    throw new UsageError("usage: npm start [-- --bundle FOLDER]; everything else is set by environment variables");
   }
-  return { bundle, archiver };
+  return path.resolve(folder);
 }

@@ -42,7 +42,7 @@ export class Run {
     mkdirSync(path.join(dataDir, "tmp"), { mode: 0o700 });
 
     const bundle = this.#plan.bundle ?? DIST;
-    if (this.#plan.bundle === null) await step("building", build({ outDir: bundle }));
+    if (this.#plan.bundle === null) await step("building", build({ outDir: bundle }), this.#sayProgress);
     if (this.#stopping) return;
 
     const edge = this.#edge(bundle, archiverPort, secrets);
@@ -50,7 +50,7 @@ export class Run {
     const [, archiverServes] = await step("starting", Promise.all([
       edge.start(),
       archiver.start().then(() => true, () => false),
-    ]));
+    ]), this.#sayProgress);
     for (const port of ports.slice(1)) this.#doors.push(await forward(port, ports[0]));
     if (this.#stopping) return;
     this.#ready = true;
@@ -104,7 +104,6 @@ export class Run {
     return this.#supervise(archiverChild({
       port,
       dataDir,
-      program: this.#plan.archiver,
       env: {
         EDGE_URL: edgeUrl,
         ARCHIVE_SECRET: workerEnv["ARCHIVE_SECRET"] ?? secrets.ARCHIVE_SECRET,
@@ -123,6 +122,10 @@ export class Run {
     this.#children.push(child);
     return child;
   }
+
+  readonly #sayProgress = (line: string): void => {
+    if (!this.#stopping) this.#say(line);
+  };
 
   readonly #notices: Notices = {
     down: (name, reason) => {

@@ -2,13 +2,13 @@
 const QUIET_MS = 2_000;
 const AGAIN_MS = 5_000;
 
-/** Awaits `work`; after two seconds, and then every five, a line says that it still goes on. */
-export async function step<T>(label: string, work: Promise<T>): Promise<T> {
+/** Awaits `work`; after two seconds, and then every five, `say` is told that it still goes on. */
+export async function step<T>(label: string, work: Promise<T>, say: (line: string) => void): Promise<T> {
   const begun = Date.now();
   const seconds = (): string => ((Date.now() - begun) / 1000).toFixed(0);
   let timer = setTimeout(show, QUIET_MS);
   function show(): void {
-    console.log(`${label}… ${seconds()} s`);
+    say(`${label}… ${seconds()} s`);
     timer = setTimeout(show, AGAIN_MS);
   }
   try {
