@@ -50,13 +50,32 @@ export const guard = createMiddleware<AppEnv>(async (context, next) => {
   await next();
 });
 
-/** A user's request: a valid token, and room in the user's rate limit. Services have neither a limit nor an inbox. */
+/** A user's request: a valid token, and room in the user's rate limit. */
 export const user = createMiddleware<AppEnv>(async (context, next) => {
-  const token = await checkToken(context.env, tokenOf(context.req.raw));
+  const token = await userToken(context.env, context.req.raw);
   context.set("token", token);
-  if (token.scope === "user") expectOk(await sessionOf(context.env, token.user_id).admit({ user_id: token.user_id, exp: token.exp }, 1));
+  await admit(context.env, token);
   await next();
 });
+
+/** What users and the operator's services may both ask for. */
+export const userOrService = createMiddleware<AppEnv>(async (context, next) => {
+  const token = await checkToken(context.env, tokenOf(context.req.raw));
+  context.set("token", token);
+  if (token.scope === "user") await admit(context.env, token);
+  await next();
+});
+
+/** A service is nobody: it has no inbox, sends nothing and gets no socket. Throws `forbidden`. */
+export async function userToken(env: Env, request: Request): Promise<Token> {
+  const token = await checkToken(env, tokenOf(request));
+  if (token.scope !== "user") throw new ChatError("forbidden");
+  return token;
+}
+
+async function admit(env: Env, { user_id, exp }: Token): Promise<void> {
+  expectOk(await sessionOf(env, user_id).admit({ user_id, exp }, 1));
+}
 
 /** The operator's own services. They have no user and no rate limit; everybody else finds nothing here. */
 export const service = createMiddleware<AppEnv>(async (context, next) => {

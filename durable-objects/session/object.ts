@@ -207,7 +207,7 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
     try {
       const checked = await checkToken(this.env, token);
       const attachment = this.sockets.attachment(ws);
-      if (checked.user_id !== this.userId) return errorFrame("unauthorized");
+      if (checked.user_id !== this.userId || checked.scope !== "user") return errorFrame("unauthorized");
       if (attachment !== null) this.sockets.keep(ws, { ...attachment, exp: checked.exp });
       return null;
     } catch (error) {

@@ -8,7 +8,7 @@ import { ChatError } from "../../protocol/errors.ts";
 import { ConversationId, mintGroupId, UserId } from "../../protocol/ids.ts";
 import { PAGE, PAGE_MAX } from "../../protocol/limits.ts";
 import { CreateBody, MemberBody, PatchBody } from "../../protocol/rest.ts";
-import { type AppEnv, callerOf, user } from "../auth.ts";
+import { type AppEnv, callerOf, user, userOrService } from "../auth.ts";
 import { expectOk } from "../errors.ts";
 import { parsed, pathId, readJson } from "../requests.ts";
 
@@ -60,7 +60,7 @@ conversations.patch("/v1/conversations/:conversation_id", user, async (context) 
   return context.json(conversation);
 });
 
-conversations.put("/v1/conversations/:conversation_id/members/:user_id", user, async (context) => {
+conversations.put("/v1/conversations/:conversation_id/members/:user_id", userOrService, async (context) => {
   const user_id = pathId(UserId, context.req.param("user_id"));
   const text = await context.req.raw.clone().text();
   const { role } = parsed(MemberBody, text === "" ? {} : await readJson(context.req.raw));
@@ -72,7 +72,7 @@ conversations.put("/v1/conversations/:conversation_id/members/:user_id", user, a
   return context.json({ user_id, role }, changed ? 201 : 200);
 });
 
-conversations.delete("/v1/conversations/:conversation_id/members/:user_id", user, async (context) => {
+conversations.delete("/v1/conversations/:conversation_id/members/:user_id", userOrService, async (context) => {
   const user_id = pathId(UserId, context.req.param("user_id"));
   expectOk(await named(context).removeMember({ actor_id: actorOf(context), user_id }));
   return context.body(null, 204);

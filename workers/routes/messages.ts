@@ -1,20 +1,19 @@
 // Sending over REST, and history.
 import { Hono } from "hono";
 import { conversationOf, sessionOf } from "../../durable-objects/platform/env.ts";
-import { checkToken } from "../../durable-objects/platform/tokens.ts";
 import { decodeFrame } from "../../protocol/codec-json.ts";
 import { ChatError } from "../../protocol/errors.ts";
 import { ConversationId } from "../../protocol/ids.ts";
 import { HistoryQuery } from "../../protocol/rest.ts";
 import { withArchivedBodies } from "../archived.ts";
-import { type AppEnv, callerOf, tokenOf, user } from "../auth.ts";
+import { type AppEnv, callerOf, user, userToken } from "../auth.ts";
 import { expectOk } from "../errors.ts";
 import { parsed, pathId, readJson } from "../requests.ts";
 
 export const messages = new Hono<AppEnv>();
 
 messages.post("/v1/messages", async (context) => {
-  const token = await checkToken(context.env, tokenOf(context.req.raw));
+  const token = await userToken(context.env, context.req.raw);
   const body = await readJson(context.req.raw);
   const decoded = decodeFrame(typeof body === "object" && body !== null && !("type" in body) ? { ...body, type: "msg" } : body);
   if (!decoded.ok) throw new ChatError(decoded.error.code, { message: decoded.error.message });

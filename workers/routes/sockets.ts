@@ -2,11 +2,10 @@
 import { Hono } from "hono";
 import * as v from "valibot";
 import { sessionOf } from "../../durable-objects/platform/env.ts";
-import { checkToken } from "../../durable-objects/platform/tokens.ts";
 import { upgradeRequest } from "../../durable-objects/session/upgrade.ts";
 import { ChatError } from "../../protocol/errors.ts";
 import { DeviceId } from "../../protocol/ids.ts";
-import { type AppEnv, offeredProtocols, SUBPROTOCOL, tokenOf } from "../auth.ts";
+import { type AppEnv, offeredProtocols, SUBPROTOCOL, userToken } from "../auth.ts";
 import { parsed } from "../requests.ts";
 
 export const sockets = new Hono<AppEnv>();
@@ -14,7 +13,7 @@ export const sockets = new Hono<AppEnv>();
 sockets.get("/v1/ws", async (context) => {
   const request = context.req.raw;
   if (request.headers.get("Upgrade")?.toLowerCase() !== "websocket") throw new ChatError("upgrade_required");
-  const token = await checkToken(context.env, tokenOf(request));
+  const token = await userToken(context.env, request);
   const device_id = parsed(v.optional(DeviceId, () => crypto.randomUUID()), context.req.query("device_id"));
   const offered = offeredProtocols(request).filter((protocol) => protocol.startsWith("chat."));
   if (offered.length > 0 && !offered.includes(SUBPROTOCOL)) throw new ChatError("bad_request", { message: `This server speaks ${SUBPROTOCOL}.` });
