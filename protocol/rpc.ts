@@ -133,8 +133,11 @@ export interface ConversationCalls {
   rename(call: { actor_id: string; title: string }): Promise<Result<{ title: string }>>;
   describe(call: { user_id: string }): Promise<Result<{ conversation: ConversationDetail }>>;
   history(call: { user_id: string; query: HistoryQuery }): Promise<Result<{ page: HistoryReply }>>;
-  /** The events after a cursor for a resuming device, each encoded, at most `limit`, and the head. */
-  resume(call: { user_id: string; cursor: Cursor; limit: number }): Promise<Result<{ frames: string[]; head: Head }>>;
+  /**
+   * The events after a cursor for a resuming device, each encoded, at most `limit`, and the head. Below the head, what is
+   * behind `reached_seq` must be pulled.
+   */
+  resume(call: { user_id: string; cursor: Cursor; limit: number }): Promise<Result<{ frames: string[]; reached_seq: number; head: Head }>>;
   attach(call: AttachCall): Promise<void>;
   archived(ack: ArchiveAck): Promise<Result<ArchiveAcked>>;
   stats(): Promise<Result<{ stats: ConversationStats }>>;

@@ -98,7 +98,7 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
     return readHistory(this.store, this.opened.state, stay, call.query);
   }
 
-  async resume(call: { user_id: string; cursor: Cursor; limit: number }): Promise<Result<{ frames: string[]; head: Head }>> {
+  async resume(call: { user_id: string; cursor: Cursor; limit: number }): Promise<Result<{ frames: string[]; reached_seq: number; head: Head }>> {
     const stay = this.opened?.state.members.get(call.user_id);
     if (this.opened === null || stay === undefined) return ABSENT;
     const { record, head } = this.opened.state;
@@ -110,7 +110,8 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
     // Pruned bodies can't be pushed: the client pulls them.
     const end = rows.findIndex((row) => row.body === null);
     const pushed = end === -1 ? rows : rows.slice(0, end);
-    return { ok: true, frames: pushed.map((row) => eventJson(place, row)), head: { ...place, head_seq: head.seq } };
+    const reached_seq = rows.length === 0 ? head.seq : (pushed.at(-1)?.seq ?? from - 1);
+    return { ok: true, frames: pushed.map((row) => eventJson(place, row)), reached_seq, head: { ...place, head_seq: head.seq } };
   }
 
   async attach(call: AttachCall): Promise<void> {

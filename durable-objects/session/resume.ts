@@ -23,9 +23,9 @@ export async function resumeDevice(store: SessionStore, frame: ResumeFrame, now:
   const heads: Head[] = [];
   for (let start = 0; start < wanted.length; start += WIDTH) {
     const replies = await Promise.all(wanted.slice(start, start + WIDTH).map(async ([conversationId, cursor]) => ({
-      conversationId, cursor, reply: await ports.resume(conversationId, cursor, RESUME_EVENTS),
+      conversationId, reply: await ports.resume(conversationId, cursor, RESUME_EVENTS),
     })));
-    for (const { conversationId, cursor, reply } of replies) {
+    for (const { conversationId, reply } of replies) {
       if (!reply.ok) {
         ports.send([errorFrame(reply.code, {}, { conversation_id: conversationId })]);
         const row = store.readInbox(conversationId);
@@ -35,8 +35,8 @@ export async function resumeDevice(store: SessionStore, frame: ResumeFrame, now:
       const pushed = reply.frames.slice(0, budget);
       budget -= pushed.length;
       if (pushed.length > 0) ports.write(pushed.length === 1 ? (pushed[0] as string) : `[${pushed.join(",")}]`);
-      const complete = pushed.length === reply.frames.length && reply.frames.length < RESUME_EVENTS;
-      if (!complete && reply.head.head_seq > cursor.seq + pushed.length) heads.push(reply.head);
+      // A page of pruned events pushes nothing, and is not the end either.
+      if (pushed.length < reply.frames.length || reply.reached_seq < reply.head.head_seq) heads.push(reply.head);
     }
   }
   if (heads.length > 0) ports.send([{ type: "sync_required", conversations: heads }]);
