@@ -1,0 +1,185 @@
+// A device of a user, deliberately dumb: it writes down everything that it gets, trusts no order, and only keeps coming
+// back, resuming from what it has without a hole and sending again what has no acknowledgement.
+import { Connection, type Frame } from "./connection.ts";
+import type { Deployment } from "./deployment.ts";
+import { type Journal, keyOf, type Shown } from "./journal.ts";
+import { Outbox } from "./outbox.ts";
+import type { PlannedMessage } from "./plan.ts";
+import { View } from "./view.ts";
+import type { Violations } from "./violation.ts";
+
+const BACKOFF_MS = { first: 40, longest: 2_000 };
+const TICK_MS = 500;
+const REFUSED_MS = 200;
+
+export class Device {
+  readonly user_id: string;
+  readonly name: string;
+  readonly outbox: Outbox;
+  /** By conversation id. */
+  readonly views = new Map<string, View>();
+  private readonly device_id: string;
+  private readonly deployment: Deployment;
+  private readonly journal: Journal;
+  private readonly violations: Violations;
+  /** Open, and greeted by the server. */
+  private live: Connection | null = null;
+  private current: Connection | null = null;
+  private stopped = false;
+  private ended: Promise<void> = Promise.resolve();
+  private greetedUserSeq = 0;
+  private knownUserSeq = 0;
+
+  constructor(deployment: Deployment, journal: Journal, violations: Violations, userId: string, deviceId: string) {
+    this.deployment = deployment;
+    this.journal = journal;
+    this.violations = violations;
+    this.user_id = userId;
+    this.device_id = deviceId;
+    this.name = `${userId}/${deviceId}`;
+    this.outbox = new Outbox(journal, this.name);
+  }
+
+  start(): void {
+    this.ended = this.run();
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true;
+    this.current?.cut();
+    await this.ended;
+  }
+
+  get connected(): boolean {
+    return this.live !== null;
+  }
+
+  send(messages: readonly PlannedMessage[], asArray: boolean): void {
+    this.outbox.add(messages, asArray, this.live);
+  }
+
+  /** The same message again, `times` times, if there is a socket to do it on. */
+  again(message: PlannedMessage, times: number, altered: boolean): void {
+    const { live } = this;
+    if (live === null) return;
+    const sending = this.journal.sending(message);
+    for (let i = 0; i < times; i += 1) this.outbox.write([sending], live, altered);
+  }
+
+  cut(): void {
+    this.current?.cut();
+  }
+
+  halfOpen(forMs: number): void {
+    this.live?.leaveHalfOpen(forMs);
+  }
+
+  /** Everything up to now was told: the next resume asks only for what is newer. */
+  settled(): void {
+    this.knownUserSeq = this.greetedUserSeq;
+  }
+
+  view(conversationId: string, epoch: number): View {
+    const known = this.views.get(conversationId);
+    if (known !== undefined) return known;
+    const view = new View(epoch);
+    this.views.set(conversationId, view);
+    return view;
+  }
+
+  private async run(): Promise<void> {
+    let failures = 0;
+    while (!this.stopped) {
+      try {
+        this.current = await Connection.open(this.deployment, this.user_id, this.device_id, (frames, connection) => {
+          for (const frame of frames) this.take(frame, connection);
+        });
+        if (this.stopped) this.current.cut();
+        const tick = setInterval(() => this.tick(), TICK_MS);
+        await this.current.closed();
+        clearInterval(tick);
+        // One that greeted us was a success, however short.
+        if (this.live !== null) failures = 0;
+      } catch {
+        // Nobody there, or not yet: that is what the waiting below is for.
+      }
+      this.live = null;
+      if (this.stopped) break;
+      const wait = Math.random() * Math.min(BACKOFF_MS.first * 2 ** failures, BACKOFF_MS.longest);
+      failures += 1;
+      this.journal.backoffs.push(wait);
+      await new Promise((resolve) => {
+        setTimeout(resolve, wait);
+      });
+    }
+  }
+
+  private tick(): void {
+    if (this.live !== null && this.outbox.overdue(this.live)) this.outbox.resend(this.live);
+  }
+
+  private take(frame: Frame, connection: Connection): void {
+    const by = `${this.name} #${connection.number}`;
+    if (frame["type"] === "hello") this.greeted(Number(frame["user_seq"]), connection);
+    else if (frame["type"] === "ack") this.acked(frame, by);
+    else if (frame["type"] === "error") this.refused(frame, connection);
+    else if (frame["type"] === "sync_required") {
+      for (const head of frame["conversations"] as { conversation_id: string; epoch: number; head_seq: number }[]) {
+        this.view(head.conversation_id, head.epoch).learn(head.head_seq);
+      }
+    } else if (typeof frame["seq"] === "number") this.shown(frame as unknown as Shown, by);
+  }
+
+  private greeted(userSeq: number, connection: Connection): void {
+    if (userSeq < this.greetedUserSeq) {
+      this.violations.add("regressed", `${this.name} was greeted with user_seq ${userSeq} after ${this.greetedUserSeq}`);
+    }
+    this.greetedUserSeq = userSeq;
+    this.live = connection;
+    const cursors = Object.fromEntries([...this.views].map(([id, { epoch, contiguous }]) => [id, { epoch, seq: contiguous }]));
+    connection.write([{ type: "resume", cursors, user_seq: this.knownUserSeq }]);
+    this.outbox.resend(connection);
+  }
+
+  private acked(frame: Frame, by: string): void {
+    const { client_msg_id, conversation_id, epoch, msg_id, seq, sent_at, dup } = frame as unknown as {
+      client_msg_id: string; conversation_id: string; epoch: number; msg_id: string; seq: number; sent_at: number; dup?: true;
+    };
+    const sending = this.journal.sendings.get(keyOf(this.user_id, client_msg_id));
+    if (sending === undefined) {
+      this.violations.add("regressed", `${by} got an ack for ${client_msg_id}, which was never sent`, [JSON.stringify(frame)]);
+      return;
+    }
+    this.outbox.done(sending);
+    this.view(conversation_id, epoch).got(seq);
+    this.journal.acked(sending, { at: performance.now(), by, conversation_id, epoch, msg_id, seq, sent_at, dup: dup === true });
+  }
+
+  private refused(frame: Frame, connection: Connection): void {
+    const code = String(frame["code"]);
+    this.journal.refusals.set(code, (this.journal.refusals.get(code) ?? 0) + 1);
+    const sending = this.journal.sendings.get(keyOf(this.user_id, String(frame["client_msg_id"])));
+    if (sending === undefined) {
+      // The cursors come from what this very deployment has shown us, so it may not find fault with them.
+      if (frame["retryable"] !== true) this.violations.add("regressed", `${this.name} resumed and was refused: ${code}`, [JSON.stringify(frame)]);
+      else setTimeout(() => connection.cut(), REFUSED_MS);
+      return;
+    }
+    const attempt = sending.attempts.findLast(({ place, refused }) => place?.connection === connection.number && refused === null);
+    if (attempt !== undefined) attempt.refused = code;
+    if (frame["retryable"] === true) {
+      const wait = typeof frame["retry_after_ms"] === "number" ? frame["retry_after_ms"] : REFUSED_MS;
+      setTimeout(() => {
+        if (this.live === connection) this.outbox.resend(connection);
+      }, wait);
+      return;
+    }
+    this.outbox.done(sending);
+    this.violations.add("unanswered", `${sending.key} was refused for good: ${code}`, this.journal.story(sending));
+  }
+
+  private shown(event: Shown, by: string): void {
+    this.view(event.conversation_id, event.epoch).got(event.seq);
+    this.journal.shown({ at: performance.now(), by, user_id: this.user_id, event }, this.name);
+  }
+}
