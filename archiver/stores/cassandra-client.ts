@@ -1,9 +1,10 @@
 // The connection to Cassandra: a client that lasts once it has connected, and a new one after a first connect that failed.
-import { auth, Client, types } from "cassandra-driver";
+import { auth, Client, policies, types } from "cassandra-driver";
 import type { CassandraConfig } from "../config.ts";
 import { migrateCassandra } from "../migrate.ts";
 
 const READ_TIMEOUT_MS = 12_000;
+const RECONNECT_WITHIN_MS = 5_000;
 /** After a failed attempt its failure answers for this long, however often somebody asks. */
 const REST_MS = 500;
 
@@ -17,6 +18,8 @@ function newClient(config: CassandraConfig): Client {
     socketOptions: { connectTimeout: 5_000, readTimeout: READ_TIMEOUT_MS },
     queryOptions: { consistency: types.consistencies.localQuorum, prepare: true, isIdempotent: true },
     encoding: { useBigIntAsLong: true, useUndefinedAsUnset: true },
+    // The driver's own waits grow to ten minutes: a node that is back would stand unused that long.
+    policies: { reconnection: new policies.reconnection.ExponentialReconnectionPolicy(500, RECONNECT_WITHIN_MS, true) },
     ...(credentials === null ? {} : { authProvider: new auth.PlainTextAuthProvider(credentials.username, credentials.password) }),
     // The driver's own default accepts any certificate.
     ...(tls === null ? {} : { sslOptions: { rejectUnauthorized: true, ...(tls.ca === null ? {} : { ca: [tls.ca] }) } }),

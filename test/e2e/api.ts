@@ -123,9 +123,9 @@ export async function untilSettled(service: User, conversationId: string): Promi
   return until(() => statsOf(service, conversationId), (stats) => stats.fanout_seq === stats.head_seq && stats.lagging === 0);
 }
 
-/** Asks again until the answer is good; rejects after 15 s with the last one. For what no event announces. */
-export async function until<T>(ask: () => Promise<T>, good: (answer: T) => boolean): Promise<T> {
-  const deadline = Date.now() + WAIT_MS;
+/** Asks again until the answer is good; rejects after `ms` with the last one. For what no event announces. */
+export async function until<T>(ask: () => Promise<T>, good: (answer: T) => boolean, ms = WAIT_MS): Promise<T> {
+  const deadline = Date.now() + ms;
   for (;;) {
     const answer = await ask();
     if (good(answer)) return answer;
