@@ -8,8 +8,8 @@ const SECOND = 1_000;
 
 const common = {
   provide: { long },
-  // The long form has larger sizes; what hangs still ends.
-  testTimeout: (long ? 900 : 60) * SECOND,
+  // The long form has larger sizes, and the machine may be busy; what hangs still ends.
+  testTimeout: (long ? 900 : 120) * SECOND,
   hookTimeout: 180 * SECOND,
   allowOnly: false,
 };
@@ -40,7 +40,8 @@ const workerd: TestProjectInlineConfiguration = {
       },
     },
   })],
-  test: { ...common, name: "workerd", include: ["test/**/*.workerd.test.ts"] },
+  // itty-durable ships ECMAScript modules in a package that says CommonJS.
+  test: { ...common, name: "workerd", include: ["test/**/*.workerd.test.ts"], deps: { optimizer: { ssr: { enabled: true, include: ["itty-durable"] } } } },
 };
 
 export default defineConfig({

@@ -14,7 +14,9 @@ export function startTime(pid) {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    return fields[0] === "Z" ? "" : fields[19];
+    const [state, threads, started] = [fields[0], fields[17], fields[19]];
+    // Until its last thread has ended it holds its files and ports.
+    return state === "Z" && Number(threads) <= 1 ? "" : started;
   } catch {
     return "";
   }

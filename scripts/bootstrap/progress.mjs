@@ -1,8 +1,8 @@
-// One line when something begins, one every ten seconds while it lasts (each second on a terminal), one at its end.
+// One line when something begins, one every twenty seconds while it lasts (each second on a terminal), one at its end.
 // Written to stderr, so that stdout holds results only.
 
 const TERMINAL_MS = 1_000;
-const PLAIN_MS = 10_000;
+const PLAIN_MS = 20_000;
 
 /** Begins a step and returns the function that ends it, to be called once with what was reached. */
 export function progress(label) {
