@@ -1,6 +1,7 @@
 // Checks tokens with jose: explicit algorithms, issuer, audience, required claims, one hour at most.
 import * as jose from "jose";
 import * as v from "valibot";
+import { errorFields, log } from "../../log/log.ts";
 import { ChatError } from "../../protocol/errors.ts";
 import { ARCHIVE_SCOPE } from "../../protocol/archive.ts";
 import { UserId } from "../../protocol/ids.ts";
@@ -20,6 +21,8 @@ const Payload = v.object({ sub: UserId, iat: v.number(), exp: v.number(), scope:
 
 /** One key set per URL and isolate: jose caches its keys and asks again when it meets an unknown kid. */
 const keySets = new Map<string, ReturnType<typeof jose.createRemoteJWKSet>>();
+/** jose's codes for an answer that is no key set; what the network does to a request has none. */
+const ISSUER_FAULTS: ReadonlySet<string> = new Set(["ERR_JOSE_GENERIC", "ERR_JWKS_TIMEOUT", "ERR_JWKS_INVALID"]);
 
 /** Throws `token_expired` or `unauthorized`, and says no more than that. */
 export async function checkToken(env: Env, token: string): Promise<Token> {
@@ -38,23 +41,27 @@ async function verified(env: Env, token: string): Promise<jose.JWTPayload> {
     issuer: env.AUTH_ISSUER, audience: env.AUTH_AUDIENCE, clockTolerance: CLOCK_TOLERANCE_S,
     requiredClaims: ["sub", "iat", "exp"], maxTokenAge: TOKEN_LIFE_S,
   };
+  const { key, algorithms } = keysOf(env);
   try {
-    if (env.AUTH_JWKS_URL !== undefined && env.AUTH_JWKS_URL !== "") {
-      const { payload } = await jose.jwtVerify(token, keySet(env.AUTH_JWKS_URL), { ...rules, algorithms: ["ES256", "ES384", "RS256", "PS256", "EdDSA"] });
-      return payload;
-    }
-    if (env.AUTH_SECRET === undefined || env.AUTH_SECRET.length < 32) throw new Error("AUTH_JWKS_URL or an AUTH_SECRET of 32 characters must be set");
-    const { payload } = await jose.jwtVerify(token, new TextEncoder().encode(env.AUTH_SECRET), { ...rules, algorithms: ["HS256"] });
+    const { payload } = await jose.jwtVerify(token, key, { ...rules, algorithms });
     return payload;
   } catch (error) {
     if (error instanceof jose.errors.JWTExpired) throw new ChatError("token_expired");
-    // The issuer being out of reach says nothing about the token.
-    if (error instanceof jose.errors.JWKSTimeout || (error instanceof jose.errors.JOSEError && error.code === "ERR_JOSE_GENERIC") || error instanceof TypeError) {
-      throw new ChatError("unavailable", { message: "The token's issuer can't be reached." });
-    }
-    if (error instanceof jose.errors.JOSEError) throw new ChatError("unauthorized");
-    throw error;
+    if (error instanceof jose.errors.JOSEError && !ISSUER_FAULTS.has(error.code)) throw new ChatError("unauthorized");
+    // An issuer that is out of reach, or publishes no keys, says nothing about the token.
+    log("warn", "issuer_unreachable", errorFields(error));
+    throw new ChatError("unavailable", { message: "The token's issuer can't be reached.", retry_after_ms: 1_000 });
   }
+}
+
+/** A secret and public keys never count together: an algorithm of the one would take the other for its key. */
+function keysOf(env: Env): { key: jose.JWTVerifyGetKey; algorithms: string[] } {
+  if (env.AUTH_JWKS_URL !== undefined && env.AUTH_JWKS_URL !== "") {
+    return { key: keySet(env.AUTH_JWKS_URL), algorithms: ["ES256", "ES384", "RS256", "PS256", "EdDSA"] };
+  }
+  if (env.AUTH_SECRET === undefined || env.AUTH_SECRET.length < 32) throw new Error("AUTH_JWKS_URL or an AUTH_SECRET of 32 characters must be set");
+  const secret = new TextEncoder().encode(env.AUTH_SECRET);
+  return { key: () => secret, algorithms: ["HS256"] };
 }
 
 function keySet(url: string): ReturnType<typeof jose.createRemoteJWKSet> {
