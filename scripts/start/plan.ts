@@ -30,6 +30,9 @@ export function readPlan(env: Readonly<Record<string, string | undefined>>, args
   if (environment !== "development" && environment !== "production") {
     throw new UsageError(`ENVIRONMENT must be development or production, not ${JSON.stringify(environment)}`);
   }
+  if (environment === "production" && env["DEV_ISSUER"] === "1") {
+    throw new UsageError("DEV_ISSUER must not be set with ENVIRONMENT=production: it gives anybody a token for any name");
+  }
   return {
     dataDir: path.resolve(env["DATA_DIR"] || ".data"),
     ports: readPorts(env),
