@@ -10,8 +10,16 @@ import { type HistoryAsked, readHistory } from "./history.ts";
 import type { ClientEvents, ConnectOptions, PlannedReconnect, SendOptions, Target } from "./options.ts";
 import type { Sending } from "./sending.ts";
 
+export type { ConversationDetail, ConversationRow } from "../protocol/rest.ts";
+export type { ConnectionState } from "./connection.ts";
+export type { CatchUp, Conversation } from "./conversation.ts";
 export { ConfabError } from "./errors.ts";
+export type { OlderState } from "./older.ts";
 export type { ClientEvents, ConnectOptions, SendOptions, Target } from "./options.ts";
+export { MemoryOutboxStore, type OutboxStore, type StoredMessage } from "./outbox-store.ts";
+export type { Sending } from "./sending.ts";
+export type { ChatEvent, Message, Slot } from "./timeline.ts";
+export type { TokenProvider } from "./tokens.ts";
 
 /** Connects at once, and stays connected until `close`. */
 export function connect(options: ConnectOptions): ConfabClient {
@@ -55,6 +63,11 @@ export class ConfabClient {
   /** The list as it is known now, the last active first. */
   conversations(): readonly ConversationRow[] {
     return this.#engine.book.rows();
+  }
+
+  /** Whether the list was read: until then what is missing in it may only be late. */
+  get listed(): boolean {
+    return this.#engine.sync.listed;
   }
 
   /** Its events as far as they were read, and `loadOlder`; null while there is no such conversation here. */

@@ -73,6 +73,11 @@ export class Sync {
     });
   }
 
+  /** The list of conversations was read. */
+  get listed(): boolean {
+    return this.#listed;
+  }
+
   get(conversation_id: string): Conversation | null {
     return this.#conversations.get(conversation_id) ?? null;
   }
@@ -150,7 +155,6 @@ export class Sync {
   #begun(rows: readonly ConversationRow[], user_seq: number): void {
     const early = Map.groupBy(this.#early, (slot) => slot.conversation_id);
     this.#early = [];
-    this.#handlers.listed(rows);
     for (const { conversation_id, epoch, head_seq } of rows.toReversed()) {
       // What came while the list was read is new, although the list may count it already.
       const first = Math.min(...(early.get(conversation_id) ?? []).map((slot) => slot.seq));
@@ -158,6 +162,7 @@ export class Sync {
     }
     this.#listed = true;
     this.#user_seq = user_seq;
+    this.#handlers.listed(rows);
     for (const [conversation_id, slots] of early) this.arrived(conversation_id, slots);
     if (this.#connected) this.#resume();
   }

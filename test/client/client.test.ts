@@ -39,7 +39,7 @@ async function person(fake: FakeServer, user_id: string, options: Partial<Connec
   return { chat, events, errors };
 }
 
-const soon = (check: () => void) => vi.waitFor(check, { timeout: 5_000, interval: 5 });
+const soon = (check: () => void | Promise<void>) => vi.waitFor(check, { timeout: 5_000, interval: 5 });
 const words = (events: readonly object[]) => events.flatMap((event) => ("content" in event ? [event.content] : []));
 const numbered = (count: number, from = 0) => Array.from({ length: count }, (_, i) => `m${from + i}`);
 const pulls = (fake: FakeServer) => fake.requests.filter((request) => request.includes("/v1/history/"));

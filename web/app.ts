@@ -1,0 +1,139 @@
+// The signed-in page: the list on one side, the open conversation on the other. Wires the client to the views.
+import { connect, type ConfabClient } from "../client/client.ts";
+import { Announcer } from "./announcer.ts";
+import { avatar } from "./avatar.ts";
+import { type ChatPane, chatPane } from "./chat-pane.ts";
+import { ConversationList } from "./conversation-list.ts";
+import { element, iconButton, named } from "./element.ts";
+import { openNewGroup } from "./group-dialogs.ts";
+import { icon, logo } from "./icons.ts";
+import { IndexedDbOutboxStore } from "./outbox-idb.ts";
+import { type Place, readPlace } from "./place.ts";
+import { Previews } from "./previews.ts";
+import { ReadMarks } from "./read-marks.ts";
+import { coalesced } from "./schedule.ts";
+import type { Session } from "./session.ts";
+import { startChatForm } from "./start-chat.ts";
+import { StatusView } from "./status-view.ts";
+
+/** @param ended signed out by choice (null) or because the server said why */
+export function openApp(session: Session, ended: (reason: "chosen" | "no issuer" | "refused") => void): HTMLElement {
+  const client = connect({ url: location.origin, token: session.token, user_id: session.user_id, store: new IndexedDbOutboxStore(session.user_id) });
+  return new App(client, session, ended).element;
+}
+
+class App {
+  readonly element: HTMLElement;
+  readonly #client: ConfabClient;
+  readonly #marks: ReadMarks;
+  readonly #list: ConversationList;
+  readonly #status: StatusView;
+  readonly #previews: Previews;
+  readonly #announcer = new Announcer();
+  readonly #main = element("main", { class: "main" });
+  readonly #ended: (reason: "chosen" | "no issuer" | "refused") => void;
+  readonly #stopping = new AbortController();
+  readonly #update = coalesced(() => this.#render());
+  #pane: ChatPane | null = null;
+
+  constructor(client: ConfabClient, session: Session, ended: (reason: "chosen" | "no issuer" | "refused") => void) {
+    this.#client = client;
+    this.#ended = ended;
+    this.#marks = new ReadMarks(session.user_id);
+    this.#list = new ConversationList(client, this.#marks);
+    this.#status = new StatusView(client);
+    this.#previews = new Previews(client);
+    const me = element("div", { class: "me" }, avatar(session.user_id, "small"), named(session.user_id), iconButton("Sign out", icon("leave"), "", () => this.#end("chosen")));
+    const sidebar = element("aside", { class: "sidebar", "aria-label": "Conversations and status" },
+      element("header", { class: "sidebar-head" }, element("h1", {}, logo(), "Confab"), me),
+      this.#status.element,
+      startChatForm(() => openNewGroup(client)),
+      this.#list.element,
+    );
+    this.element = element("div", { class: "app" }, sidebar, this.#main, this.#announcer.element);
+    this.#listen();
+    this.#open(readPlace(location.hash));
+  }
+
+  #listen(): void {
+    const { signal } = this.#stopping;
+    this.#client.on("state", (state) => {
+      this.#status.changed();
+      this.#previews.changed();
+      if (state.kind === "refused" && state.error.code === "not_found") this.#end("no issuer");
+      else if (state.kind === "refused" && state.error.code !== "origin_refused") this.#end("refused");
+    });
+    this.#client.on("conversations", () => {
+      this.#previews.changed();
+      this.#pane?.timeline.changed();
+      this.#update();
+    });
+    this.#client.on("conversation", (conversation_id) => {
+      if (conversation_id === this.#pane?.conversation_id) this.#pane.timeline.changed();
+      this.#update();
+    });
+    this.#client.on("restored", (conversation_id) => {
+      if (conversation_id === this.#pane?.conversation_id) this.#pane.timeline.restarted();
+    });
+    this.#client.on("event", (event) => {
+      if (event.type !== "msg" || event.sender_id === this.#client.user_id || event.conversation_id !== this.#pane?.conversation_id) return;
+      this.#announcer.say(event.sender_id, event.content);
+    });
+    addEventListener("hashchange", () => this.#open(readPlace(location.hash)), { signal });
+    addEventListener("online", () => this.#awake(), { signal });
+    addEventListener("offline", () => this.#awake(), { signal });
+    addEventListener("pageshow", () => this.#awake(), { signal });
+    document.addEventListener("visibilitychange", () => !document.hidden && this.#awake(), { signal });
+  }
+
+  #awake(): void {
+    this.#client.wake();
+    this.#status.changed();
+    this.#seen();
+  }
+
+  #open(place: Place | null): void {
+    this.#pane?.timeline.destroy();
+    this.#pane = place === null ? null : chatPane(this.#client, place, this.#marks, { back: () => this.#back(), seen: () => this.#seen() });
+    this.element.dataset["showing"] = this.#pane === null ? "list" : "chat";
+    this.#main.replaceChildren(this.#pane === null ? emptyPane() : this.#pane.element);
+    // On a touch screen the keyboard would cover the messages before they are read.
+    if (!matchMedia("(pointer: coarse)").matches) this.#pane?.focus();
+    this.#render();
+  }
+
+  #back(): void {
+    const link = document.querySelector<HTMLElement>(".conversation[aria-current]");
+    location.hash = "";
+    link?.focus();
+  }
+
+  #seen(): void {
+    const row = this.#client.conversations().find(({ conversation_id }) => conversation_id === this.#pane?.conversation_id);
+    if (row !== undefined && !document.hidden && this.#marks.read(row)) this.#update();
+  }
+
+  #render(): void {
+    this.#list.update(this.#pane?.conversation_id ?? null);
+    this.#pane?.update();
+    const unread = this.#client.conversations().reduce((sum, row) => sum + (row.conversation_id === this.#pane?.conversation_id && !document.hidden ? 0 : this.#marks.unread(row)), 0);
+    document.title = unread === 0 ? "Confab" : `(${unread}) Confab`;
+  }
+
+  #end(reason: "chosen" | "no issuer" | "refused"): void {
+    this.#stopping.abort();
+    this.#previews.stop();
+    this.#status.stop();
+    this.#pane?.timeline.destroy();
+    this.#client.close();
+    document.title = "Confab";
+    this.#ended(reason);
+  }
+}
+
+function emptyPane(): HTMLElement {
+  return element("div", { class: "empty-pane" }, logo(),
+    element("p", {}, "Pick a conversation, or write to somebody with “Chat with”."),
+    element("p", { class: "hint" }, "To try it alone: open a second window and sign in there with another name."),
+  );
+}

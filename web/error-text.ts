@@ -1,0 +1,27 @@
+// What a failure means for the person who reads it.
+import { ConfabError } from "../client/client.ts";
+
+const WORDS: Readonly<Record<string, string>> = {
+  not_found: "This conversation is not there, or not for you.",
+  forbidden: "This is not allowed here.",
+  content_too_large: "The message is too long.",
+  frame_too_large: "The message is too long.",
+  group_full: "The group is full.",
+  rate_limited: "That was too much at once. Try again in a moment.",
+  archive_unavailable: "Older messages can’t be read right now.",
+  needs_restore: "This conversation is being restored.",
+  unauthorized: "You are not signed in any more.",
+  token_expired: "You are not signed in any more.",
+  origin_refused: "This page’s address is not allowed to chat here.",
+  network: "The server can’t be reached.",
+  timeout: "The server did not answer in time.",
+  unavailable: "The server can’t do this right now. Try again.",
+  internal: "Something went wrong on the server. Try again.",
+};
+
+/** @param who whom it concerns, where the error is about a person */
+export function errorText(thrown: unknown, who?: string): string {
+  if (!(thrown instanceof ConfabError)) return "Something went wrong.";
+  if (thrown.code === "unknown_user") return who === undefined ? "There is nobody of that name here." : `There is nobody called “${who}” here.`;
+  return WORDS[thrown.code] ?? thrown.message;
+}

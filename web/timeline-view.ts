@@ -1,0 +1,214 @@
+// The message list of one conversation: a bounded part of it in the page, older pages on scrolling back, the newest
+// kept in sight while somebody reads there.
+import type { ConfabClient, Slot } from "../client/client.ts";
+import { button, element } from "./element.ts";
+import { errorText } from "./error-text.ts";
+import { icon } from "./icons.ts";
+import { rowView, signatureOf } from "./message-view.ts";
+import { reconcile } from "./reconcile.ts";
+import { type Row, rowsOf } from "./rows.ts";
+import { coalesced } from "./schedule.ts";
+import { hidesOlder, newer, newest, older, slice, trimmed, type Window } from "./window.ts";
+
+export interface TimelineSubject {
+  conversation_id: string;
+  /** The other person of a direct conversation; null for a group. */
+  peer: string | null;
+  label: string;
+  /** See rows.ts. */
+  first_unread: number;
+}
+
+/** Nearer to the end than this counts as at the end, px. */
+const NEAR = 48;
+const PAGE = 50;
+
+export class TimelineView {
+  readonly element: HTMLElement;
+  readonly #client: ConfabClient;
+  readonly #subject: TimelineSubject;
+  readonly #list = element("ol", { class: "messages" });
+  readonly #top = element("div", { class: "timeline-top" });
+  readonly #bottom = element("div", { class: "timeline-bottom", role: "status" });
+  readonly #end = element("div", { class: "timeline-end" });
+  readonly #scroller: HTMLElement;
+  readonly #jump: HTMLButtonElement;
+  readonly #rows = new Map<string, { signature: string; view: HTMLElement }>();
+  readonly #observer: IntersectionObserver;
+  readonly #resized: ResizeObserver;
+  readonly #seen: () => void;
+  readonly #render = coalesced(() => this.#update());
+  #window: Window = { first: 0, last: null };
+  #atEnd = true;
+  /** Newest seq that was in sight. */
+  #seenSeq = 0;
+  #loading = false;
+
+  /** @param seen told whenever the newest messages are in sight */
+  constructor(client: ConfabClient, subject: TimelineSubject, seen: () => void) {
+    this.#client = client;
+    this.#subject = subject;
+    this.#seen = seen;
+    this.#scroller = element("div", { class: "timeline", tabindex: "0", role: "group", "aria-label": subject.label }, this.#top, this.#list, this.#bottom, this.#end);
+    this.#jump = button("", "jump", () => this.toNewest());
+    this.element = element("div", { class: "timeline-frame" }, this.#scroller, this.#jump);
+    this.#scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
+    this.#observer = new IntersectionObserver((entries) => this.#reached(entries), { root: this.#scroller, rootMargin: "400px 0px" });
+    this.#observer.observe(this.#top);
+    this.#observer.observe(this.#end);
+    // A keyboard on the screen or a growing composer must not hide the newest message.
+    this.#resized = new ResizeObserver(() => this.#atEnd && this.#toEnd());
+    this.#resized.observe(this.#scroller);
+    this.#update();
+  }
+
+  /** Something of the conversation changed. */
+  changed(): void {
+    this.#render();
+  }
+
+  /** Its events start again. */
+  restarted(): void {
+    this.#window = { first: 0, last: null };
+    this.#render();
+  }
+
+  toNewest(): void {
+    this.#window = newest(this.#run());
+    this.#atEnd = true;
+    this.#update();
+  }
+
+  scrollByPage(pages: number): void {
+    this.#scroller.scrollBy({ top: pages * this.#scroller.clientHeight * 0.9 });
+  }
+
+  destroy(): void {
+    this.#observer.disconnect();
+    this.#resized.disconnect();
+  }
+
+  #run(): readonly Slot[] {
+    return this.#client.conversation(this.#subject.conversation_id)?.events ?? [];
+  }
+
+  #update(): void {
+    const run = this.#run();
+    if (this.#window.first === 0 && run.length > 0) this.#window = newest(run);
+    if (this.#atEnd) this.#window = trimmed(run, this.#window);
+    const sendings = this.#window.last === null ? this.#client.unsettled(this.#subject.conversation_id) : [];
+    const rows = rowsOf(slice(run, this.#window), sendings, { me: this.#client.user_id ?? "", now: Date.now(), first_unread: this.#subject.first_unread });
+    this.#keepingPlace(() => {
+      reconcile(this.#list, this.#views(rows));
+      this.#updateTop(run);
+      this.#updateBottom();
+    });
+    this.#updateJump(run);
+    if (this.#atEnd) this.#seen();
+    // What is in sight of the observer without a change of its own is not told again.
+    this.#observer.unobserve(this.#top);
+    this.#observer.observe(this.#top);
+  }
+
+  #views(rows: readonly Row[]): HTMLElement[] {
+    const gone = new Set(this.#rows.keys());
+    const views = rows.map((row) => {
+      gone.delete(row.key);
+      const signature = signatureOf(row);
+      const known = this.#rows.get(row.key);
+      if (known?.signature === signature) return known.view;
+      const view = rowView(row, this.#subject.peer);
+      this.#rows.set(row.key, { signature, view });
+      return view;
+    });
+    for (const key of gone) this.#rows.delete(key);
+    return views;
+  }
+
+  /** At the end it stays there; elsewhere the first message in sight stays where it is. */
+  #keepingPlace(change: () => void): void {
+    const scroller = this.#scroller;
+    const edge = scroller.getBoundingClientRect().top;
+    const anchor = this.#atEnd ? undefined : [...this.#list.children].find((child) => child.getBoundingClientRect().bottom > edge);
+    const before = anchor?.getBoundingClientRect().top ?? 0;
+    change();
+    if (this.#atEnd) this.#toEnd();
+    else if (anchor?.isConnected === true) scroller.scrollTop += anchor.getBoundingClientRect().top - before;
+  }
+
+  #toEnd(): void {
+    this.#scroller.scrollTop = this.#scroller.scrollHeight;
+  }
+
+  #scrolled(): void {
+    const { scrollTop, scrollHeight, clientHeight } = this.#scroller;
+    this.#atEnd = this.#window.last === null && scrollHeight - scrollTop - clientHeight < NEAR;
+    this.#updateJump(this.#run());
+    if (this.#atEnd) this.#seen();
+  }
+
+  #reached(entries: readonly IntersectionObserverEntry[]): void {
+    for (const { isIntersecting, target } of entries) {
+      if (!isIntersecting) continue;
+      if (target === this.#top) this.#showOlder();
+      else this.#showNewer();
+    }
+  }
+
+  #showOlder(): void {
+    const conversation = this.#client.conversation(this.#subject.conversation_id);
+    if (hidesOlder(this.#run(), this.#window)) {
+      this.#window = older(this.#run(), this.#window);
+      this.#render();
+    } else if (conversation?.older.kind === "more") void this.#load();
+  }
+
+  async #load(): Promise<void> {
+    const conversation = this.#client.conversation(this.#subject.conversation_id);
+    if (conversation === null || this.#loading) return;
+    this.#loading = true;
+    this.#render();
+    await conversation.loadOlder(PAGE);
+    this.#loading = false;
+    if (hidesOlder(this.#run(), this.#window)) this.#window = older(this.#run(), this.#window);
+    this.#render();
+  }
+
+  #showNewer(): void {
+    if (this.#window.last === null) return;
+    this.#window = newer(this.#run(), this.#window);
+    this.#render();
+  }
+
+  #updateTop(run: readonly Slot[]): void {
+    const state = this.#client.conversation(this.#subject.conversation_id)?.older ?? null;
+    const kind = hidesOlder(run, this.#window) ? "more" : this.#loading ? "loading" : (state?.kind ?? (this.#client.listed ? "begin" : "unknown"));
+    if (this.#top.dataset["kind"] === kind) return;
+    this.#top.dataset["kind"] = kind;
+    if (state?.kind === "failed" && kind === "failed") {
+      this.#top.replaceChildren(element("p", { role: "alert" }, errorText(state.error)), button("Try again", "link", () => void this.#load()));
+    } else if (kind === "loading") this.#top.replaceChildren(element("p", { class: "loading" }, "Reading earlier messages…"));
+    else if (kind === "more" || kind === "unknown") this.#top.replaceChildren();
+    else this.#top.replaceChildren(element("p", { class: "beginning" }, this.#subject.peer === null ? "This is where the group begins." : "This is where your conversation begins."));
+  }
+
+  #updateBottom(): void {
+    const state = this.#client.conversation(this.#subject.conversation_id)?.catchUp ?? { kind: "current" };
+    const text = state.kind === "failed" ? errorText(state.error) : state.kind === "reading" && state.missing > 1 ? "Reading newer messages…" : "";
+    if (this.#bottom.textContent !== text) this.#bottom.textContent = text;
+  }
+
+  #updateJump(run: readonly Slot[]): void {
+    const head = run.at(-1)?.seq ?? 0;
+    if (this.#atEnd) this.#seenSeq = head;
+    const me = this.#client.user_id;
+    let unseen = 0;
+    for (let i = run.length - 1; i >= 0 && (run[i] as Slot).seq > this.#seenSeq; i--) {
+      const slot = run[i] as Slot;
+      if (slot.type === "msg" && slot.sender_id !== me) unseen++;
+    }
+    this.#jump.hidden = this.#atEnd;
+    const label = unseen === 0 ? "To the newest" : unseen === 1 ? "1 new message" : `${unseen} new messages`;
+    if (this.#jump.textContent !== label) this.#jump.replaceChildren(icon("down"), label);
+  }
+}
