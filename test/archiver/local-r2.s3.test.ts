@@ -1,6 +1,7 @@
 // The bucket of `npm start`: local R2, filled through its binding as the edge fills it, read through its S3 endpoint.
 import { Miniflare } from "miniflare";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { inLanes } from "../../archiver/lanes.ts";
 import { S3Bucket } from "../../archiver/s3.ts";
 import { readAll } from "../contracts/archive-store.ts";
 import { conversationId, EVERY_TYPE, run, segments, text } from "./segments.ts";
@@ -66,7 +67,9 @@ test("[B18] an object that is gone is null, deleting it again is no error, and a
 
 test("[B18] a listing comes in pages", async () => {
   const binding = await engine.getR2Bucket("SEGMENTS");
-  for (let i = 0; i < 1_001; i += 1) await binding.put(`segments/page/${i}`, "x");
+  await inLanes(Array.from({ length: 1_001 }, (_, i) => i), 50, async (i) => {
+    await binding.put(`segments/page/${i}`, "x");
+  });
   const local = new S3Bucket(bucket.config);
   const pages: number[] = [];
   for await (const page of local.list()) pages.push(page.length);
