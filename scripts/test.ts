@@ -11,7 +11,7 @@ import { makeRunFolder, type Shared, SharedServers } from "./test/servers.ts";
 const root = path.resolve(import.meta.dirname, "..");
 const bin = (name: string): string => path.join(root, "node_modules", ".bin", name);
 const MINUTE = 60_000;
-const TYPES = { "types workers": "tsconfig.json", "types node": "tsconfig.node.json", "types web": "tsconfig.web.json", "types workerd tests": "tsconfig.workerd.json" };
+const TYPES = { "types workers": "tsconfig.json", "types node": "tsconfig.node.json", "types web": "tsconfig.web.json", "types workerd tests": "test/workerd/tsconfig.json" };
 
 /** These run while the servers come up. */
 const NEED_NOTHING = new Set<Project>(["unit", "workerd"]);

@@ -192,9 +192,16 @@ export class World {
 }
 
 function mortal(sql: Sql, alive: () => boolean): Sql {
-  const living = <A extends unknown[], R>(call: (...given: A) => R) => (...given: A): R => {
+  const living = <R>(change: () => R): R => {
     if (!alive()) throw new Error("this object has crashed");
-    return call(...given);
+    return change();
   };
-  return { all: sql.all, run: living(sql.run), transaction: living(sql.transaction) as Sql["transaction"], get rowsWritten() { return sql.rowsWritten; } };
+  return {
+    all: (query, ...bindings) => sql.all(query, ...bindings),
+    run: (query, ...bindings) => living(() => sql.run(query, ...bindings)),
+    transaction: (change) => living(() => sql.transaction(change)),
+    get rowsWritten() {
+      return sql.rowsWritten;
+    },
+  };
 }
