@@ -184,8 +184,7 @@ export class World {
     })();
     if (life === this.life) {
       this.underWay.add(work);
-      const done = () => this.underWay.delete(work);
-      work.then(done, done);
+      work.catch(() => undefined).finally(() => this.underWay.delete(work)).catch(() => undefined);
     }
     return work;
   }
