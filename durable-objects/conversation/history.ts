@@ -13,7 +13,7 @@ import type { ConversationStore } from "./store.ts";
 
 export function readHistory(store: ConversationStore, state: ConversationState, stay: Stay, query: HistoryQuery): Result<{ page: HistoryReply }> {
   const order = query.order ?? (query.after === undefined ? "desc" : "asc");
-  const filter = JSON.stringify([order, query.from ?? null, query.to ?? null, query.after ?? null, query.content_type ?? null]);
+  const filter = JSON.stringify([stay.user_id, order, query.from ?? null, query.to ?? null, query.after ?? null, query.content_type ?? null]);
   let bounds = intersect(visibleRange(stay), queryBounds(store, state, query));
   if (query.cursor !== undefined) {
     const position = openCursor(state, filter, query.cursor);
@@ -29,7 +29,7 @@ export function readHistory(store: ConversationStore, state: ConversationState, 
     ok: true,
     page: {
       events: page.map((row) => toHistoryEvent(state.record, row)),
-      next_cursor: last === undefined || page.length === rows.length ? null : sealCursor(state, filter, last.seq),
+      next_cursor: last === undefined || page.length === rows.length ? null : sealCursor(state, filter, state.record.epoch, last.seq),
     },
   };
 }
@@ -63,18 +63,13 @@ function toHistoryEvent(place: Place, row: EventRecord): HistoryReply["events"][
   return pruned;
 }
 
-/** Opaque: epoch, seq, and a MAC over them and the query, so that an altered or foreign cursor is noticed. */
-function sealCursor(state: ConversationState, filter: string, seq: number): string {
-  return `${state.record.epoch}.${seq}.${cursorMac(state, filter, state.record.epoch, seq)}`;
+/** Opaque: epoch, seq, and a MAC over them, the reader and the query, so that an altered or foreign cursor is noticed. */
+function sealCursor(state: ConversationState, filter: string, epoch: number, seq: number): string {
+  return `${epoch}.${seq}.${hmacHex(state.record.cursor_key, `${epoch}.${seq}.${filter}`).slice(0, 32)}`;
 }
 
 function openCursor(state: ConversationState, filter: string, cursor: string): { epoch: number; seq: number } | null {
-  const match = /^(\d{1,15})\.(\d{1,15})\.([0-9a-f]{32})$/.exec(cursor);
-  if (match === null) return null;
-  const [epoch, seq] = [Number(match[1]), Number(match[2])];
-  return match[3] === cursorMac(state, filter, epoch, seq) ? { epoch, seq } : null;
-}
-
-function cursorMac(state: ConversationState, filter: string, epoch: number, seq: number): string {
-  return hmacHex(state.record.cursor_key, `${epoch}.${seq}.${filter}`).slice(0, 32);
+  const [epoch = Number.NaN, seq = Number.NaN] = cursor.split(".").map(Number);
+  // Compared as a whole: a number has more than one spelling.
+  return cursor === sealCursor(state, filter, epoch, seq) ? { epoch, seq } : null;
 }

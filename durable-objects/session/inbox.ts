@@ -66,15 +66,15 @@ function toRow(row: InboxRecord): ConversationRow {
   return { conversation_id, kind, title, peer_id, epoch, head_seq: settled_seq, head_msg_no, read_seq, unread: head_msg_no - read_msg_no, last_at };
 }
 
-function sealCursor(userId: string, { last_at, conversation_id }: InboxRecord): string {
+function sealCursor(userId: string, { last_at, conversation_id }: Pick<InboxRecord, "last_at" | "conversation_id">): string {
   return `${last_at}_${conversation_id}_${check(userId, last_at, conversation_id)}`;
 }
 
-function openCursor(userId: string, cursor: string): { last_at: number; conversation_id: string } | null {
-  const [at, conversation_id, given] = cursor.split("_");
-  const last_at = Number(at);
-  if (conversation_id === undefined || !Number.isSafeInteger(last_at)) return null;
-  return given === check(userId, last_at, conversation_id) ? { last_at, conversation_id } : null;
+function openCursor(userId: string, cursor: string): Pick<InboxRecord, "last_at" | "conversation_id"> | null {
+  const [at, conversation_id = ""] = cursor.split("_");
+  const position = { last_at: Number(at), conversation_id };
+  // Compared as a whole: a number has more than one spelling.
+  return cursor === sealCursor(userId, position) ? position : null;
 }
 
 /** Notices an altered or foreign cursor; a forged one would only show the user their own list from elsewhere. */
