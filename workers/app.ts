@@ -26,12 +26,13 @@ app.route("/", internal);
 app.route("/", development);
 
 app.notFound((context) => {
-  const elsewhere = app.routes.some((route) => route.method !== "ALL" && route.method !== context.req.method && matches(route.path, context.req.path));
-  if (elsewhere) return errorResponse("method_not_allowed");
-  return errorResponse("not_found");
+  const routes = app.routes.filter((route) => route.method !== "ALL" && matches(route.path, context.req.path));
+  if (routes.length === 0) return errorResponse("not_found");
+  const allowed = [...new Set(routes.map((route) => route.method))].toSorted();
+  return errorResponse("method_not_allowed", {}, { Allow: allowed.join(", ") });
 });
 
 function matches(pattern: string, path: string): boolean {
   const [wanted, given] = [pattern.split("/"), path.split("/")];
-  return wanted.length === given.length && wanted.every((part, i) => part.startsWith(":") || part === given[i]);
+  return wanted.length === given.length && wanted.every((part, i) => (part.startsWith(":") ? given[i] !== "" : part === given[i]));
 }

@@ -4,11 +4,11 @@ import { errorFields, log } from "../log/log.ts";
 import { ChatError, type ErrorCode, type ErrorDetail, errorBody, ERRORS } from "../protocol/errors.ts";
 import type { Result } from "../protocol/rpc.ts";
 
-export function errorResponse(code: ErrorCode, detail: ErrorDetail = {}): Response {
+export function errorResponse(code: ErrorCode, detail: ErrorDetail = {}, headers: Record<string, string> = {}): Response {
   const retryAfter = detail.retry_after_ms;
   return Response.json({ error: errorBody(code, detail) }, {
     status: ERRORS[code].http,
-    headers: retryAfter === undefined ? {} : { "Retry-After": String(Math.ceil(retryAfter / 1_000)) },
+    headers: retryAfter === undefined ? headers : { ...headers, "Retry-After": String(Math.ceil(retryAfter / 1_000)) },
   });
 }
 
