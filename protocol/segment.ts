@@ -64,6 +64,7 @@ export function encodeSegment(events: SegmentEvent[]): string {
 
 /** Throws where the text is not a dense run of valid events. Checks no hash. */
 export function decodeSegment(ndjson: string): SegmentEvent[] {
+  if (!ndjson.endsWith("\n")) throw new Error("the segment's last line is cut off");
   const events = ndjson.split("\n").slice(0, -1).map((line) => v.parse(SegmentEvent, JSON.parse(line)));
   events.forEach((event, i) => {
     const first = events[0] as SegmentEvent;
