@@ -50,7 +50,7 @@ export class Older {
     const { epoch } = this.#timeline.cursor;
     try {
       for (;;) {
-        const asked = this.#asked ?? { ...this.#start(), limit };
+        const asked = { ...(this.#asked ?? this.#start()), limit };
         const page = await this.#page(asked);
         if (this.#timeline.cursor.epoch !== epoch) return;
         const added = this.#timeline.prepend(page.events).length;

@@ -1,6 +1,5 @@
 // The signed-in page: the list on one side, the open conversation on the other. Wires the client to the views.
 import { connect, type ConfabClient } from "../client/client.ts";
-import { Announcer } from "./announcer.ts";
 import { avatar } from "./avatar.ts";
 import { type ChatPane, chatPane } from "./chat-pane.ts";
 import { ConversationList } from "./conversation-list.ts";
@@ -29,8 +28,7 @@ class App {
   readonly #list: ConversationList;
   readonly #status: StatusView;
   readonly #previews: Previews;
-  readonly #announcer = new Announcer();
-  readonly #main = element("main", { class: "main" });
+  readonly #main = element("div", { class: "main" });
   readonly #ended: (reason: "chosen" | "no issuer" | "refused") => void;
   readonly #stopping = new AbortController();
   readonly #update = coalesced(() => this.#render());
@@ -44,13 +42,13 @@ class App {
     this.#status = new StatusView(client);
     this.#previews = new Previews(client);
     const me = element("div", { class: "me" }, avatar(session.user_id, "small"), named(session.user_id), iconButton("Sign out", icon("leave"), "", () => this.#end("chosen")));
-    const sidebar = element("aside", { class: "sidebar", "aria-label": "Conversations and status" },
+    const sidebar = element("section", { class: "sidebar", "aria-label": "Conversations and status" },
       element("header", { class: "sidebar-head" }, element("h1", {}, logo(), "Confab"), me),
       this.#status.element,
       startChatForm(() => openNewGroup(client)),
       this.#list.element,
     );
-    this.element = element("div", { class: "app" }, sidebar, this.#main, this.#announcer.element);
+    this.element = element("main", { class: "app" }, sidebar, this.#main);
     this.#listen();
     this.#open(readPlace(location.hash));
   }
@@ -74,10 +72,6 @@ class App {
     });
     this.#client.on("restored", (conversation_id) => {
       if (conversation_id === this.#pane?.conversation_id) this.#pane.timeline.restarted();
-    });
-    this.#client.on("event", (event) => {
-      if (event.type !== "msg" || event.sender_id === this.#client.user_id || event.conversation_id !== this.#pane?.conversation_id) return;
-      this.#announcer.say(event.sender_id, event.content);
     });
     addEventListener("hashchange", () => this.#open(readPlace(location.hash)), { signal });
     addEventListener("online", () => this.#awake(), { signal });

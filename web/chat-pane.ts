@@ -44,7 +44,7 @@ export function chatPane(client: ConfabClient, place: Place, marks: ReadMarks, a
     },
     scroll: (pages) => timeline.scrollByPage(pages),
   });
-  const heading = element("h2", { dir: "auto" });
+  const heading = element("h1", { dir: "auto" });
   const sign = element("span", { class: "pane-sign" });
   const details = place.kind === "group"
     ? iconButton("Members and settings", icon("details"), "", () => void openDetails(client, conversation_id, heading.textContent ?? ""))

@@ -47,7 +47,7 @@ export class ConversationList {
     const title = titleOf(row, place, me);
     const unread = isOpen && !document.hidden ? 0 : this.#marks.unread(row);
     const waiting = this.#client.unsettled(conversation_id).at(-1);
-    const preview = waiting === undefined ? previewOf(this.#client.conversation(conversation_id)?.events.at(-1), me, kind === "group") : `You: ${waiting.content.slice(0, 200)}`;
+    const preview = isOpen ? null : waiting === undefined ? previewOf(this.#client.conversation(conversation_id)?.events.at(-1), me, kind === "group") : `You: ${waiting.content.slice(0, 200)}`;
     const time = shortTime(last_at, Date.now());
     const signature = JSON.stringify([title, unread, preview, time, isOpen, waiting?.state]);
     const known = this.#items.get(conversation_id);
@@ -63,7 +63,7 @@ export class ConversationList {
       avatar(title, kind === "group" ? "of-group" : ""),
       element("span", { class: "conversation-title", dir: "auto" }, title),
       element("time", { class: "conversation-time" }, time),
-      element("span", { class: "conversation-preview", dir: "auto" }, preview ?? (kind === "group" ? "Group" : "")),
+      element("span", { class: "conversation-preview", dir: "auto" }, preview ?? (kind === "group" ? "Group" : "Direct message")),
       ...(waiting?.state === "FAILED" ? [element("span", { class: "badge failed" }, "!", spoken(" message not sent"))] : []),
       ...(unread > 0 ? [element("span", { class: "badge" }, unread > 99 ? "99+" : String(unread), spoken(unread === 1 ? " unread message" : " unread messages"))] : []),
     );

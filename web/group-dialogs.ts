@@ -10,7 +10,7 @@ export function openNewGroup(client: ConfabClient): void {
   const view = openDialog("New group");
   const title = field("group-title", "Name of the group", null);
   const members = field("group-members", "Members", "Names with spaces or commas between. You are a member already.");
-  const form = formOf(view, "Create group", [title.row, members.row], async () => {
+  const form = formOf(view, [title.row, members.row, submitButton("Create group", "primary")], async () => {
     const names = namesIn(members.input.value);
     if (title.input.value.trim() === "") return "The group needs a name.";
     const { conversation_id } = await client.createGroup(title.input.value.trim(), names);
@@ -69,14 +69,16 @@ function removeButton(user_id: string, remove: () => void): HTMLButtonElement {
 function manageForms(client: ConfabClient, view: DialogView, { conversation_id, title }: ConversationDetail, again: () => Promise<void>): HTMLElement[] {
   const name = field("group-title", "Name of the group", null);
   name.input.value = title ?? "";
-  const rename = formOf(view, "Rename", [name.row], async () => {
+  beside(name.input, submitButton("Rename", "quiet"));
+  const rename = formOf(view, [name.row], async () => {
     if (name.input.value.trim() === "") return "The group needs a name.";
     await client.rename(conversation_id, name.input.value.trim());
     await again();
     return null;
   });
   const who = field("group-add", "Add members", "Names with spaces or commas between.");
-  const add = formOf(view, "Add", [who.row], async () => {
+  beside(who.input, submitButton("Add", "quiet"));
+  const add = formOf(view, [who.row], async () => {
     for (const user_id of namesIn(who.input.value)) await client.addMember(conversation_id, user_id);
     await again();
     return null;
@@ -85,10 +87,10 @@ function manageForms(client: ConfabClient, view: DialogView, { conversation_id, 
 }
 
 /** @param submit answers what is wrong, or null; what it throws is shown */
-function formOf(view: DialogView, label: string, rows: readonly HTMLElement[], submit: () => Promise<string | null>): HTMLFormElement {
+function formOf(view: DialogView, rows: readonly HTMLElement[], submit: () => Promise<string | null>): HTMLFormElement {
   const problem = element("p", { class: "problem", role: "alert" });
-  const send = element("button", { type: "submit", class: "primary" }, label);
-  const form = element("form", { class: "stack", novalidate: true }, ...rows, problem, send);
+  const form = element("form", { class: "stack", novalidate: true }, ...rows, problem);
+  const send = form.querySelector("button") as HTMLButtonElement;
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     send.disabled = true;
@@ -101,6 +103,16 @@ function formOf(view: DialogView, label: string, rows: readonly HTMLElement[], s
       .catch((error: unknown) => reportError(error));
   });
   return form;
+}
+
+function submitButton(label: string, className: string): HTMLButtonElement {
+  return element("button", { type: "submit", class: className }, label);
+}
+
+function beside(input: HTMLInputElement, send: HTMLButtonElement): void {
+  const row = element("div", { class: "joined" });
+  input.replaceWith(row);
+  row.append(input, send);
 }
 
 function namesIn(text: string): string[] {

@@ -9,31 +9,34 @@ import { clock, wholeTime } from "./times.ts";
 const STATES = { PENDING: ["pending", "Waiting to be sent"], SENT: ["sent", "Sent"], FAILED: ["failed", "Not sent"] } as const;
 const EMOJI_ONLY = /^\p{RGI_Emoji}{1,3}$/v;
 
-/** Changes whenever the element must be made anew. */
+/** Changes whenever the element must be made anew. Neighbours change only the classes: what is selected in it stays so. */
 export function signatureOf(row: Row): string {
   if (row.kind !== "message") return "text" in row ? row.text : "";
-  return `${row.first} ${row.last} ${row.state} ${row.at} ${row.error?.code ?? ""}`;
+  return `${row.state} ${row.at} ${row.error?.code ?? ""}`;
 }
 
-/** @param peer whom the conversation is with, for errors about a person; null in groups, which show who writes */
+export function classesOf(row: Row): string {
+  if (row.kind !== "message") return `${row.kind}-line`;
+  const classes = ["message", row.mine ? "mine" : "theirs", row.first ? "first" : "", row.last ? "last" : "", row.state === "FAILED" ? "failed" : ""];
+  return classes.filter((name) => name !== "").join(" ");
+}
+
+/** Without its classes. @param peer whom the conversation is with, for errors about a person; null in groups */
 export function rowView(row: Row, peer: string | null): HTMLElement {
   switch (row.kind) {
     case "day":
-      return element("li", { class: "day" }, element("span", {}, row.text));
-    case "new":
-      return element("li", { class: "new-line" }, element("span", {}, "New messages"));
     case "note":
-      return element("li", { class: "note-line" }, element("span", {}, row.text));
+      return element("li", {}, element("span", {}, row.text));
+    case "new":
+      return element("li", {}, element("span", {}, "New messages"));
     case "message":
       return messageView(row, peer);
   }
 }
 
 function messageView(row: MessageRow, peer: string | null): HTMLElement {
-  const classes = ["message", row.mine ? "mine" : "theirs", row.first ? "first" : "", row.last ? "last" : "", row.state === "FAILED" ? "failed" : ""];
-  const showsName = peer === null && !row.mine && row.first;
-  return element("li", { class: classes.filter((name) => name !== "").join(" ") },
-    showsName ? named(row.sender_id, `sender hue-text-${hueOf(row.sender_id)}`) : spoken(`${row.mine ? "You" : row.sender_id}: `),
+  return element("li", {},
+    named(row.mine ? "You" : row.sender_id, `sender hue-text-${hueOf(row.sender_id)}`),
     element("div", { class: EMOJI_ONLY.test(row.content) ? "bubble large" : "bubble" },
       row.content_type === "text" ? null : element("span", { class: "kind" }, row.content_type),
       element("p", { class: "text", dir: "auto" }, row.content),

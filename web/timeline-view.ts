@@ -4,7 +4,7 @@ import type { ConfabClient, Slot } from "../client/client.ts";
 import { button, element } from "./element.ts";
 import { errorText } from "./error-text.ts";
 import { icon } from "./icons.ts";
-import { rowView, signatureOf } from "./message-view.ts";
+import { classesOf, rowView, signatureOf } from "./message-view.ts";
 import { reconcile } from "./reconcile.ts";
 import { type Row, rowsOf } from "./rows.ts";
 import { coalesced } from "./schedule.ts";
@@ -27,7 +27,9 @@ export class TimelineView {
   readonly element: HTMLElement;
   readonly #client: ConfabClient;
   readonly #subject: TimelineSubject;
-  readonly #list = element("ol", { class: "messages" });
+  /** Read out as it grows at its end, and only there. */
+  readonly #log = element("div", { role: "log", "aria-live": "off" });
+  readonly #list: HTMLOListElement;
   readonly #top = element("div", { class: "timeline-top" });
   readonly #bottom = element("div", { class: "timeline-bottom", role: "status" });
   readonly #end = element("div", { class: "timeline-end" });
@@ -49,7 +51,9 @@ export class TimelineView {
     this.#client = client;
     this.#subject = subject;
     this.#seen = seen;
-    this.#scroller = element("div", { class: "timeline", tabindex: "0", role: "group", "aria-label": subject.label }, this.#top, this.#list, this.#bottom, this.#end);
+    this.#scroller = element("div", { class: "timeline", tabindex: "0", role: "group", "aria-label": subject.label }, this.#top, this.#log, this.#bottom, this.#end);
+    this.#list = element("ol", { class: subject.peer === null ? "messages" : "messages direct" });
+    this.#log.append(this.#list);
     this.#jump = button("", "jump", () => this.toNewest());
     this.element = element("div", { class: "timeline-frame" }, this.#scroller, this.#jump);
     this.#scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
@@ -105,6 +109,7 @@ export class TimelineView {
     });
     this.#updateJump(run);
     if (this.#atEnd) this.#seen();
+    this.#log.setAttribute("aria-live", this.#atEnd && run.length > 0 ? "polite" : "off");
     // What is in sight of the observer without a change of its own is not told again.
     this.#observer.unobserve(this.#top);
     this.#observer.observe(this.#top);
@@ -116,8 +121,11 @@ export class TimelineView {
       gone.delete(row.key);
       const signature = signatureOf(row);
       const known = this.#rows.get(row.key);
-      if (known?.signature === signature) return known.view;
-      const view = rowView(row, this.#subject.peer);
+      const view = known?.signature === signature ? known.view : rowView(row, this.#subject.peer);
+      const classes = classesOf(row);
+      if (view.className !== classes) view.className = classes;
+      if (view === known?.view) return view;
+      view.dataset["key"] = row.key;
       this.#rows.set(row.key, { signature, view });
       return view;
     });
@@ -129,11 +137,15 @@ export class TimelineView {
   #keepingPlace(change: () => void): void {
     const scroller = this.#scroller;
     const edge = scroller.getBoundingClientRect().top;
-    const anchor = this.#atEnd ? undefined : [...this.#list.children].find((child) => child.getBoundingClientRect().bottom > edge);
+    // A day's line moves up when an older message of that day comes above: it holds no place.
+    const anchors = this.#atEnd ? [] : this.#list.querySelectorAll<HTMLElement>(".message, .note-line");
+    const anchor = [...anchors].find((row) => row.getBoundingClientRect().bottom > edge);
     const before = anchor?.getBoundingClientRect().top ?? 0;
     change();
+    // By its key: a change of state makes it another element.
+    const after = this.#rows.get(anchor?.dataset["key"] ?? "")?.view.getBoundingClientRect().top;
     if (this.#atEnd) this.#toEnd();
-    else if (anchor?.isConnected === true) scroller.scrollTop += anchor.getBoundingClientRect().top - before;
+    else if (after !== undefined) scroller.scrollTop += after - before;
   }
 
   #toEnd(): void {
