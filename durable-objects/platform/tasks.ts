@@ -14,6 +14,9 @@ export interface AlarmClock {
   setAlarm(at: number): Promise<void>;
 }
 
+/** An alarm that is this late is taken for lost, and set again. */
+const LOST_MS = 60_000;
+
 interface Backoff {
   attempts: number;
   until: number;
@@ -45,9 +48,12 @@ export class Tasks {
    */
   arm(now: number): void {
     const due = this.nextDue(now);
-    if (due === null || (this.armed !== null && this.armed <= due)) return;
+    if (due === null) return;
     // Never `now` itself: an alarm set for the present from within its handler may not fire (cloudflare/workerd#6866).
-    this.armed = Math.max(due, now + 1);
+    const at = Math.max(due, now + 1);
+    // One that is about to fire is not moved again, or a busy object would push it ahead of itself for ever.
+    if (this.armed !== null && this.armed <= at && this.armed > now - LOST_MS) return;
+    this.armed = at;
     void this.storage.setAlarm(this.armed);
   }
 

@@ -8,7 +8,7 @@ const BATCH_UNITS = 1024 * 1024;
 const RETRY_MS = [50, 200, 500, 1_000];
 
 export interface LanePorts {
-  user_id: string;
+  userId(): string;
   append(conversationId: string, call: AppendCall): Promise<AppendReply>;
   registered(userId: string): Promise<boolean>;
   /** Do these devices make up all of the user's open sockets? */
@@ -61,18 +61,18 @@ export class Lanes {
       ok: false, code, ...(code === "unavailable" ? { retry_after_ms: 1_000 } : {}),
     }));
     const alone = this.ports.alone(new Set(items.map((item) => item.device_id)));
-    const call = { conversation_id: conversationId, sender_id: this.ports.user_id, items, create: null, alone };
+    const call = { conversation_id: conversationId, sender_id: this.ports.userId(), items, create: null, alone };
     try {
       const reply = await this.reliably(conversationId, call);
       if (reply.kind === "answers") return reply.answers;
       if (lane.pair === null) return refused("not_found");
       // The conversation does not exist yet: only now does it matter whether the other user does.
-      const peer = lane.pair.find((user) => user !== this.ports.user_id);
+      const peer = lane.pair.find((user) => user !== this.ports.userId());
       if (peer !== undefined && !(await this.ports.registered(peer))) return refused("unknown_user");
       const created = await this.reliably(conversationId, { ...call, create: lane.pair });
       return created.kind === "answers" ? created.answers : refused("unavailable");
     } catch (error) {
-      log("warn", "append_failed", { conversation_id: conversationId, user_id: this.ports.user_id, ...errorFields(error) });
+      log("warn", "append_failed", { conversation_id: conversationId, user_id: this.ports.userId(), ...errorFields(error) });
       return refused("unavailable");
     }
   }

@@ -37,7 +37,8 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
   private readonly lanes: Lanes;
   private readonly stubs = new Map<string, ReturnType<typeof conversationOf>>();
   private readonly directIds = new Map<string, string>();
-  private readonly userId: string;
+  /** From the row once there is one: not every event that wakes an object brings its name along. */
+  private userId: string;
   private readonly heads = new Heads();
   private gen = 0;
   private userSeq = 0;
@@ -50,7 +51,7 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
     this.store = new SessionStore(objectSql(ctx.storage, (rows) => count("rows_written", rows)));
     this.sockets = new Sockets(ctx);
     this.lanes = new Lanes({
-      user_id: this.userId,
+      userId: () => this.userId,
       append: (conversationId, call) => this.through(conversationId, (stub) => stub.append(call)),
       registered: (userId) => sessionOf(env, userId).registered(),
       alone: (deviceIds) => this.sockets.onlyDevice(deviceIds),
@@ -170,6 +171,7 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
     this.store.migrate();
     const session = this.store.readSession();
     if (session === null) return;
+    this.userId = session.user_id;
     this.gen = session.gen;
     this.userSeq = this.store.readUserSeq();
     this.isRegistered = true;

@@ -1,0 +1,67 @@
+import { expect, test } from "vitest";
+import { type Task, Tasks } from "../../durable-objects/platform/tasks.ts";
+
+function setUp(tasks: Task[], armed: number | null = null): { tasks: Tasks; set: number[]; failed: string[] } {
+  const set: number[] = [];
+  const failed: string[] = [];
+  return { tasks: new Tasks({ setAlarm: async (at) => void set.push(at) }, armed, tasks, (task) => failed.push(task)), set, failed };
+}
+
+function task(name: string, due: { at: number | null }, run: () => void = () => undefined): Task {
+  return { name, dueAt: () => due.at, run: async () => run() };
+}
+
+test("[tasks] the alarm stands at the earliest due time, and an earlier one is left", () => {
+  const [a, b] = [{ at: 5_000 as number | null }, { at: 3_000 as number | null }];
+  const { tasks, set } = setUp([task("a", a), task("b", b)]);
+  tasks.arm(1_000);
+  a.at = 4_000;
+  tasks.arm(1_000);
+  b.at = 2_000;
+  tasks.arm(1_000);
+  expect(set).toEqual([3_000, 2_000]);
+});
+
+test("[tasks] an alarm is never set for the present, and one that is a minute late is set again", () => {
+  const due = { at: 100 as number | null };
+  const { tasks, set } = setUp([task("a", due)]);
+  tasks.arm(1_000);
+  tasks.arm(1_500);
+  due.at = 70_000;
+  tasks.arm(70_000);
+  expect(set).toEqual([1_001, 70_001]);
+});
+
+test("[tasks] nothing waits: no alarm", () => {
+  const { tasks, set } = setUp([task("a", { at: null })]);
+  tasks.arm(1_000);
+  expect(set).toEqual([]);
+});
+
+test("[tasks] a task that fails is told, comes again later, and holds up no other", async () => {
+  const [bad, good] = [{ at: 1_000 as number | null }, { at: 1_000 as number | null }];
+  let fails = 2;
+  let ran = 0;
+  const { tasks, set, failed } = setUp([
+    task("bad", bad, () => {
+      if (fails > 0) {
+        fails -= 1;
+        throw new Error("no");
+      }
+      bad.at = null;
+    }),
+    task("good", good, () => {
+      ran += 1;
+      good.at = null;
+    }),
+  ]);
+  let now = 1_000;
+  await tasks.fired(() => now);
+  expect([failed, ran, set.length]).toEqual([["bad"], 1, 1]);
+  expect(set[0]).toBeGreaterThan(now);
+  while (bad.at !== null) {
+    now = set.at(-1) as number;
+    await tasks.fired(() => now);
+  }
+  expect([failed, ran]).toEqual([["bad", "bad"], 1]);
+});
