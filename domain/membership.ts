@@ -31,17 +31,20 @@ export interface MemberQuestion {
   max_members: number;
 }
 
-/** Adding somebody, or changing a member's role. Owners and admins may add; only an owner gives or takes `admin`. */
-export function decidePutMember(question: MemberQuestion, role: Role): MemberDecision {
+/**
+ * Adding somebody, or changing a member's role. Owners and admins may add; only an owner gives or takes `admin`.
+ * @param role null: the one they have, or `member`
+ */
+export function decidePutMember(question: MemberQuestion, role: Role | null): MemberDecision {
   const { actor, member, direct, members, max_members } = question;
   if (actor === null) return { kind: "refused", code: "not_found" };
   if (direct) return { kind: "refused", code: "forbidden" };
   const rank = actor === "service" ? "owner" : actor.role;
   if (member !== null) {
-    if (member.role === role) return { kind: "unchanged" };
+    if (role === null || member.role === role) return { kind: "unchanged" };
     return rank === "owner" && member.role !== "owner" ? { kind: "role" } : { kind: "refused", code: "forbidden" };
   }
-  if (rank === "member" || (rank === "admin" && role !== "member")) return { kind: "refused", code: "forbidden" };
+  if (rank === "member" || (rank === "admin" && role === "admin")) return { kind: "refused", code: "forbidden" };
   if (members >= max_members) return { kind: "refused", code: "group_full" };
   return { kind: "add" };
 }

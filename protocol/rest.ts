@@ -14,7 +14,7 @@ const Title = v.pipe(Text, v.trim(), v.minLength(1), v.check((text) => byteLengt
 export const CreateBody = v.object({
   kind: v.literal("group"),
   title: Title,
-  members: v.optional(v.pipe(v.array(UserId), v.maxLength(GROUP_MEMBERS - 1)), []),
+  members: v.optional(v.array(UserId), []),
   max_members: v.optional(v.pipe(v.number(), v.integer(), v.minValue(2), v.maxValue(GROUP_MEMBERS))),
   location_hint: v.optional(LocationHint),
   jurisdiction: v.optional(Jurisdiction),
@@ -25,8 +25,8 @@ export type CreateBody = v.InferOutput<typeof CreateBody>;
 /** `PATCH /v1/conversations/{id}` */
 export const PatchBody = v.strictObject({ title: Title });
 
-/** `PUT /v1/conversations/{id}/members/{user_id}` */
-export const MemberBody = v.object({ role: v.optional(v.picklist(["admin", "member"]), "member") });
+/** `PUT /v1/conversations/{id}/members/{user_id}`. Without a role a new one is a `member`, and one who is there keeps theirs. */
+export const MemberBody = v.object({ role: v.optional(v.picklist(["admin", "member"])) });
 
 const Ms = v.pipe(v.string(), v.regex(/^\d{1,15}$/), v.transform(Number));
 

@@ -90,7 +90,8 @@ export interface MemberCall {
   /** null: the service */
   actor_id: string | null;
   user_id: string;
-  role: Role;
+  /** null: the one they have, or `member` */
+  role: Role | null;
 }
 
 /** A page as the conversation knows it: pruned events have a place and a hash, and their bodies are in the archive. */
@@ -128,7 +129,7 @@ export interface ConversationStats {
 export interface ConversationCalls {
   append(call: AppendCall): Promise<AppendReply>;
   create(call: CreateCall): Promise<Result<{ conversation: ConversationDetail; created: boolean }>>;
-  putMember(call: MemberCall): Promise<Result<{ changed: boolean }>>;
+  putMember(call: MemberCall): Promise<Result<{ changed: boolean; role: Role }>>;
   removeMember(call: Omit<MemberCall, "role">): Promise<Result<{ changed: boolean }>>;
   rename(call: { actor_id: string; title: string }): Promise<Result<{ title: string }>>;
   describe(call: { user_id: string }): Promise<Result<{ conversation: ConversationDetail }>>;

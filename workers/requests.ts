@@ -4,9 +4,16 @@ import { firstIssue } from "../protocol/codec-json.ts";
 import { ChatError } from "../protocol/errors.ts";
 import { FRAME_BYTES } from "../protocol/limits.ts";
 
-/** The JSON of a body; throws `bad_request` or `frame_too_large`. */
-export async function readJson(request: Request): Promise<unknown> {
+/** A body that is too long is read to its end up to here: answered before, it may cost the client its connection. */
+const READ_BYTES = 8 * FRAME_BYTES;
+
+/**
+ * The JSON of a body; throws `bad_request` or `frame_too_large`.
+ * @param none what an empty body stands for; without it there must be one
+ */
+export async function readJson(request: Request, none?: object): Promise<unknown> {
   const bytes = await readBytes(request);
+  if (bytes.length === 0 && none !== undefined) return none;
   try {
     return JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes));
   } catch {
@@ -14,16 +21,16 @@ export async function readJson(request: Request): Promise<unknown> {
   }
 }
 
-/** Stops reading at the limit, whatever the request said of its length. */
+/** Keeps nothing beyond the limit, whatever the request said of its length. */
 async function readBytes(request: Request): Promise<Uint8Array> {
-  if (Number(request.headers.get("Content-Length") ?? 0) > FRAME_BYTES) throw new ChatError("frame_too_large");
   const chunks: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of request.body ?? []) {
     length += chunk.byteLength;
-    if (length > FRAME_BYTES) throw new ChatError("frame_too_large");
-    chunks.push(chunk);
+    if (length <= FRAME_BYTES) chunks.push(chunk);
+    if (length > READ_BYTES) break;
   }
+  if (length > FRAME_BYTES) throw new ChatError("frame_too_large");
   const bytes = new Uint8Array(length);
   let at = 0;
   for (const chunk of chunks) {

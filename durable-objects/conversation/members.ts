@@ -15,7 +15,7 @@ export function putMember(store: ConversationStore, state: ConversationState, ca
   if (decision.kind === "refused") return { ok: false, code: decision.code };
   if (decision.kind !== "add" && decision.kind !== "role") return { ok: true, event: null };
   const type = decision.kind === "add" ? "member_added" : "member_role";
-  return commit(store, state, call, { kind: decision.kind, user_id: call.user_id, role: call.role }, type, now);
+  return commit(store, state, call, { kind: decision.kind, user_id: call.user_id, role: call.role ?? "member" }, type, now);
 }
 
 export function removeMember(store: ConversationStore, state: ConversationState, call: Omit<MemberCall, "role">, now: number): Changed {

@@ -6,6 +6,7 @@ import { errorFields, log } from "../../log/log.ts";
 import type { ArchiveAck, ArchiveAcked } from "../../protocol/archive.ts";
 import type { ConversationDetail, HistoryQuery } from "../../protocol/rest.ts";
 import type { AppendCall, AppendReply, AttachCall, ConversationCalls, ConversationStats, CreateCall, HistoryReply, MemberCall, Result } from "../../protocol/rpc.ts";
+import type { Role } from "../../protocol/events.ts";
 import type { Cursor, Head } from "../../protocol/frames/sync.ts";
 import { archiveOn, deploymentJurisdiction, type Env, sessionOf } from "../platform/env.ts";
 import { count } from "../platform/metrics.ts";
@@ -74,8 +75,9 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
     return { ok: true, conversation: describe(this.store, state), created: true };
   }
 
-  async putMember(call: MemberCall): Promise<Result<{ changed: boolean }>> {
-    return this.change((state) => putMember(this.store, state, call, Date.now()));
+  async putMember(call: MemberCall): Promise<Result<{ changed: boolean; role: Role }>> {
+    const result = this.change((state) => putMember(this.store, state, call, Date.now()));
+    return result.ok ? { ...result, role: this.opened?.state.members.get(call.user_id)?.role ?? "member" } : result;
   }
 
   async removeMember(call: Omit<MemberCall, "role">): Promise<Result<{ changed: boolean }>> {

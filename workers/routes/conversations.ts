@@ -62,14 +62,13 @@ conversations.patch("/v1/conversations/:conversation_id", user, async (context) 
 
 conversations.put("/v1/conversations/:conversation_id/members/:user_id", userOrService, async (context) => {
   const user_id = pathId(UserId, context.req.param("user_id"));
-  const text = await context.req.raw.clone().text();
-  const { role } = parsed(MemberBody, text === "" ? {} : await readJson(context.req.raw));
+  const { role } = parsed(MemberBody, await readJson(context.req.raw, {}));
   const conversation = named(context);
   // A stranger learns nothing of who is registered: the conversation is asked first.
   if (context.get("token").scope !== "service") expectOk(await conversation.describe({ user_id: callerOf(context) }));
   await expectRegistered(context.env, [user_id]);
-  const { changed } = expectOk(await conversation.putMember({ actor_id: actorOf(context), user_id, role }));
-  return context.json({ user_id, role }, changed ? 201 : 200);
+  const member = expectOk(await conversation.putMember({ actor_id: actorOf(context), user_id, role: role ?? null }));
+  return context.json({ user_id, role: member.role }, member.changed ? 201 : 200);
 });
 
 conversations.delete("/v1/conversations/:conversation_id/members/:user_id", userOrService, async (context) => {
