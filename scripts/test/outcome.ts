@@ -14,7 +14,7 @@ export type Sizes = Map<string, Set<number>>;
 
 function row(cells: string[]): string {
   const [name = "", ...numbers] = cells;
-  return `  ${name.padEnd(18)}${numbers.map((cell) => cell.padStart(9)).join("")}`;
+  return `  ${name.padEnd(26)}${numbers.map((cell) => cell.padStart(9)).join("")}`;
 }
 
 function sizesLine(sizes: Sizes, long: boolean): string {

@@ -34,6 +34,8 @@ export function readReport(jsonFile: string, root: string, pattern: string | nul
   const tests: TestResult[] = [];
   const failures: string[] = [];
   const wanted = pattern === null ? null : new RegExp(pattern);
+  /** What vitest's exit code speaks of, too. */
+  let known = 0;
   for (const { name, message, status, assertionResults } of report?.testResults ?? []) {
     const file = path.relative(root, name);
     const before = failures.length;
@@ -45,11 +47,12 @@ export function readReport(jsonFile: string, root: string, pattern: string | nul
       if (state === "failed") failures.push(`${file} > ${result.fullName}`);
       if (state === "skipped") failures.push(`${file} > ${result.fullName} (did not run: ${result.status})`);
     }
+    if (status === "failed") known += 1;
     if (status === "failed" && failures.length === before) failures.push(`${file}: ${message.split("\n")[0] || "failed outside its tests"}`);
     else if (assertionResults.length === 0 && failures.length === before) failures.push(`${file} holds no test`);
   }
   if (typeof ended === "string") failures.push(`vitest: ${ended}`);
   else if (report === null) failures.push(`vitest ended with code ${ended} and left no report`);
-  else if (ended !== 0 && failures.length === 0) failures.push(`an error outside the tests, shown above (exit code ${ended})`);
+  else if (ended !== 0 && known === 0) failures.push(`an error outside the tests, shown above (exit code ${ended})`);
   return { tests, failures };
 }

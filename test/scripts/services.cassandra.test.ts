@@ -6,6 +6,7 @@ import { auth, Client } from "cassandra-driver";
 import { afterAll, expect, test, vi } from "vitest";
 import { startCassandra } from "../../scripts/services/cassandra.ts";
 import { cassandra } from "../servers.ts";
+import { size } from "../sizes.ts";
 
 const dataDir = mkdtempSync(path.join(tmpdir(), "confab-node-"));
 afterAll(() => rmSync(dataDir, { recursive: true, force: true }));
@@ -29,19 +30,25 @@ test("the shared node answers queries", async () => {
   expect(version.first()["release_version"]).toBe("5.0.9");
 });
 
-test("a node of one's own: passwords, and its data after a kill and a restart on the same port", async () => {
-  const first = await startCassandra({ dataDir, auth: true, durable: true });
+/** Each start of a node is ten seconds of a core. */
+const RESTARTS = size("restarts of a killed Cassandra node", 0, 3);
+
+test(`a node of one's own asks for passwords, and keeps its data over ${RESTARTS} kills and restarts on the same port`, async () => {
+  let node = await startCassandra({ dataDir, auth: true, durable: true });
   // The first user is made a moment after the port opens.
-  await vi.waitFor(() => using(first, async (client) => {
+  await vi.waitFor(() => using(node, async (client) => {
     await client.execute("CREATE KEYSPACE IF NOT EXISTS own WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}");
     await client.execute("CREATE TABLE IF NOT EXISTS own.rows (id int PRIMARY KEY, content text)");
-    await client.execute("INSERT INTO own.rows (id, content) VALUES (1, 'kept')");
-  }, "cassandra"), { timeout: 30_000, interval: 500 });
-  await expect(using(first, (client) => client.connect(), "wrong")).rejects.toThrow();
-  first.kill();
-  const second = await startCassandra({ dataDir, auth: true, durable: true, port: first.port });
-  const rows = await vi.waitFor(() => using(second, (client) => client.execute("SELECT content FROM own.rows"), "cassandra"), { timeout: 30_000, interval: 500 });
-  expect(rows.first()["content"]).toBe("kept");
-  second.kill();
-  await second.stop();
+    await client.execute("INSERT INTO own.rows (id, content) VALUES (0, 'kept')");
+  }, "cassandra"), { timeout: 60_000, interval: 500 });
+  await expect(using(node, (client) => client.connect(), "wrong")).rejects.toThrow();
+  for (let restart = 1; restart <= RESTARTS; restart += 1) {
+    await using(node, (client) => client.execute("INSERT INTO own.rows (id, content) VALUES (?, 'kept')", [restart], { prepare: true }), "cassandra");
+    node.kill();
+    node = await startCassandra({ dataDir, auth: true, durable: true, port: node.port });
+    const rows = await using(node, (client) => client.execute("SELECT content FROM own.rows"), "cassandra");
+    expect(rows.rowLength).toBe(restart + 1);
+  }
+  node.kill();
+  await node.stop();
 });

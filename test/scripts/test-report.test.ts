@@ -40,6 +40,7 @@ test("a file that does not load, and one without tests", () => {
 
 test("an error outside the tests", () => {
   expect(report([good], { ended: 1 }).failures).toHaveLength(1);
+  expect(report([good, { fullName: "later", status: "skipped" }], { ended: 1 }).failures).toHaveLength(2);
 });
 
 test("a run that hung, and one without a report", () => {
