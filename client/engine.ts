@@ -189,9 +189,7 @@ export class Engine {
 
   #sendingChanged(sending: Sending, conversation_id: string | null): void {
     if (conversation_id !== null) {
-      this.unsettled.put(conversation_id, sending);
-      const conversation = this.sync.get(conversation_id);
-      if (conversation !== null) this.unsettled.settle(conversation_id, conversation.cursor);
+      this.unsettled.put(conversation_id, sending, this.sync.get(conversation_id)?.cursor ?? null);
     }
     this.events.emit("sending", sending);
     if (conversation_id !== null) this.events.emit("conversation", conversation_id);

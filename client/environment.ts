@@ -39,6 +39,7 @@ export const systemEnvironment: Environment = {
 
 /** `crypto.randomUUID` is missing where a page is not served from https or localhost. */
 function randomUuid(): string {
+  if (typeof crypto.randomUUID === "function") return crypto.randomUUID();
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   bytes[6] = ((bytes[6] as number) & 0x0f) | 0x40;
   bytes[8] = ((bytes[8] as number) & 0x3f) | 0x80;

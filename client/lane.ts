@@ -26,6 +26,10 @@ export class Lane {
 
   add(sending: Sending): void {
     const position = sending.message.position;
+    if (position > (this.queue.at(-1)?.message.position ?? 0)) {
+      this.queue.push(sending);
+      return;
+    }
     const behind = this.queue.findIndex((other) => other.message.position > position);
     if (behind === -1) this.queue.push(sending);
     else this.queue.splice(behind, 0, sending);

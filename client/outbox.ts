@@ -35,6 +35,7 @@ export class Outbox {
   readonly #messages = new Map<string, Sending>();
   /** What waits to be placed until the store is read and it is known who we are. */
   #placeless: Sending[] = [];
+  readonly #directIds = new Map<string, string>();
   #user_id: string | null;
   #loaded = false;
   #closed = false;
@@ -108,7 +109,10 @@ export class Outbox {
   /** null for a direct message while it is unknown who we are. */
   conversationOf({ conversation_id, to }: StoredMessage): string | null {
     if (conversation_id !== undefined) return conversation_id;
-    return this.#user_id === null || to === undefined ? null : directId(this.#user_id, to);
+    if (this.#user_id === null || to === undefined) return null;
+    const id = this.#directIds.get(to) ?? directId(this.#user_id, to);
+    this.#directIds.set(to, id);
+    return id;
   }
 
   /** A socket of this user is ready: everything unacknowledged is written again, in order, with the same keys. */

@@ -40,7 +40,7 @@ export interface SyncTimes {
   told_ms: number;
 }
 
-export const SYNC_TIMES: SyncTimes = { gap_grace_ms: 1_000, told_ms: 10_000 };
+export const SYNC_TIMES: SyncTimes = { gap_grace_ms: 300, told_ms: 10_000 };
 
 /** Events kept while the list is read; what is beyond is pulled. */
 const EARLY = 10_000;

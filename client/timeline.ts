@@ -25,8 +25,8 @@ export interface Applied {
   restored: boolean;
 }
 
-/** Events held ahead of a gap. What comes beyond is dropped, and pulled once the gap is closed. */
-const HELD = 1_000;
+/** Events held ahead of a gap. What comes on top is dropped, and pulled once the gap is closed. */
+const HELD = 10_000;
 
 export class Timeline {
   readonly conversation_id: string;
@@ -38,6 +38,7 @@ export class Timeline {
   #cursor: number;
   #head: number;
   readonly #held = new Map<number, Slot>();
+  #lowestHeld = Number.POSITIVE_INFINITY;
 
   /** @param start everything up to it counts as known */
   constructor(conversation_id: string, start: Cursor) {
@@ -69,9 +70,7 @@ export class Timeline {
   /** The lowest missing range below the known head, or null. */
   get gap(): Gap | null {
     if (this.#head <= this.#cursor) return null;
-    let before = this.#head + 1;
-    for (const seq of this.#held.keys()) before = Math.min(before, seq);
-    return { after: this.#cursor, before };
+    return { after: this.#cursor, before: Math.min(this.#head + 1, this.#lowestHeld) };
   }
 
   /** Events, acknowledged own messages or skips, in any order, possibly again. */
@@ -105,7 +104,7 @@ export class Timeline {
   pulled(after: number, slots: readonly Slot[]): Applied {
     const first = slots[0];
     if (first !== undefined && first.epoch === this.#epoch && after === this.#cursor) {
-      this.#cursor = Math.max(this.#cursor, Math.min(first.seq, ...this.#held.keys()) - 1);
+      this.#cursor = Math.max(this.#cursor, Math.min(first.seq, this.#lowestHeld) - 1);
       // With nothing here below, nothing is cut off from the run.
       if (this.#run.length === 0) this.#floor = this.#cursor;
     }
@@ -130,17 +129,13 @@ export class Timeline {
     this.#head = head_seq;
     this.#run = [];
     this.#held.clear();
+    this.#lowestHeld = Number.POSITIVE_INFINITY;
   }
 
   #hold(slot: Slot): void {
-    if (slot.seq === this.#cursor + 1 || this.#held.size < HELD) {
-      this.#held.set(slot.seq, slot);
-      return;
-    }
-    const highest = Math.max(...this.#held.keys());
-    if (slot.seq > highest) return;
-    this.#held.delete(highest);
+    if (slot.seq !== this.#cursor + 1 && this.#held.size >= HELD) return;
     this.#held.set(slot.seq, slot);
+    this.#lowestHeld = Math.min(this.#lowestHeld, slot.seq);
   }
 
   #advance(): Slot[] {
@@ -152,6 +147,10 @@ export class Timeline {
     }
     // Not spread into one push: a run can be longer than a call may have arguments.
     for (const slot of fresh) this.#run.push(slot);
+    if (fresh.length > 0) {
+      this.#lowestHeld = Number.POSITIVE_INFINITY;
+      for (const seq of this.#held.keys()) this.#lowestHeld = Math.min(this.#lowestHeld, seq);
+    }
     return fresh;
   }
 }

@@ -4,31 +4,36 @@ import type { Cursor } from "../protocol/frames/sync.ts";
 import type { Sending } from "./sending.ts";
 
 export class Unsettled {
-  readonly #byConversation = new Map<string, Sending[]>();
+  readonly #byConversation = new Map<string, Set<Sending>>();
 
   /** In the client's order. */
   of(conversation_id: string): readonly Sending[] {
-    return this.#byConversation.get(conversation_id) ?? [];
+    return [...(this.#byConversation.get(conversation_id) ?? [])].toSorted((a, b) => a.message.position - b.message.position);
   }
 
-  put(conversation_id: string, sending: Sending): void {
-    const others = this.of(conversation_id).filter((other) => other !== sending);
-    const behind = others.findIndex((other) => other.message.position > sending.message.position);
-    this.#byConversation.set(conversation_id, others.toSpliced(behind === -1 ? others.length : behind, 0, sending));
+  /** @param cursor what the run has come to, or null while there is none */
+  put(conversation_id: string, sending: Sending, cursor: Cursor | null): void {
+    if (cursor !== null && isSettled(sending, cursor)) {
+      this.remove(conversation_id, sending);
+      return;
+    }
+    const set = this.#byConversation.get(conversation_id) ?? new Set();
+    this.#byConversation.set(conversation_id, set.add(sending));
   }
 
   remove(conversation_id: string, sending: Sending): void {
-    this.#keep(conversation_id, (other) => other !== sending);
+    const set = this.#byConversation.get(conversation_id);
+    if (set?.delete(sending) === true && set.size === 0) this.#byConversation.delete(conversation_id);
   }
 
   /** The run has come to `cursor`: what it holds now is settled. */
-  settle(conversation_id: string, { epoch, seq }: Cursor): void {
-    this.#keep(conversation_id, ({ ack }) => ack === null || (ack.epoch === epoch && ack.seq > seq));
+  settle(conversation_id: string, cursor: Cursor): void {
+    for (const sending of this.#byConversation.get(conversation_id) ?? []) {
+      if (isSettled(sending, cursor)) this.remove(conversation_id, sending);
+    }
   }
+}
 
-  #keep(conversation_id: string, test: (sending: Sending) => boolean): void {
-    const left = this.of(conversation_id).filter(test);
-    if (left.length === 0) this.#byConversation.delete(conversation_id);
-    else this.#byConversation.set(conversation_id, left);
-  }
+function isSettled({ ack }: Sending, { epoch, seq }: Cursor): boolean {
+  return ack !== null && (ack.epoch !== epoch || ack.seq <= seq);
 }

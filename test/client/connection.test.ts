@@ -65,7 +65,7 @@ describe("coming back", () => {
 
   test("pongs keep a quiet socket open", async () => {
     const fake = await server();
-    const { chat } = client({ url: fake.url, times: { pong_ms: 50 } });
+    const { chat } = client({ url: fake.url, times: { pong_ms: 2_000 } });
     await become(chat, "open");
     await vi.waitFor(() => expect(fake.pings).toBeGreaterThan(4), { timeout: 5_000 });
     expect(chat.state.kind).toBe("open");
