@@ -115,6 +115,8 @@ export async function meetNewcomers(world: World, newcomers: readonly { user_id:
   try {
     for (const device of resuming) device.start();
     await Promise.all([untilListed(world, byList), untilTold(world, resuming)]);
+    // Whoever is missed already need not be waited for again.
+    if (violations.all.length > 0) return;
     for (const device of others) device.start();
     await Promise.all([untilTold(world, others), untilListed(world, byResume)]);
     await catchUp(world, devices);

@@ -10,7 +10,7 @@ import type { Violations } from "./violation.ts";
 
 const BACKOFF_MS = { first: 40, longest: 2_000 };
 const TICK_MS = 500;
-const REFUSED_MS = 200;
+const REFUSED_MS = 500;
 
 export class Device {
   readonly user_id: string;
@@ -26,6 +26,7 @@ export class Device {
   private live: Connection | null = null;
   private current: Connection | null = null;
   private stopped = false;
+  private resending = false;
   private ended: Promise<void> = Promise.resolve();
   private greetedUserSeq = 0;
   private knownUserSeq = 0;
@@ -165,17 +166,25 @@ export class Device {
       else setTimeout(() => connection.cut(), REFUSED_MS);
       return;
     }
-    const attempt = sending.attempts.findLast(({ place, refused }) => place?.connection === connection.number && refused === null);
+    // Answers come in the order of the frames.
+    const attempt = sending.attempts.find(({ place, refused }) => place?.connection === connection.number && refused === null);
     if (attempt !== undefined) attempt.refused = code;
     if (frame["retryable"] === true) {
-      const wait = typeof frame["retry_after_ms"] === "number" ? frame["retry_after_ms"] : REFUSED_MS;
-      setTimeout(() => {
-        if (this.live === connection) this.outbox.resend(connection);
-      }, wait);
+      this.resendLater(typeof frame["retry_after_ms"] === "number" ? frame["retry_after_ms"] : 0);
       return;
     }
     this.outbox.done(sending);
     this.violations.add("unanswered", `${sending.key} was refused for good: ${code}`, this.journal.story(sending));
+  }
+
+  /** Once for all refusals of one sending: each of them would otherwise send everything again. */
+  private resendLater(afterMs: number): void {
+    if (this.resending) return;
+    this.resending = true;
+    setTimeout(() => {
+      this.resending = false;
+      if (this.live !== null) this.outbox.resend(this.live);
+    }, Math.max(afterMs, REFUSED_MS));
   }
 
   private shown(event: Shown, by: string): void {

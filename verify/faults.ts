@@ -5,13 +5,13 @@ import type { Random } from "./random.ts";
 export type Victim = "tree" | "runtime";
 
 /**
- * traffic: while everybody talks. contacts: while newcomers are written to for the first time. created: when the group of
- * newcomers has just been acknowledged. Each at an acknowledgement, in the same turn, or after a time.
+ * traffic: while everybody talks. contacts: while newcomers are written to for the first time. created: while the members
+ * of a new group are told of it. At an acknowledgement, or when the first of them sees it, in the same turn; or after a time.
  */
 export type Moment =
   | { phase: "traffic" | "contacts"; at: "ack"; count: number }
   | { phase: "traffic"; at: "time"; ms: number }
-  | { phase: "created"; at: "ack"; count: 1 };
+  | { phase: "created"; at: "sight" };
 
 export interface Fault {
   victim: Victim;
@@ -29,7 +29,7 @@ export function planFault(random: Random, round: number, messages: number, conta
 }
 
 function momentOf(random: Random, step: number, messages: number, contacts: number): Moment {
-  if (step === 0) return { phase: "created", at: "ack", count: 1 };
+  if (step === 0) return { phase: "created", at: "sight" };
   if (step === 1) return { phase: "traffic", at: "ack", count: random.int(Math.ceil(messages * 0.2), Math.ceil(messages * 0.8)) };
   if (step === 2) return { phase: "contacts", at: "ack", count: random.int(1, contacts) };
   return { phase: "traffic", at: "time", ms: random.int(100, 1_000) };
@@ -38,6 +38,6 @@ function momentOf(random: Random, step: number, messages: number, contacts: numb
 export function describeFault({ victim, moment }: Fault): string {
   const whom = victim === "tree" ? "every process" : "the runtime";
   if (moment.at === "time") return `${whom} killed after ${moment.ms} ms of traffic`;
-  if (moment.phase === "created") return `${whom} killed right after a group's creation`;
+  if (moment.at === "sight") return `${whom} killed when the first member saw a new group`;
   return `${whom} killed right after ack ${moment.count} ${moment.phase === "traffic" ? "of the traffic" : "of first messages"}`;
 }

@@ -2,10 +2,11 @@
 // after the conversation has sealed it: a body may go only when the archive has it, not when it is on its way there.
 import { SETTINGS } from "./local.ts";
 import { readPages } from "./pages.ts";
-import { pause, type World } from "./world.ts";
+import { inLanes, pause, type World } from "./world.ts";
 
 /** For the alarm, the seal and whatever a build would do right after it. */
 const AFTER_SEAL_MS = 1_500;
+const WIDTH = 8;
 
 /** @param since when the archiver was stopped */
 export async function checkHeld(world: World, since: number): Promise<void> {
@@ -21,8 +22,8 @@ export async function checkHeld(world: World, since: number): Promise<void> {
   }
   const newest = Math.max(since, ...[...firsts.values()].map(({ last }) => last));
   await pause(Math.max(0, newest + Number(SETTINGS.CONFAB_SEAL_AFTER_MS) + AFTER_SEAL_MS - performance.now()));
-  for (const [label, { from, reader }] of firsts) {
+  await inLanes([...firsts], WIDTH, async ([label, { from, reader }]) => {
     const events = await readPages(world, reader, journal.idOf(label) as string, { after: from - 1, limit: 100 }, false);
     for (const event of events ?? []) journal.shown({ at: performance.now(), by: `${reader} while the archive stood still`, user_id: reader, event }, null);
-  }
+  });
 }

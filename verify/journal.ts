@@ -4,7 +4,7 @@ import type { PlannedConversation, PlannedMessage } from "./plan.ts";
 
 export interface Attempt {
   at: number;
-  /** "u1/phone #12", or "u1 rest" */
+  /** "v-1/phone #12", or "v-1 rest" */
   by: string;
   /** Position in one connection's frames; null over REST, where nothing says what comes first. */
   place: { connection: number; index: number } | null;
@@ -50,7 +50,7 @@ export interface Shown {
 
 export interface Sight {
   at: number;
-  /** "u1/phone #12" over a socket, "u1 asc" and the like in a page. */
+  /** "v-1/phone #12" over a socket, "v-1 asc" and the like in a page. */
   by: string;
   user_id: string;
   event: Shown;
@@ -78,7 +78,8 @@ export class Journal {
   private readonly labelById = new Map<string, string>();
   private readonly heads = new Map<string, number>();
   private readonly pushed = new Set<string>();
-  private readonly listeners = new Set<(sending: Sending, ack: Ack) => void>();
+  private readonly ackListeners = new Set<() => void>();
+  private readonly sightListeners = new Set<(event: Shown) => void>();
 
   /** Registers what is to be sent; the same message again is the same entry. */
   sending(message: PlannedMessage): Sending {
@@ -95,13 +96,19 @@ export class Journal {
     sending.acks.push(ack);
     this.identify(sending.message.conversation, ack.conversation_id);
     this.reached(ack.conversation_id, ack.seq);
-    for (const listener of this.listeners) listener(sending, ack);
+    for (const listener of this.ackListeners) listener();
   }
 
   /** Calls back in the same turn as the acknowledgement comes. Returns what ends it. */
-  onAck(listener: (sending: Sending, ack: Ack) => void): () => void {
-    this.listeners.add(listener);
-    return () => this.listeners.delete(listener);
+  onAck(listener: () => void): () => void {
+    this.ackListeners.add(listener);
+    return () => this.ackListeners.delete(listener);
+  }
+
+  /** Calls back in the same turn as an event comes. Returns what ends it. */
+  onSight(listener: (event: Shown) => void): () => void {
+    this.sightListeners.add(listener);
+    return () => this.sightListeners.delete(listener);
   }
 
   created(conversation: PlannedConversation, conversationId: string): void {
@@ -117,6 +124,7 @@ export class Journal {
     if (sent !== undefined && sent === sight.event.content) sight.event.content = sent;
     this.sights.push(sight);
     this.reached(sight.event.conversation_id, sight.event.seq);
+    for (const listener of this.sightListeners) listener(sight.event);
     if (pushed === null) return;
     const once = `${pushed} ${sight.event.conversation_id} ${sight.event.seq}`;
     if (!this.pushed.has(once)) this.deliveries += 1;

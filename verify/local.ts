@@ -1,5 +1,5 @@
 // A deployment of this checkout, for this run alone: `scripts/start.ts` as a child on free ports and a data folder of its
-// own, with settings that make sealing, archiving and pruning happen within seconds. Ends only what it started.
+// own. Ends only what it started.
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, realpathSync, rmSync } from "node:fs";
@@ -15,12 +15,14 @@ import { processOf, type Role, signal, untilGone } from "./processes.ts";
 
 const START = fileURLToPath(new URL("../scripts/start.ts", import.meta.url));
 const FOREIGN = /^(?:CONFAB|AUTH|ARCHIVER?|S3|VITEST|TEST)_|^(?:PORTS?|DATA_DIR|ENVIRONMENT|DEV_ISSUER|ALLOWED_ORIGINS|ARCHIVE|JURISDICTION|EDGE_URL|NODE_ENV|NODE_OPTIONS|VITEST)$/;
+/** Sealing, archiving and pruning within seconds, and a fan-out that takes long enough to be caught in the middle. */
 export const SETTINGS = {
   CONFAB_RATE_LIMIT: "0",
   CONFAB_SETTLE_AFTER_MS: "1000",
+  CONFAB_FANOUT_WIDTH: "4",
   CONFAB_SEAL_EVENTS: "16",
   CONFAB_SEAL_AFTER_MS: "1500",
-  CONFAB_HOT_EVENTS: "8",
+  CONFAB_HOT_EVENTS: "4",
   CONFAB_HOT_DAYS: "0",
   ARCHIVER_POLL_MS: "250",
 };

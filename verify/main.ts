@@ -1,6 +1,7 @@
 // `npm run verify`: real clients against a deployment, faults while they talk, and a verdict from the outside. Exit code 0:
 // nothing wrong. 1: violations, with their evidence. 2: it could not be checked.
 import { randomInt } from "node:crypto";
+import { inspect } from "node:util";
 import { type Deployment, remote } from "./deployment.ts";
 import { LocalDeployment } from "./local.ts";
 import { type Options, readOptions, USAGE, UsageError } from "./options.ts";
@@ -23,12 +24,15 @@ const options = optionsOrUsage();
 const say = (line: string): void => (options.json ? console.error(line) : console.log(line));
 let local: LocalDeployment | null = null;
 
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-  process.once(signal, () => {
-    say("verify: stopped");
-    void (local?.stop() ?? Promise.resolve()).finally(() => process.exit(130));
-  });
+function interrupted(): void {
+  say("verify: stopped");
+  void (local?.stop() ?? Promise.resolve()).finally(() => process.exit(130));
 }
+
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, interrupted);
+// A test that runs this keeps a channel to it: when the test is gone, so is its run.
+process.once("disconnect", interrupted);
+process.channel?.unref();
 
 async function deploymentOf({ remote: given, bundle }: Options): Promise<Deployment> {
   if (given !== null) return remote(given.url, given.token_command);
@@ -56,7 +60,7 @@ try {
   process.exitCode = ok ? 0 : 1;
 } catch (error) {
   await stop(false);
-  console.error(`verify: it could not be checked: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  console.error(`verify: it could not be checked: ${inspect(error)}`);
   if (local !== null) console.error(`the deployment's own logs: ${(local as LocalDeployment).logs}`);
   process.exitCode = 2;
 }

@@ -30,6 +30,7 @@ export function readOptions(args: string[], randomSeed: () => number): Options {
     clients: whole("--clients", clients ?? "8", 2, 1_000),
     messages: whole("--messages", messages ?? "300", 1, 1_000_000),
     seed: seed === undefined ? randomSeed() : whole("--seed", seed, 0, 0xffff_ffff),
+    kills: url === undefined,
     remote: url === undefined || token_command === undefined ? null : { url, token_command },
     bundle: bundle ?? null,
     json: json ?? false,

@@ -38,13 +38,12 @@ export async function sendOverRest({ deployment, journal, violations }: World, m
 }
 
 /** Creates it until that is acknowledged: with its client_msg_id the same call makes no second group. */
-export async function createGroup({ deployment, journal }: World, group: PlannedConversation, onCreated: () => void = () => undefined): Promise<void> {
+export async function createGroup({ deployment, journal }: World, group: PlannedConversation): Promise<void> {
   const [creator = "", ...members] = group.members;
   const body = JSON.stringify({ kind: "group", title: group.label, members, client_msg_id: group.label });
   const answer = await persist(() => call(deployment, creator, "POST", "/v1/conversations", body), BOUNDS.answer * 2);
   if (answer.status !== 200 && answer.status !== 201) throw new Error(`the group ${group.label} can't be created: ${answer.status} ${JSON.stringify(answer.body)}`);
   journal.created(group, (answer.body as { conversation_id: string }).conversation_id);
-  onCreated();
 }
 
 function noteRefusal(refusals: Map<string, number>, answer: Answer): string | null {

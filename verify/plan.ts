@@ -11,6 +11,8 @@ export interface Sizes {
   clients: number;
   /** Messages of one round. */
   messages: number;
+  /** Whether the deployment is killed in every round. */
+  kills: boolean;
 }
 
 export interface PlannedConversation {
@@ -37,6 +39,8 @@ export interface Contacts {
   first: PlannedMessage[];
   /** Those who come only after the crash, and the one question that they ask first. */
   late: { user_id: string; asks: "list" | "resume" }[];
+  /** More members of the group, who only look at their list: telling all of them takes a while, and the crash comes first. */
+  crowd: string[];
 }
 
 export interface Round {
@@ -60,10 +64,13 @@ export interface Plan {
   rounds: Round[];
 }
 
+const NEWCOMERS = 8;
+const CROWD = 60;
+
 /** @param prefix starts every user's id, so that runs against one deployment don't meet */
 export function makePlan(seed: number, sizes: Sizes, prefix: string): Plan {
   const random = seeded(seed);
-  const regulars = Array.from({ length: sizes.clients }, (_, i) => `${prefix}-u${i + 1}`);
+  const regulars = Array.from({ length: sizes.clients }, (_, i) => `${prefix}-${i + 1}`);
   const absent = Array.from({ length: Math.max(2, Math.floor(sizes.clients / 4)) }, (_, i) => `${prefix}-absent${i + 1}`);
   const standing = planStanding(random.branch("standing"), regulars, absent);
   const writer = new Writer();
@@ -71,8 +78,8 @@ export function makePlan(seed: number, sizes: Sizes, prefix: string): Plan {
   for (let number = 1; number <= sizes.rounds; number += 1) {
     const own = random.branch(`round ${number}`);
     const scripts = planScripts(own.branch("scripts"), { regulars, standing, messages: sizes.messages, writer });
-    const contacts = planContacts(own.branch("contacts"), number, prefix, regulars, writer);
-    const fault = planFault(own.branch("fault"), number, sizes.messages, contacts.first.length);
+    const fault = planFault(own.branch("fault"), number, sizes.messages, NEWCOMERS);
+    const contacts = planContacts(own.branch("contacts"), number, sizes.kills && fault.moment.phase === "created" ? CROWD : 0, prefix, regulars, writer);
     rounds.push({ number, scripts, contacts, fault, hold_archive: number % 4 === 2 });
   }
   return { seed, sizes, regulars, absent, standing, rounds };
@@ -112,15 +119,16 @@ function planStanding(random: Random, regulars: readonly string[], absent: reado
   return [...pairs.values(), ...groups];
 }
 
-function planContacts(random: Random, number: number, prefix: string, regulars: readonly string[], writer: Writer): Contacts {
-  const late = Array.from({ length: Math.max(8, regulars.length) }, (_, i) => ({
+function planContacts(random: Random, number: number, crowded: number, prefix: string, regulars: readonly string[], writer: Writer): Contacts {
+  const late = Array.from({ length: NEWCOMERS }, (_, i) => ({
     user_id: `${prefix}-late${number}.${i + 1}`, asks: i % 2 === 0 ? ("list" as const) : ("resume" as const),
   }));
+  const crowd = Array.from({ length: crowded }, (_, i) => `${prefix}-crowd${number}.${i + 1}`);
   const newcomers = late.map(({ user_id }) => user_id);
-  const group: PlannedConversation = { label: `welcome${number}`, kind: "group", members: [...random.some(regulars, 2), ...newcomers] };
+  const group: PlannedConversation = { label: `welcome${number}`, kind: "group", members: [...random.some(regulars, 2), ...newcomers, ...crowd] };
   const first = newcomers.map((newcomer, i) => {
     const sender = random.pick(regulars);
     return { ...writer.write(random, sender, { label: `first${number}.${i + 1}`, kind: "direct", members: [sender, newcomer] }, false), by: "to" as const };
   });
-  return { group, first, late };
+  return { group, first, late, crowd };
 }

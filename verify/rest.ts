@@ -11,15 +11,19 @@ const RETRY_MS = 150;
 
 /** Rejects where there is no answer, or one that is not JSON. */
 export async function call(deployment: Deployment, userId: string, method: string, path: string, body?: string): Promise<Answer> {
-  const token = await deployment.token(userId);
-  const response = await fetch(`${deployment.url()}${path}`, {
-    method,
-    headers: { authorization: `Bearer ${token}`, ...(body === undefined ? {} : { "content-type": "application/json" }) },
-    ...(body === undefined ? {} : { body }),
-    signal: AbortSignal.timeout(REQUEST_MS),
-  });
-  const text = await response.text();
-  return { status: response.status, body: text === "" ? null : JSON.parse(text) };
+  try {
+    const token = await deployment.token(userId);
+    const response = await fetch(`${deployment.url()}${path}`, {
+      method,
+      headers: { authorization: `Bearer ${token}`, ...(body === undefined ? {} : { "content-type": "application/json" }) },
+      ...(body === undefined ? {} : { body }),
+      signal: AbortSignal.timeout(REQUEST_MS),
+    });
+    const text = await response.text();
+    return { status: response.status, body: text === "" ? null : JSON.parse(text) };
+  } catch (error) {
+    throw new Error(`${method} ${path} as ${userId} got no answer`, { cause: error });
+  }
 }
 
 /** The typed error of an answer; null where it is none. */

@@ -29,7 +29,8 @@ export async function playRound(world: World, round: Round): Promise<RoundOutcom
   const { deployment, journal, plan } = world;
   const devices = [...world.devices.values()];
   const strike = deployment.faults === null ? null : new Strike(deployment.faults, round.fault);
-  await register(world, round.contacts.late.map(({ user_id }) => user_id));
+  const { late, crowd } = round.contacts;
+  await register(world, [...late.map(({ user_id }) => user_id), ...crowd]);
 
   const holding = round.hold_archive && round.fault.victim === "runtime" && deployment.faults !== null;
   const heldSince = performance.now();
@@ -44,7 +45,7 @@ export async function playRound(world: World, round: Round): Promise<RoundOutcom
     await playContacts(world, round.contacts, strike);
     await untilAnswered(world);
 
-    await Promise.all([untilTold(world, devices), untilListed(world, plan.absent), meetNewcomers(world, round.contacts.late)]);
+    await Promise.all([untilTold(world, devices), untilListed(world, [...crowd, ...plan.absent]), meetNewcomers(world, late)]);
     if (holding) await checkHeld(world, heldSince);
   } finally {
     if (holding) deployment.faults.releaseArchive();
@@ -55,7 +56,8 @@ export async function playRound(world: World, round: Round): Promise<RoundOutcom
 
 async function playContacts(world: World, { group, first }: Contacts, strike: Strike | null): Promise<void> {
   const { journal, devices } = world;
-  const creation = createGroup(world, group, () => strike?.atCreation());
+  strike?.arm("created", journal);
+  const creation = createGroup(world, group);
   if (strike?.phase !== "created") await creation;
   strike?.arm("contacts", journal);
   // Half of them over REST, where nobody sends again what was acknowledged either.

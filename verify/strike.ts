@@ -21,18 +21,17 @@ export class Strike {
     return this.fault.moment.phase;
   }
 
-  /** A group has just been acknowledged. */
-  atCreation(): void {
-    if (this.phase === "created") this.now();
-  }
-
-  /** The phase begins: counts its acknowledgements, or its time. */
+  /** The phase begins: waits for its moment. */
   arm(phase: Moment["phase"], journal: Journal): void {
     const { moment } = this.fault;
-    if (moment.phase !== phase || moment.phase === "created") return;
+    if (moment.phase !== phase) return;
     if (moment.at === "time") {
       const timer = setTimeout(() => this.now(), moment.ms);
       this.disarm = () => clearTimeout(timer);
+    } else if (moment.at === "sight") {
+      this.disarm = journal.onSight(({ type }) => {
+        if (type === "created") this.now();
+      });
     } else {
       let left = moment.count;
       this.disarm = journal.onAck(() => {

@@ -10,7 +10,7 @@ import { pause, until, type World } from "./world.ts";
 /** A changed body is only interesting once the first one is acknowledged. */
 const ALTER_MS = 2_000;
 /** The newest events are never pruned, so this page never waits for an archive. */
-const NEWEST = 5;
+const NEWEST = 4;
 
 /** Resolves when every step was taken; what it sent may still be on its way. */
 export async function playScript(world: World, script: Script, rest: Promise<void>[]): Promise<void> {
