@@ -5,6 +5,7 @@ import { gunzip } from "node:zlib";
 import * as v from "valibot";
 import { contentText, decodeSegment, parseSegmentKey, SEGMENT_FORMAT, segmentKey, SegmentHead, type SegmentEvent } from "../protocol/segment.ts";
 import type { SealedEvent } from "./plan.ts";
+import { reasonOf } from "./reason.ts";
 import type { StoredObject } from "./s3.ts";
 
 /** Bytes of a segment's text; more is never unpacked. */
@@ -61,7 +62,7 @@ async function textOf(bytes: Uint8Array): Promise<Buffer> {
   try {
     return await unzip(bytes, { maxOutputLength: TEXT_BYTES });
   } catch (error) {
-    throw new WrongSegment("gzip", error instanceof Error ? error.message : String(error));
+    throw new WrongSegment("gzip", reasonOf(error));
   }
 }
 

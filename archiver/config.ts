@@ -1,6 +1,7 @@
 // The archiver's configuration: what each environment variable must be, and one clear line for each that is not.
 import { readFileSync } from "node:fs";
 import * as v from "valibot";
+import { reasonOf } from "./reason.ts";
 
 /** 7 years of 365 days, in seconds. */
 export const RETENTION_S = 220_752_000;
@@ -119,7 +120,7 @@ function authorityOf(file: string | undefined): string | null {
   try {
     return readFileSync(file, "utf8");
   } catch (error) {
-    throw new ConfigError([`CASSANDRA_TLS_CA can't be read: ${error instanceof Error ? error.message : String(error)}`]);
+    throw new ConfigError([`CASSANDRA_TLS_CA can't be read: ${reasonOf(error)}`]);
   }
 }
 

@@ -1,6 +1,7 @@
 // The edge's side of the hand-over: acknowledging a segment to its conversation.
 import * as v from "valibot";
 import type { ArchiveAck } from "../protocol/archive.ts";
+import { reasonOf } from "./reason.ts";
 import { signForEdge } from "./token.ts";
 
 const TIMEOUT_MS = 10_000;
@@ -10,7 +11,7 @@ const Answer = v.object({ archived_seq: v.pipe(v.number(), v.safeInteger(), v.mi
 /** The edge can't be reached, or refuses this archiver altogether: try again later. */
 export class EdgeUnavailable extends Error {
   constructor(cause: unknown) {
-    super(cause instanceof Error ? cause.message : String(cause), { cause });
+    super(reasonOf(cause), { cause });
     this.name = "EdgeUnavailable";
   }
 }
@@ -47,7 +48,7 @@ export class HttpEdge implements Edge {
     try {
       return v.parse(Answer, JSON.parse(text)).archived_seq;
     } catch (error) {
-      throw new EdgeUnavailable(`the edge's answer is not an acknowledgement: ${error instanceof Error ? error.message : String(error)}`);
+      throw new EdgeUnavailable(`the edge's answer is not an acknowledgement: ${reasonOf(error)}`);
     }
   }
 

@@ -10,10 +10,12 @@ import type { Metrics, Part } from "./metrics.ts";
 import { BucketUnavailable, type ListedObject } from "./s3.ts";
 import { Shelf } from "./shelf.ts";
 import { StoreRefused, StoreUnavailable } from "./stores/store.ts";
-import { surveySegments } from "./survey.ts";
+import { type Backlog, countSegments, surveySegments } from "./survey.ts";
 
 /** Conversations in hand at once. */
 const WIDTH = 4;
+/** Between counts of the backlog while a pass goes on, at least. */
+const COUNT_MS = 1_000;
 /** The waits of a long outage grow no further than at this attempt: catching up starts within about ten seconds. */
 const LONGEST_WAIT_ATTEMPT = 4;
 
@@ -77,19 +79,44 @@ export class Archiver {
   async pass(): Promise<boolean> {
     const { bucket, store, metrics, now, random } = this.#tools;
     const survey = await surveySegments(bucket, this.#shelf, now());
-    metrics.up.set({ part: "bucket" }, 1);
-    metrics.listCalls.inc(survey.pages);
-    metrics.backlogSegments.set(survey.segments);
-    metrics.backlogBytes.set(survey.bytes);
-    metrics.oldestAge.set(survey.oldest_at === null ? 0 : Math.max(0, (now() - survey.oldest_at) / 1_000));
+    this.#countBacklog(survey);
     this.#countShelf();
     await store.open();
     metrics.up.set({ part: "store" }, 1);
-    // Several archivers that start together would otherwise do the same work at the same time.
-    await inLanes(shuffled(survey.groups, random), WIDTH, async (group) => {
-      for (const object of group) await this.#take(object);
-    });
+    const working = new AbortController();
+    const counting = this.#countDuring(working.signal);
+    try {
+      // Several archivers that start together would otherwise do the same work at the same time.
+      await inLanes(shuffled(survey.groups, random), WIDTH, async (group) => {
+        for (const object of group) await this.#take(object);
+      });
+    } finally {
+      working.abort();
+      await counting;
+    }
     return survey.more;
+  }
+
+  /** A store that hangs, or a long backlog, must not hide what piles up behind it. */
+  async #countDuring(working: AbortSignal): Promise<void> {
+    const rest = () => pause(Math.max(this.#tools.pollMs, COUNT_MS), true, { signal: working }).catch(() => false);
+    while (await rest()) {
+      try {
+        this.#countBacklog(await countSegments(this.#tools.bucket));
+      } catch (error) {
+        if (!(error instanceof BucketUnavailable)) throw error;
+        this.#failed("bucket", error, COUNT_MS);
+      }
+    }
+  }
+
+  #countBacklog({ segments, bytes, oldest_at, pages }: Backlog): void {
+    const { metrics, now } = this.#tools;
+    metrics.up.set({ part: "bucket" }, 1);
+    metrics.listCalls.inc(pages);
+    metrics.backlogSegments.set(segments);
+    metrics.backlogBytes.set(bytes);
+    metrics.oldestAge.set(oldest_at === null ? 0 : Math.max(0, (now() - oldest_at) / 1_000));
   }
 
   /** Throws only what concerns all segments; what concerns this one leaves it in the bucket. */

@@ -2,6 +2,7 @@
 import { DeleteObjectCommand, GetObjectCommand, ListObjectsV2Command, NoSuchKey, S3Client } from "@aws-sdk/client-s3";
 import { SEGMENT_PREFIX } from "../protocol/segment.ts";
 import type { S3Config } from "./config.ts";
+import { reasonOf } from "./reason.ts";
 
 /** Compressed bytes of a segment, far above what a conversation seals; more is not read. */
 export const OBJECT_BYTES = 32 * 1024 * 1024;
@@ -9,7 +10,7 @@ export const OBJECT_BYTES = 32 * 1024 * 1024;
 /** The bucket can't be reached or fails: try again later. */
 export class BucketUnavailable extends Error {
   constructor(cause: unknown) {
-    super(cause instanceof Error ? cause.message : String(cause), { cause });
+    super(reasonOf(cause), { cause });
     this.name = "BucketUnavailable";
   }
 }

@@ -6,16 +6,20 @@ import type { Shelf } from "./shelf.ts";
 /** Segments that one pass takes in hand: bounds the memory of a long backlog. */
 const PASS_SEGMENTS = 10_000;
 
-export interface Survey {
+export interface Backlog {
   segments: number;
   bytes: number;
   /** ms; null where nothing waits */
   oldest_at: number | null;
+  /** Of the listing: each is a call. */
+  pages: number;
+}
+
+export interface Survey extends Backlog {
   /** Of one conversation each, by epoch and seq. */
   groups: ListedObject[][];
   /** There is more work than this pass takes. */
   more: boolean;
-  pages: number;
 }
 
 interface Place {
@@ -38,6 +42,21 @@ function inSeqOrder(objects: readonly ListedObject[]): ListedObject[] {
     .map(({ object }) => object);
 }
 
+function add(backlog: Backlog, page: readonly ListedObject[]): void {
+  backlog.pages += 1;
+  for (const { size, modified_at } of page) {
+    backlog.segments += 1;
+    backlog.bytes += size;
+    backlog.oldest_at = Math.min(backlog.oldest_at ?? modified_at, modified_at);
+  }
+}
+
+export async function countSegments(bucket: SegmentBucket): Promise<Backlog> {
+  const backlog: Backlog = { segments: 0, bytes: 0, oldest_at: null, pages: 0 };
+  for await (const page of bucket.list()) add(backlog, page);
+  return backlog;
+}
+
 /** @param now ms */
 export async function surveySegments(bucket: SegmentBucket, shelf: Shelf, now: number): Promise<Survey> {
   const survey: Survey = { segments: 0, bytes: 0, oldest_at: null, groups: [], more: false, pages: 0 };
@@ -57,11 +76,8 @@ export async function surveySegments(bucket: SegmentBucket, shelf: Shelf, now: n
     conversation = next;
   };
   for await (const page of bucket.list()) {
-    survey.pages += 1;
+    add(survey, page);
     for (const object of page) {
-      survey.segments += 1;
-      survey.bytes += object.size;
-      survey.oldest_at = Math.min(survey.oldest_at ?? object.modified_at, object.modified_at);
       if (shelf.has(object.key)) seen.add(object.key);
       if (!shelf.isDue(object, now)) continue;
       // A conversation's keys stand together in the listing.

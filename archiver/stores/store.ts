@@ -4,6 +4,7 @@
 import type { SegmentHead } from "../../protocol/segment.ts";
 import type { ArchiveRead } from "../../protocol/archive.ts";
 import type { Writes } from "../plan.ts";
+import { reasonOf } from "../reason.ts";
 import type { EventRow, StoredRow } from "../rows.ts";
 
 /** A segment whose rows were written and read back. `archived_at` in ms. */
@@ -17,7 +18,7 @@ export type ReadRange = ArchiveRead["ranges"][number];
 /** The store can't be reached, or failed for a reason that has nothing to do with what was asked: try again later. */
 export class StoreUnavailable extends Error {
   constructor(cause: unknown) {
-    super(cause instanceof Error ? cause.message : String(cause), { cause });
+    super(reasonOf(cause), { cause });
     this.name = "StoreUnavailable";
   }
 }
@@ -25,7 +26,7 @@ export class StoreUnavailable extends Error {
 /** The store will not take these very rows. */
 export class StoreRefused extends Error {
   constructor(cause: unknown) {
-    super(cause instanceof Error ? cause.message : String(cause), { cause });
+    super(reasonOf(cause), { cause });
     this.name = "StoreRefused";
   }
 }

@@ -267,6 +267,23 @@ test("[C10] a store that is down stops nothing but the archive, and the archive 
   await ended;
 });
 
+test("[B18] a row that the store took and lost is not acknowledged until it reads back", async () => {
+  const world = await World.make();
+  const events = chat("lossy", 10);
+  await world.put(segment(events));
+  let lossy = true;
+  const { archiver, store } = world.archiver();
+  const write = store.write.bind(store);
+  store.write = (writes) => write(lossy ? { ...writes, rows: writes.rows.filter((row) => row.seq !== 7) } : writes);
+  await expect(archiver.pass()).rejects.toThrow("1 written rows were not read back");
+  expect(world.edge.acks).toEqual([]);
+  expect(await world.bucket.keys()).toEqual([segment(events).key]);
+  lossy = false;
+  await archiver.pass();
+  expect(await readAll(store, events)).toEqual(events);
+  expect(world.edge.acks).toEqual([segment(events).head]);
+});
+
 test("[B18] a stop ends after the step in hand; the next start finishes the segment", async () => {
   const world = await World.make();
   const events = chat("stop", 20);

@@ -6,6 +6,9 @@ export class Way {
   readonly #host: string;
   readonly #target: number;
   readonly #sockets = new Set<Socket>();
+  /** From client to server, by client. */
+  readonly #pairs = new Map<Socket, Socket>();
+  #held = false;
   #close = async (): Promise<void> => undefined;
   /** Stays the same once it was open. */
   port = 0;
@@ -25,7 +28,11 @@ export class Way {
         socket.on("error", () => socket.destroy()).on("close", () => this.#sockets.delete(socket));
       }
       near.on("data", () => this.onBytes());
-      near.pipe(far).pipe(near);
+      this.#pairs.set(near, far);
+      near.on("close", () => this.#pairs.delete(near));
+      far.pipe(near);
+      if (this.#held) near.pause();
+      else near.pipe(far);
     });
     server.listen(this.port, this.#host);
     await once(server, "listening");
@@ -36,6 +43,17 @@ export class Way {
       for (const socket of this.#sockets) socket.destroy();
       await closed;
     };
+  }
+
+  /** Nothing more reaches the server, which looks as if it hung. */
+  hold(): void {
+    this.#held = true;
+    for (const [near, far] of this.#pairs) near.unpipe(far).pause();
+  }
+
+  release(): void {
+    this.#held = false;
+    for (const [near, far] of this.#pairs) near.pipe(far);
   }
 
   /** Ends every connection, and refuses new ones. */
