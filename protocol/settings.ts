@@ -8,7 +8,7 @@ const DAY_MS = 86_400_000;
 export const Settings = v.object({
   /** Requests a second and user, over all devices and entrances; 0 for no limit. */
   rate_limit: int(0, 1_000_000),
-  /** Requests that may come at once. */
+  /** Requests that may come at once; 0 for no limit. */
   rate_burst: int(0, 1_000_000),
   /** A conversation seals once this many events wait … */
   seal_events: int(1, 10_000),
@@ -24,7 +24,7 @@ export const Settings = v.object({
   deliver_timeout_ms: int(50, 30_000),
   /** How long a busy conversation waits before it settles every member, ms. */
   settle_after_ms: int(50, 60_000),
-  /** Members of a new group unless it asks for fewer. */
+  /** Members of a new group, which may ask for fewer. */
   max_members: int(2, GROUP_MEMBERS),
 });
 export type Settings = v.InferOutput<typeof Settings>;

@@ -100,7 +100,11 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
       return;
     }
     if (typeof message !== "string") {
-      this.sockets.send(ws, [errorFrame("bad_frame", { message: "binary on a JSON socket" })], now);
+      const admission = this.charge(1);
+      const error = admission.ok
+        ? errorFrame("bad_frame", { message: "binary on a JSON socket" })
+        : errorFrame("rate_limited", { retry_after_ms: admission.retry_after_ms });
+      this.sockets.send(ws, [error], now);
       return;
     }
     const decoded = decodeFrames(message);

@@ -3,6 +3,7 @@ import { Hono } from "hono";
 import { conversationOf, sessionOf } from "../../durable-objects/platform/env.ts";
 import { decodeFrame } from "../../protocol/codec-json.ts";
 import { ChatError } from "../../protocol/errors.ts";
+import type { Draft } from "../../protocol/frames/msg.ts";
 import { ConversationId } from "../../protocol/ids.ts";
 import { HistoryQuery } from "../../protocol/rest.ts";
 import { withArchivedBodies } from "../archived.ts";
@@ -13,12 +14,14 @@ import { parsed, pathId, readJson } from "../requests.ts";
 export const messages = new Hono<AppEnv>();
 
 messages.post("/v1/messages", async (context) => {
-  const token = await userToken(context.env, context.req.raw);
-  const body = await readJson(context.req.raw);
-  const decoded = decodeFrame(typeof body === "object" && body !== null && !("type" in body) ? { ...body, type: "msg" } : body);
-  if (!decoded.ok) throw new ChatError(decoded.error.code, { message: decoded.error.message });
-  if (decoded.frame.type !== "msg") throw new ChatError("bad_request", { message: "Only messages are sent here." });
-  const { ack } = expectOk(await sessionOf(context.env, token.user_id).send({ user_id: token.user_id, exp: token.exp }, decoded.frame));
+  const { user_id, exp } = await userToken(context.env, context.req.raw);
+  const session = sessionOf(context.env, user_id);
+  const draft = await readDraft(context.req.raw).catch(async (error: unknown) => {
+    // `send` counts a message against the rate limit; what is none counts as well.
+    expectOk(await session.admit({ user_id, exp }, 1));
+    throw error;
+  });
+  const { ack } = expectOk(await session.send({ user_id, exp }, draft));
   return context.json(ack, ack.dup === true ? 200 : 201);
 });
 
@@ -28,3 +31,12 @@ messages.get("/v1/history/:conversation_id", user, async (context) => {
   const { page } = expectOk(await conversationOf(context.env, conversationId).history({ user_id: callerOf(context), query }));
   return context.json(await withArchivedBodies(context.env, page));
 });
+
+/** A body is a `msg` frame, whose type may be left out. */
+async function readDraft(request: Request): Promise<Draft> {
+  const body = await readJson(request);
+  const decoded = decodeFrame(typeof body === "object" && body !== null && !("type" in body) ? { ...body, type: "msg" } : body);
+  if (!decoded.ok) throw new ChatError(decoded.error.code, { message: decoded.error.message });
+  if (decoded.frame.type !== "msg") throw new ChatError("bad_request", { message: "Only messages are sent here." });
+  return decoded.frame;
+}
