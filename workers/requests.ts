@@ -41,6 +41,8 @@ async function readBytes(request: Request): Promise<Uint8Array> {
 }
 
 export function parsed<S extends v.GenericSchema>(schema: S, value: unknown): v.InferOutput<S> {
+  // To a schema without required fields an array would pass for an object.
+  if (Array.isArray(value)) throw new ChatError("bad_request", { message: "wrong shape" });
   const result = v.safeParse(schema, value);
   if (!result.success) throw new ChatError("bad_request", { message: firstIssue(result.issues) });
   return result.output;

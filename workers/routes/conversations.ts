@@ -33,7 +33,9 @@ conversations.post("/v1/conversations", user, async (context) => {
   const body = parsed(CreateBody, await readJson(context.req.raw));
   await loadSettings(context.env);
   const members = [...new Set(body.members)].filter((member) => member !== creator);
-  const max_members = body.max_members ?? currentSettings(context.env).max_members;
+  // A group may ask for less room than the deployment gives, never for more.
+  const preset = currentSettings(context.env).max_members;
+  const max_members = Math.min(body.max_members ?? preset, preset);
   if (members.length + 1 > max_members) throw new ChatError("group_full");
   await expectRegistered(context.env, members);
   const jurisdiction = body.jurisdiction ?? deploymentJurisdiction(context.env);
