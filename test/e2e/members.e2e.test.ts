@@ -150,7 +150,7 @@ describe("adding, removing and roles", () => {
     const path = `/v1/conversations/${group}/members/${bob.name}`;
     expect(codeOf(await put(ann, group, "nobody-at-all"))).toBe("404 unknown_user");
     for (const role of ["owner", "boss", "", null, 1, ["admin"]]) expect(codeOf(await put(ann, group, bob.name, { role }))).toBe("400 bad_request");
-    for (const body of ["{", "null", "7", '"admin"', " "]) expect([body, codeOf(await ann.raw("PUT", path, { body }))]).toEqual([body, "400 bad_request"]);
+    for (const body of ["{", "null", "[]", "7", '"admin"', " "]) expect([body, codeOf(await ann.raw("PUT", path, { body }))]).toEqual([body, "400 bad_request"]);
     expect(codeOf(await ann.raw("PUT", path, { body: " ".repeat(200_000) }))).toBe("413 frame_too_large");
     for (const user of ["a%20b", "%00", "x".repeat(129), "%2e%2e"]) expect(codeOf(await put(ann, group, user))).toBe("404 not_found");
     expect((await statsOf(service, group)).head_seq).toBe(1);
