@@ -2,7 +2,7 @@
 // ends with the test process.
 import { realpathSync } from "node:fs";
 import { build, DIST } from "../scripts/build.ts";
-import { anyFreePort } from "../scripts/start/ports.ts";
+import { freePort } from "../scripts/ports.ts";
 import { freshFolder, removeFolder } from "./product/folders.ts";
 import { runningPids, untilGone, type Pids } from "./product/processes.ts";
 import { StartProcess } from "./product/start-process.ts";
@@ -55,7 +55,7 @@ export interface Product {
 export async function startProduct(options: ProductOptions = {}): Promise<Product> {
   const dataDir = realpathSync(options.dataDir ?? freshFolder());
   const ports = options.env?.["PORTS"]?.split(",").map(Number) ?? await freePorts(options.doors ?? 1);
-  const archiverPort = options.env?.["ARCHIVER_PORT"] ?? String(await anyFreePort());
+  const archiverPort = options.env?.["ARCHIVER_PORT"] ?? String(await freePort());
   const bundle = options.build ?? await sharedBundle();
   const env = {
     ...cleanEnvironment(),
@@ -176,7 +176,7 @@ function send(pid: number, signal: NodeJS.Signals): void {
 
 async function freePorts(count: number): Promise<number[]> {
   const ports: number[] = [];
-  while (ports.length < count) ports.push(await anyFreePort());
+  while (ports.length < count) ports.push(await freePort());
   return ports;
 }
 

@@ -4,7 +4,7 @@ import { connect } from "node:net";
 import path from "node:path";
 import { cassandraYaml, javaArguments } from "./cassandra-config.ts";
 import { installCassandra } from "./cassandra-jars.ts";
-import { freePort } from "./ports.ts";
+import { freePort } from "../ports.ts";
 import { launch, type ServerProcess } from "./server.ts";
 
 export type CassandraOptions = {

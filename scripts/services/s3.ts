@@ -6,7 +6,7 @@ import path from "node:path";
 import { installOnce } from "./cache.ts";
 import { runStep } from "./command.ts";
 import { installGo } from "./go.ts";
-import { freePort } from "./ports.ts";
+import { freePort } from "../ports.ts";
 import { launch, type ServerProcess } from "./server.ts";
 
 const VERSION = "v1.8.0";

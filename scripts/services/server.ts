@@ -4,7 +4,7 @@ import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, r
 import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { isAlive, startTime } from "../bootstrap/lock.mjs";
-import { isFree } from "./ports.ts";
+import { isFree } from "../ports.ts";
 import { tie } from "./tie.ts";
 
 const POLL_MS = 50;

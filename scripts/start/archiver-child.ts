@@ -8,7 +8,7 @@ import type { ChildSpec } from "./child.ts";
 import { LineLog, type LineLevel } from "./line-log.ts";
 import { LogFile } from "./log-file.ts";
 import { endNoted, notePid } from "./orphans.ts";
-import { HOST } from "./ports.ts";
+import { HOST } from "../ports.ts";
 import { untilOk } from "./serving.ts";
 
 export interface ArchiverOptions {

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import type { ChildSpec, Notices } from "./child.ts";
 import type { EdgeOptions, FromEdge, ToEdge } from "./edge-link.ts";
 import { endNoted, notePid } from "./orphans.ts";
-import { HOST } from "./ports.ts";
+import { HOST } from "../ports.ts";
 import { untilOk } from "./serving.ts";
 
 const NAME = "edge";

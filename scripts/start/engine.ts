@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import type { Log, MiniflareOptions, WorkerdStructuredLog } from "miniflare";
 import type { EdgeOptions } from "./edge-link.ts";
-import { HOST } from "./ports.ts";
+import { HOST } from "../ports.ts";
 
 export const WORKER = "confab";
 export const COMPATIBILITY_DATE = "2026-10-01";

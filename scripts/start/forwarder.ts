@@ -1,6 +1,6 @@
 // A second front door: copies bytes between its own port and the first one.
 import { connect, createServer, type Server, type Socket } from "node:net";
-import { HOST } from "./ports.ts";
+import { HOST } from "../ports.ts";
 
 export interface Forwarder {
   close(): Promise<void>;

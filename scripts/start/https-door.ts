@@ -1,7 +1,7 @@
 // A door for the archiver in production, where the Worker refuses plain http: it says what a proxy with TLS would say.
 import { createServer, request as ask } from "node:http";
 import type { AddressInfo } from "node:net";
-import { HOST } from "./ports.ts";
+import { HOST } from "../ports.ts";
 
 /** The header by which a proxy with TLS says how a request reached it. */
 export const BY_HTTPS = { "x-forwarded-proto": "https" };

@@ -10,7 +10,8 @@ import { openHttpsDoor } from "./https-door.ts";
 import { lockDataDir } from "./lock.ts";
 import { endNoted, type Role } from "./orphans.ts";
 import type { Plan } from "./plan.ts";
-import { anyFreePort, HOST, requireFree } from "./ports.ts";
+import { freePort, HOST } from "../ports.ts";
+import { requireFree } from "./ports.ts";
 import { readOrMakeSecrets, type Secrets } from "./secrets.ts";
 import { step } from "./step.ts";
 
@@ -35,7 +36,7 @@ export class Run {
     this.#plan = { ...this.#plan, dataDir: lockDataDir(this.#plan.dataDir) };
     const { dataDir, ports } = this.#plan;
     await this.#endOrphans();
-    const archiverPort = this.#plan.archiverPort ?? await anyFreePort();
+    const archiverPort = this.#plan.archiverPort ?? await freePort();
     await requireFree([...ports, archiverPort]);
     const secrets = readOrMakeSecrets(dataDir);
     rmSync(path.join(dataDir, "tmp"), { recursive: true, force: true });

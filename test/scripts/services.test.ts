@@ -9,7 +9,7 @@ import { afterAll, expect, onTestFinished, test, vi } from "vitest";
 import { isAlive, startTime } from "../../scripts/bootstrap/lock.mjs";
 import { cassandraYaml } from "../../scripts/services/cassandra-config.ts";
 import { installOnce } from "../../scripts/services/cache.ts";
-import { freePort } from "../../scripts/services/ports.ts";
+import { freePort } from "../../scripts/ports.ts";
 import { endServer, type Launch, launch, recordOf } from "../../scripts/services/server.ts";
 
 const folder = mkdtempSync(path.join(tmpdir(), "confab-services-"));

@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
 import { afterEach, describe, expect, onTestFinished, test } from "vitest";
-import { anyFreePort } from "../../scripts/start/ports.ts";
+import { freePort } from "../../scripts/ports.ts";
 import { StartEnded, startProduct, type Product, type ProductOptions } from "../product.ts";
 import { Device } from "../product/device.ts";
 import { isAlive, untilGone } from "../product/processes.ts";
@@ -230,7 +230,7 @@ describe("what it serves and says", () => {
   });
 
   test("with Cassandra down it is ready all the same, and chat works", async () => {
-    const product = await start({ env: { CASSANDRA_CONTACT_POINTS: "127.0.0.1", CASSANDRA_PORT: String(await anyFreePort()) } });
+    const product = await start({ env: { CASSANDRA_CONTACT_POINTS: "127.0.0.1", CASSANDRA_PORT: String(await freePort()) } });
     const conversation = await conversationWith(product, "stored");
     expect(await contents(product, "bob", conversation)).toEqual(["stored"]);
   });

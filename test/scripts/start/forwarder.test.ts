@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { afterEach, expect, onTestFinished, test } from "vitest";
 import { forward, type Forwarder } from "../../../scripts/start/forwarder.ts";
-import { anyFreePort } from "../../../scripts/start/ports.ts";
+import { freePort } from "../../../scripts/ports.ts";
 
 const open: Forwarder[] = [];
 afterEach(async () => {
@@ -18,7 +18,7 @@ async function listen(onSocket: (socket: Socket) => void): Promise<Server> {
 }
 
 async function through(server: Server): Promise<Socket> {
-  const port = await anyFreePort();
+  const port = await freePort();
   open.push(await forward(port, (server.address() as AddressInfo).port));
   const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
   await once(socket, "connect");
@@ -67,7 +67,7 @@ test("with nobody behind it the connection is reset", async () => {
   const { port } = server.address() as AddressInfo;
   server.close();
   await once(server, "close");
-  const door = await anyFreePort();
+  const door = await freePort();
   open.push(await forward(door, port));
   const socket = connect({ port: door, host: "127.0.0.1" });
   const [error] = await once(socket, "error") as [NodeJS.ErrnoException];
