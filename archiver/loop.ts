@@ -82,6 +82,7 @@ export class Archiver {
     this.#countBacklog(survey);
     this.#countShelf();
     await store.open();
+    await store.check();
     metrics.up.set({ part: "store" }, 1);
     const working = new AbortController();
     const counting = this.#countDuring(working.signal);
