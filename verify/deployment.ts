@@ -30,6 +30,18 @@ const run = promisify(execFile);
 const TOKEN_MS = 15 * 60_000;
 const COMMAND_MS = 30_000;
 
+const HEALTH_MS = 10_000;
+
+/** Rejects where nobody answers: there is nothing to check then. */
+export async function expectHealthy(deployment: Deployment): Promise<void> {
+  const url = `${deployment.url()}/v1/health`;
+  const answer = await fetch(url, { signal: AbortSignal.timeout(HEALTH_MS) }).catch((error: unknown) => {
+    throw new Error(`${url} does not answer`, { cause: error });
+  });
+  await answer.arrayBuffer();
+  if (answer.status !== 200) throw new Error(`${url} answers ${answer.status}`);
+}
+
 /** Gives each user's token from memory while it is young. */
 export function keepTokens(fetchToken: (userId: string) => Promise<string>): (userId: string) => Promise<string> {
   const kept = new Map<string, { token: Promise<string>; at: number }>();

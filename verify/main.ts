@@ -2,7 +2,7 @@
 // nothing wrong. 1: violations, with their evidence. 2: it could not be checked.
 import { randomInt } from "node:crypto";
 import { inspect } from "node:util";
-import { type Deployment, remote } from "./deployment.ts";
+import { type Deployment, expectHealthy, remote } from "./deployment.ts";
 import { LocalDeployment } from "./local.ts";
 import { type Options, readOptions, USAGE, UsageError } from "./options.ts";
 import { makePlan } from "./plan.ts";
@@ -45,6 +45,7 @@ async function deploymentOf({ remote: given, bundle }: Options): Promise<Deploym
 try {
   say(`seed ${options.seed}: ${options.rounds} rounds, ${options.clients} users with two devices each, ${options.messages} messages a round`);
   const deployment = await deploymentOf(options);
+  await expectHealthy(deployment);
   // Users of an earlier run against the same deployment have their own conversations.
   const prefix = options.remote === null ? "v" : `v${Date.now().toString(36)}`;
   const result = await verify(deployment, makePlan(options.seed, options, prefix), say);
