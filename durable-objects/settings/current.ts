@@ -5,6 +5,8 @@ import { errorFields, log } from "../../log/log.ts";
 import type { Env } from "../platform/env.ts";
 
 const CACHE_MS = 60_000;
+/** While one reads, or after a failure, the others go on with what was last read for this long. */
+const PAUSE_MS = 1_000;
 
 interface Remote {
   read(): Promise<SettingsPatch>;
@@ -13,7 +15,8 @@ interface Remote {
 
 let stored: SettingsPatch = {};
 let freshUntil = 0;
-let loading: Promise<void> | null = null;
+/** Readings and changes that have come back; 0: nothing is known yet. */
+let version = 0;
 let merged: { from: SettingsPatch; env: Env; settings: Settings } | null = null;
 
 /** itty-durable's own stub: JSON over the object's fetch, with nothing of a client's request in it. */
@@ -33,27 +36,31 @@ export function currentSettings(env: Env): Settings {
   return merged.settings;
 }
 
-/** Reads the settings where they are older than 60 s. When they can't be read, the last known ones stay in force. */
+/**
+ * Reads the settings where they are older than 60 s. When they can't be read, the last known ones stay in force.
+ * Everybody reads for themselves: waiting for another request's reading would never end if that request is given up.
+ */
 export async function loadSettings(env: Env): Promise<void> {
   if (Date.now() < freshUntil) return;
-  loading ??= refresh(env).finally(() => {
-    loading = null;
-  });
-  await loading;
-}
-
-async function refresh(env: Env): Promise<void> {
+  if (version > 0) freshUntil = Date.now() + PAUSE_MS;
+  const begun = version;
   try {
-    stored = await remote(env).read();
-    freshUntil = Date.now() + CACHE_MS;
+    const read = await remote(env).read();
+    // A change that came back meanwhile is newer than what was read.
+    if (version === begun) keep(read);
   } catch (error) {
-    freshUntil = Date.now() + 1_000;
+    freshUntil = Date.now() + PAUSE_MS;
     log("error", "settings_unreadable", errorFields(error));
   }
 }
 
 export async function changeSettings(env: Env, patch: SettingsPatch): Promise<void> {
-  stored = await remote(env).change(patch);
+  keep(await remote(env).change(patch));
+}
+
+function keep(settings: SettingsPatch): void {
+  stored = settings;
+  version += 1;
   freshUntil = Date.now() + CACHE_MS;
 }
 
