@@ -167,6 +167,29 @@ describe("[D3] scopes open nothing else", () => {
   });
 });
 
+test("archived bodies are read by the edge alone, and segments by nobody without the bucket's keys", async () => {
+  const { conversation_id } = await ann.group([]);
+  const range = { bucket: "2026-11", first: "01a201c0-d726-7000-8000-000000000000", last: "01a201c0-d726-7000-8000-000000000001" };
+  const read = async (token: string | null): Promise<string> => codeOf(await request(`${product.archiverUrl}/v1/archive/read`, "POST", {
+    headers: { "content-type": "application/json", ...(token === null ? {} : { authorization: `Bearer ${token}` }) },
+    body: JSON.stringify({ conversation_id, ranges: [range] }),
+  }));
+  const edge = (changed: object, secret: string = archiveSecret): Promise<string> =>
+    sign({ scope: "archive", aud: "confab-archiver", iat: seconds(), exp: seconds(60), ...changed }, secret);
+  expect(await read(await edge({}))).toBe("200 without a code");
+  const bad = [
+    null, ann.token, (await operator(product)).token, await sign(claims(ann.name, { scope: "archive", aud: "confab-archiver" })), await edge({}, SECRET),
+    await edge({ aud: "confab-edge" }), await edge({ scope: "service" }), await edge({ exp: seconds(-40), iat: seconds(-90) }), await edge({ exp: undefined }),
+    forge({ alg: "none" }, { scope: "archive", aud: "confab-archiver", iat: seconds(), exp: seconds(60) }, null),
+  ];
+  for (const [i, token] of bad.entries()) expect([i, await read(token)]).toEqual([i, "401 unauthorized"]);
+  for (const query of ["", "?list-type=2", "/segments/"]) {
+    const answer = await fetch(`${product.url}/cdn-cgi/local/r2/s3/confab-segments${query}`);
+    expect(answer.status).toBeGreaterThanOrEqual(400);
+    expect(await answer.text()).not.toContain("<Contents>");
+  }
+});
+
 describe("an open socket and its token", () => {
   test("auth_refresh takes only a good token of the same user, and the socket stays", async () => {
     const bob = await newUser(product, "bob");
