@@ -10,10 +10,10 @@ export class Flaky implements Environment {
   private down = false;
   private readonly open = new Set<FlakySocket>();
 
-  now = systemEnvironment.now;
-  later = systemEnvironment.later;
-  random = systemEnvironment.random;
-  uuid = systemEnvironment.uuid;
+  now = () => systemEnvironment.now();
+  later = (ms: number, run: () => void) => systemEnvironment.later(ms, run);
+  random = () => systemEnvironment.random();
+  uuid = () => systemEnvironment.uuid();
 
   openSocket(url: string, protocols: string[]): SocketLike {
     this.sockets += 1;
