@@ -26,7 +26,7 @@ let local: LocalDeployment | null = null;
 
 function interrupted(): void {
   say("verify: stopped");
-  void (local?.stop() ?? Promise.resolve()).finally(() => process.exit(130));
+  void stop(true).finally(() => process.exit(130));
 }
 
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, interrupted);
