@@ -1,5 +1,7 @@
 // What one `npm start` will run, read from the environment and the command line. Reads nothing else.
 import path from "node:path";
+import { JURISDICTIONS } from "../../protocol/ids.ts";
+import { pinnedSettings } from "../../protocol/settings.ts";
 
 export interface Plan {
   /** Absolute. */
@@ -23,6 +25,7 @@ export class UsageError extends Error {
 const PASSED_BY_PREFIX = /^(CONFAB|AUTH)_/;
 const PASSED_BY_NAME = ["ENVIRONMENT", "DEV_ISSUER", "ALLOWED_ORIGINS", "ARCHIVE", "JURISDICTION"];
 const HIGHEST_PORT = 65_535;
+const SECRET_CHARS = 32;
 
 /** Throws UsageError. */
 export function readPlan(env: Readonly<Record<string, string | undefined>>, args: readonly string[]): Plan {
@@ -39,8 +42,23 @@ export function readPlan(env: Readonly<Record<string, string | undefined>>, args
     archiverPort: env["ARCHIVER_PORT"] ? readPort("ARCHIVER_PORT", env["ARCHIVER_PORT"]) : null,
     bundle: readBundle(args),
     environment,
-    workerEnv: { ...developmentDefaults(environment), ...passedOn(env) },
+    workerEnv: usable({ ...developmentDefaults(environment), ...passedOn(env) }),
   };
+}
+
+/** What the Worker would only find out with its first request, and refuse every one for. */
+function usable(workerEnv: Record<string, string>): Record<string, string> {
+  const { AUTH_SECRET, JURISDICTION } = workerEnv;
+  if (AUTH_SECRET !== undefined && AUTH_SECRET.length < SECRET_CHARS) throw new UsageError(`AUTH_SECRET must have ${SECRET_CHARS} characters or more`);
+  if (JURISDICTION !== undefined && !(JURISDICTIONS as readonly string[]).includes(JURISDICTION)) {
+    throw new UsageError(`JURISDICTION must be one of ${JURISDICTIONS.join(", ")}, not ${JSON.stringify(JURISDICTION)}`);
+  }
+  try {
+    pinnedSettings(workerEnv);
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+  return workerEnv;
 }
 
 function developmentDefaults(environment: Plan["environment"]): Record<string, string> {

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { DEFAULT_SETTINGS, SETTING_NAMES, type SettingsView } from "../../protocol/settings.ts";
 import type { ConversationDetail } from "../../protocol/rest.ts";
-import { startProduct, type Product } from "../product.ts";
+import { StartEnded, startProduct, type Product } from "../product.ts";
 import { codeOf, newUser, operator, request, statsOf, until, untilSettled, type Answer, type User } from "./api.ts";
 import type { RawSocket } from "./raw-socket.ts";
 
@@ -115,6 +115,17 @@ describe("settings", () => {
     expect(await accepted(await ann.socket(), bob, 10)).toBe(6);
     await change({ rate_burst: 20 });
   });
+});
+
+test.each([
+  ["CONFAB_RATE_LIMIT", "lots"], ["CONFAB_RATE_LIMIT", "-1"], ["CONFAB_RATE_BURST", "2.5"], ["CONFAB_MAX_MEMBERS", "501"], ["CONFAB_SEAL_AFTER_MS", "1e400"],
+  ["AUTH_SECRET", "a short secret"], ["JURISDICTION", "mars"],
+])("a start with %s=%s is refused in one line", async (name, value) => {
+  const started = await startProduct({ env: { [name]: value } }).catch((error: unknown) => error);
+  if (!(started instanceof StartEnded)) throw new Error("it started");
+  expect(started.output).toMatch(new RegExp(`^confab: ${name} (?:is out of bounds|must .+)$`));
+  expect(started.output).not.toContain("short secret");
+  expect(started.code).toBe(1);
 });
 
 describe("users", () => {

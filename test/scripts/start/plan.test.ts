@@ -21,10 +21,10 @@ describe("defaults", () => {
 describe("the environment", () => {
   test("reaches the Worker by name and by prefix, and wins over defaults", () => {
     const { workerEnv } = readPlan({
-      CONFAB_SEAL_AFTER_MS: "50", CONFAB_RATE_LIMIT: "0", AUTH_JWKS_URL: "https://a.test", ALLOWED_ORIGINS: "https://b.test", ARCHIVE: "off", JURISDICTION: "eu",
+      CONFAB_SEAL_AFTER_MS: "500", CONFAB_RATE_LIMIT: "0", AUTH_JWKS_URL: "https://a.test", ALLOWED_ORIGINS: "https://b.test", ARCHIVE: "off", JURISDICTION: "eu",
     }, []);
     expect(workerEnv).toMatchObject({
-      CONFAB_SEAL_AFTER_MS: "50", CONFAB_RATE_LIMIT: "0", AUTH_JWKS_URL: "https://a.test", ALLOWED_ORIGINS: "https://b.test", ARCHIVE: "off", JURISDICTION: "eu",
+      CONFAB_SEAL_AFTER_MS: "500", CONFAB_RATE_LIMIT: "0", AUTH_JWKS_URL: "https://a.test", ALLOWED_ORIGINS: "https://b.test", ARCHIVE: "off", JURISDICTION: "eu",
     });
   });
 
