@@ -34,10 +34,12 @@ export class Book {
     const { conversation_id, kind, title, epoch, head_seq, head_msg_no, created_at, members } = detail;
     const peer_id = kind === "direct" ? (members.find((member) => member.user_id !== me)?.user_id ?? me) : null;
     const known = this.#rows.get(conversation_id);
+    // Events that came while this was asked are newer than the answer.
+    const isOld = known !== undefined && (known.epoch > epoch || (known.epoch === epoch && known.head_seq > head_seq));
     this.#rows.set(conversation_id, {
       ...(known ?? { conversation_id, epoch, head_seq, head_msg_no, read_seq: 0, unread: head_msg_no, last_at: created_at }),
       kind,
-      title,
+      title: isOld ? (known.title ?? title) : title,
       peer_id,
     });
   }

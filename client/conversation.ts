@@ -51,7 +51,7 @@ export class Conversation {
     return this.#older.load(limit);
   }
 
-  /** The sync's: the conversation was restored. */
+  /** The sync's: the run begins elsewhere now. */
   restarted(): void {
     this.#older.reset();
   }

@@ -11,6 +11,11 @@ export class Emitter<Events extends object> {
     return () => set.delete(listener);
   }
 
+  /** Whether anybody listens: what is costly to tell need not be made for nobody. */
+  hears(name: keyof Events): boolean {
+    return (this.#listeners.get(name)?.size ?? 0) > 0;
+  }
+
   emit<Name extends keyof Events>(name: Name, value: Events[Name]): void {
     for (const listener of this.#listeners.get(name) ?? []) {
       try {

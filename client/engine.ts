@@ -36,7 +36,7 @@ export class Engine {
 
   constructor(options: ConnectOptions) {
     this.settled = withDefaults(options);
-    const { environment, times, device_id, backoff, limits, store, user_id } = this.settled;
+    const { environment, times, device_id, backoff, limits, store, user_id, keep_events } = this.settled;
     this.user_id = user_id;
     const tokens = new Tokens(options.token, () => environment.now());
     const doors = new Doors(options.url);
@@ -57,9 +57,9 @@ export class Engine {
       tokenRefused: () => this.connection.tokenRefused(),
       changed: (sending, conversation_id) => this.#sendingChanged(sending, conversation_id),
       discarded: (sending) => this.#discarded(sending),
-      storeFailed: (cause) => this.report(new ConfabError("unavailable", "Unsent messages can't be stored; a reload would lose them.", { cause })),
+      storeFailed: (cause) => this.report(new ConfabError("store_failed", "Unsent messages can't be stored; a reload would lose them.", { cause })),
     });
-    this.sync = new Sync(environment, times, {
+    this.sync = new Sync(environment, times, keep_events, {
       page: (conversation_id, asked) => readHistory(this.rest, conversation_id, asked),
       list: (cursor) => listConversations(this.rest, cursor),
       resume: (frame) => this.connection.write([frame]),
@@ -209,7 +209,7 @@ export class Engine {
   }
 
   #listChanged(): void {
-    this.events.emit("conversations", this.book.rows());
+    if (this.events.hears("conversations")) this.events.emit("conversations", this.book.rows());
   }
 
   /** What events did not say of a conversation; the next event asks again where this fails. */

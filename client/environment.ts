@@ -11,7 +11,7 @@ export interface SocketLike {
 
 export interface Environment {
   /** Milliseconds since 1970. */
-  now(): number;
+  now: () => number;
   /** Calls `run` after `ms`; the result cancels it. */
   later(ms: number, run: () => void): () => void;
   /** In [0, 1). */

@@ -3,9 +3,9 @@ import { type ErrorCode, ERRORS } from "../protocol/errors.ts";
 
 /**
  * `network`: no answer, the outcome is unknown. `timeout`: none in time. `bad_answer`: an answer that is not the
- * protocol's. `closed`: this client was closed. `unrecognised`: a code that a newer server gave.
+ * protocol's. `closed`: this client was closed. `store_failed`: the outbox's store did not do its work. `unrecognised`: a code that a newer server gave.
  */
-export type ConfabErrorCode = ErrorCode | "network" | "timeout" | "bad_answer" | "closed" | "unrecognised";
+export type ConfabErrorCode = ErrorCode | "network" | "timeout" | "bad_answer" | "closed" | "store_failed" | "unrecognised";
 
 export interface ConfabErrorDetail {
   retryable?: boolean;

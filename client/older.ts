@@ -39,7 +39,7 @@ export class Older {
     return this.#loading;
   }
 
-  /** The timeline starts again in another epoch. */
+  /** The timeline begins elsewhere now. */
   reset(): void {
     this.#asked = null;
     this.#state = { kind: this.#timeline.floor === 0 ? "none" : "more" };

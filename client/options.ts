@@ -26,6 +26,8 @@ export interface ConnectOptions {
   environment?: Environment;
   backoff?: BackoffPolicy;
   limits?: Partial<DispatchLimits>;
+  /** Events of a conversation that are kept in memory while new ones come; the oldest half goes then. 10,000 by default. */
+  keep_events?: number;
   times?: Partial<SocketTimes & SyncTimes>;
 }
 
@@ -69,6 +71,7 @@ export interface Settled {
   user_id: string | null;
   backoff: BackoffPolicy;
   limits: DispatchLimits;
+  keep_events: number;
   times: SocketTimes & SyncTimes;
 }
 
@@ -81,6 +84,7 @@ export function withDefaults(options: ConnectOptions): Settled {
     user_id: options.user_id ?? null,
     backoff: options.backoff ?? RECONNECT,
     limits: { ...DISPATCH_LIMITS, ...options.limits },
+    keep_events: options.keep_events ?? 10_000,
     times: { handshake_ms: 15_000, pong_ms: 5_000, ...SYNC_TIMES, ...options.times },
   };
 }

@@ -48,6 +48,7 @@ const EARLY = 10_000;
 export class Sync {
   readonly #environment: Environment;
   readonly #times: SyncTimes;
+  readonly #keep_events: number;
   readonly #ports: SyncPorts;
   readonly #handlers: SyncHandlers;
   readonly #pulls: Pulls;
@@ -62,9 +63,10 @@ export class Sync {
   #cancelTold: () => void = () => undefined;
   #cancelListing: () => void = () => undefined;
 
-  constructor(environment: Environment, times: SyncTimes, ports: SyncPorts, handlers: SyncHandlers) {
+  constructor(environment: Environment, times: SyncTimes, keep_events: number, ports: SyncPorts, handlers: SyncHandlers) {
     this.#environment = environment;
     this.#times = times;
+    this.#keep_events = keep_events;
     this.#ports = ports;
     this.#handlers = handlers;
     this.#pulls = new Pulls(environment, PULL_PACE, {
@@ -197,6 +199,7 @@ export class Sync {
       conversation.restarted();
       this.#handlers.restored(conversation);
     }
+    if (fresh.length > 0 && timeline.trim(this.#keep_events)) conversation.restarted();
     const missing = timeline.head - timeline.cursor.seq;
     if (missing > 0) this.#pulls.want(conversation_id, grace_ms);
     // A failure stays until something comes.

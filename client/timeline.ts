@@ -121,6 +121,14 @@ export class Timeline {
     return older;
   }
 
+  /** Forgets the older half of a run that is longer than `most`; answers whether it did. */
+  trim(most: number): boolean {
+    if (this.#run.length <= most) return false;
+    this.#run = this.#run.slice(-Math.ceil(most / 2));
+    this.#floor = (this.#run[0] as Slot).seq - 1;
+    return true;
+  }
+
   /** Starts again in another epoch from where the run began, or from the head where that is now lower. */
   restore(epoch: number, head_seq: number): void {
     this.#epoch = epoch;

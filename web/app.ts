@@ -15,9 +15,12 @@ import type { Session } from "./session.ts";
 import { startChatForm } from "./start-chat.ts";
 import { StatusView } from "./status-view.ts";
 
+/** Scrolling far back must not be undone by the next message. */
+const KEEP_EVENTS = 100_000;
+
 /** @param ended signed out by choice (null) or because the server said why */
 export function openApp(session: Session, ended: (reason: "chosen" | "no issuer" | "refused") => void): HTMLElement {
-  const client = connect({ url: location.origin, token: session.token, user_id: session.user_id, store: new IndexedDbOutboxStore(session.user_id) });
+  const client = connect({ url: location.origin, token: session.token, user_id: session.user_id, store: new IndexedDbOutboxStore(session.user_id), keep_events: KEEP_EVENTS });
   return new App(client, session, ended).element;
 }
 
@@ -60,6 +63,9 @@ class App {
       this.#previews.changed();
       if (state.kind === "refused" && state.error.code === "not_found") this.#end("no issuer");
       else if (state.kind === "refused" && state.error.code !== "origin_refused") this.#end("refused");
+    });
+    this.#client.on("error", (error) => {
+      if (error.code === "store_failed") this.#status.warn("Unsent messages can’t be kept in this browser: a reload would lose them.");
     });
     this.#client.on("conversations", () => {
       this.#previews.changed();

@@ -34,7 +34,7 @@ export function chatPane(client: ConfabClient, place: Place, marks: ReadMarks, a
   const timeline = new TimelineView(client, {
     conversation_id,
     peer: place.kind === "direct" ? place.peer : null,
-    label: `Messages, ${title}`,
+    label: `History, ${title}`,
     first_unread: row === undefined || marks.unread(row) === 0 ? Number.POSITIVE_INFINITY : marks.firstUnread(row),
   }, actions.seen);
   const composer = new Composer(conversation_id, {

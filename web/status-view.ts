@@ -9,12 +9,14 @@ export class StatusView {
   readonly #words = element("span", { class: "status-words", role: "status" });
   readonly #seconds = element("span", { class: "status-seconds", "aria-hidden": "true" });
   readonly #now: HTMLButtonElement;
+  readonly #warning = element("p", { class: "problem", role: "alert" });
   #timer: ReturnType<typeof setInterval> | null = null;
 
   constructor(client: ConfabClient) {
     this.#client = client;
     this.#now = button("Try now", "link", () => client.wake());
-    this.element = element("div", { class: "status" }, element("span", { class: "status-dot", "aria-hidden": "true" }), element("p", {}, this.#words, this.#seconds), this.#now);
+    const line = element("div", { class: "status-line" }, element("span", { class: "status-dot", "aria-hidden": "true" }), element("p", {}, this.#words, this.#seconds), this.#now);
+    this.element = element("div", { class: "status" }, line, this.#warning);
     this.changed();
   }
 
@@ -27,6 +29,11 @@ export class StatusView {
     this.#count();
     if (state.kind === "waiting") this.#timer ??= setInterval(() => this.#count(), 1_000);
     else this.stop();
+  }
+
+  /** Something that the person should know and can't change here. */
+  warn(text: string): void {
+    this.#warning.textContent = text;
   }
 
   stop(): void {

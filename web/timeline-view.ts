@@ -201,7 +201,7 @@ export class TimelineView {
       this.#top.replaceChildren(element("p", { role: "alert" }, errorText(state.error)), button("Try again", "link", () => void this.#load()));
     } else if (kind === "loading") this.#top.replaceChildren(element("p", { class: "loading" }, "Reading earlier messages…"));
     else if (kind === "more" || kind === "unknown") this.#top.replaceChildren();
-    else this.#top.replaceChildren(element("p", { class: "beginning" }, this.#subject.peer === null ? "This is where the group begins." : "This is where your conversation begins."));
+    else this.#top.replaceChildren(element("p", {}, beginning(kind, this.#subject.peer === null)));
   }
 
   #updateBottom(): void {
@@ -223,4 +223,10 @@ export class TimelineView {
     const label = unseen === 0 ? "To the newest" : unseen === 1 ? "1 new message" : `${unseen} new messages`;
     if (this.#jump.textContent !== label) this.#jump.replaceChildren(icon("down"), label);
   }
+}
+
+/** A direct conversation begins with its first message; a group that is not listed is none of this user's. */
+function beginning(kind: string, isGroup: boolean): string {
+  if (!isGroup) return "This is where your conversation begins.";
+  return kind === "begin" ? "This conversation is not there, or not for you." : "This is where the group begins.";
 }

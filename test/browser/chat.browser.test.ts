@@ -92,7 +92,7 @@ describe("what is written", () => {
   test("Shift+Enter is a new line, Enter sends, and nothing but space is not sent", async () => {
     const ida = await enter("ida");
     await ida.chatWith("ann");
-    const field = ida.page.getByLabel("Message", { exact: true });
+    const field = ida.page.getByLabel("Message");
     await field.pressSequentially("one");
     await field.press("Shift+Enter");
     await field.pressSequentially("two");
@@ -152,6 +152,33 @@ describe("staying signed in", () => {
     const kept = await nel.page.evaluate(() => JSON.stringify([Object.entries(sessionStorage), Object.entries(localStorage), document.cookie, location.href]));
     expect(kept).toContain("nel");
     expect(kept).not.toMatch(/eyJ/);
+  });
+
+  test("where there is no development issuer a token is asked for, and its owner is who is signed in", async () => {
+    const person = await Person.open(browser, product, "pia");
+    onTestFinished(() => person.leave());
+    await person.context.route("**/dev/token", (route) => route.fulfill({ status: 404, json: { error: { code: "not_found", message: "", retryable: false } } }));
+    await person.page.getByLabel("Your name").fill("pia");
+    await person.page.keyboard.press("Enter");
+    const field = person.page.getByLabel("Access token");
+    await field.fill("no token");
+    await person.page.getByRole("button", { name: "Continue" }).click();
+    await person.page.getByRole("alert").filter({ hasText: "no token" }).waitFor();
+    await field.fill(await product.token("pia"));
+    await person.page.getByRole("button", { name: "Continue" }).click();
+    await person.connected();
+    await person.page.locator(".me", { hasText: "pia" }).waitFor();
+    expect(await person.page.evaluate(() => JSON.stringify([Object.entries(sessionStorage), Object.entries(localStorage)]))).not.toContain("eyJ");
+    await person.page.reload();
+    await person.page.getByLabel("Your name").waitFor();
+  });
+
+  test("a link to a group that is not one's own says so, and what is written there is not sent", async () => {
+    const quin = await enter("quin");
+    await quin.page.goto(`${product.url}/#/group/g.${"0".repeat(32)}`);
+    await quin.page.getByText("This conversation is not there, or not for you.").waitFor();
+    await quin.say("hello?");
+    await quin.hasState("hello?", "Not sent");
   });
 
   test("signing out forgets who it was", async () => {

@@ -63,7 +63,7 @@ export class Person {
   }
 
   async say(text: string): Promise<void> {
-    await this.page.getByLabel("Message", { exact: true }).fill(text);
+    await this.page.getByLabel("Message").fill(text);
     await this.page.keyboard.press("Enter");
   }
 

@@ -64,6 +64,15 @@ test("[D14] what waits survives a reload while the server is gone for good", asy
   expect(await dan.texts).toEqual(["before", "kept"]);
 });
 
+test("without a network the page says so, and comes back by itself when there is one", async () => {
+  const gil = await enter("gil");
+  await gil.context.setOffline(true);
+  product.killRuntime();
+  await gil.page.getByRole("status").filter({ hasText: "Offline" }).waitFor();
+  await gil.context.setOffline(false);
+  await gil.connected();
+});
+
 test("[D7 C9] what was said while this window was cut off is there afterwards, in order", async () => {
   const eve = await enter("eve");
   const fay = program(product, "fay");

@@ -86,6 +86,35 @@ describe("two people", () => {
     await soon(() => expect(chat.conversations()).toMatchObject([{ title: "Lunch", unread: 1 }, { peer_id: "bob" }]));
   });
 
+  test("a slow answer about a conversation does not undo what events have said since", async () => {
+    const fake = await server();
+    const { chat } = await person(fake, "ann");
+    const lunch = fake.chat.group("Lunch", ["eve", "ann"]);
+    let release = (): void => undefined;
+    fake.beforeAnswer = (path) => (path.includes("/v1/conversations/") ? new Promise((resolve) => (release = resolve)) : Promise.resolve());
+    const about = { conversation_id: lunch.conversation_id, epoch: 1, msg_id: lunch.events[0]?.["msg_id"], sender_id: "eve", sent_at: 5 };
+    fake.push("ann", { ...about, type: "member_added", seq: 2, user_id: "ann", role: "member" } as never);
+    await soon(() => expect(fake.requests.at(-1)).toContain("/v1/conversations/"));
+    fake.push("ann", { ...about, type: "title", seq: 3, title: "Dinner" } as never);
+    await soon(() => expect(chat.conversations()).toMatchObject([{ title: "Dinner" }]));
+    const described = new Promise<void>((resolve) => chat.on("conversations", () => resolve()));
+    release();
+    await described;
+    expect(chat.conversations()).toMatchObject([{ title: "Dinner" }]);
+  });
+
+  test("memory is bounded: what goes can be read again", async () => {
+    const fake = await server();
+    const direct = fake.chat.direct("bob", "ann");
+    const { chat, events } = await person(fake, "ann", { keep_events: 40 });
+    for (const content of numbered(100)) fake.say(direct.conversation_id, "bob", content);
+    await soon(() => expect(events).toHaveLength(100));
+    const conversation = chat.conversation(direct.conversation_id);
+    expect(conversation?.events.length).toBeLessThanOrEqual(40);
+    while (conversation?.older.kind === "more") await conversation.loadOlder();
+    expect(words(conversation?.events ?? [])).toEqual(numbered(100));
+  });
+
   test("a title that the events did not bring is asked for", async () => {
     const fake = await server();
     const { chat } = await person(fake, "ann");

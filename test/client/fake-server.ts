@@ -33,6 +33,8 @@ export class FakeServer {
   /** A refusal of the upgrade. */
   onUpgrade: (token: string) => ErrorCode | null = () => null;
   pongs = true;
+  /** An answer over HTTP is made, and waits for this. */
+  beforeAnswer: (path: string) => Promise<void> = () => Promise.resolve();
   /** Pushed by a resume before it names heads instead. */
   resumeEvents = 50;
   readonly #http: Server = createServer((request, response) => this.#answer(request, response));
@@ -167,7 +169,8 @@ export class FakeServer {
       : conversation === undefined ? { conversations: this.#rows(user_id), next_cursor: null }
       : area === "history" ? this.chat.history(conversation, url.searchParams)
       : this.chat.detail(conversation);
-    response.writeHead(refusal === null ? 200 : ERRORS[refusal].http, { "content-type": "application/json" }).end(JSON.stringify(body));
+    const text = JSON.stringify(body);
+    void this.beforeAnswer(url.pathname).then(() => response.writeHead(refusal === null ? 200 : ERRORS[refusal].http, { "content-type": "application/json" }).end(text));
   }
 
   #rows(user_id: string): object[] {

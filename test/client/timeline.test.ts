@@ -87,6 +87,17 @@ describe("events of one conversation", () => {
     expect(timeline.floor).toBe(49);
   });
 
+  test("a run that grows too long forgets its older half, which can be read again", () => {
+    const timeline = new Timeline(ID, { epoch: 1, seq: 0 });
+    timeline.apply(events(1, 101));
+    expect(timeline.trim(200)).toBe(false);
+    expect(timeline.trim(100)).toBe(true);
+    expect(seqs(timeline.run)).toEqual(upTo(101, 52));
+    expect(timeline.floor).toBe(51);
+    timeline.prepend(events(1, 60));
+    expect(seqs(timeline.run)).toEqual(upTo(101));
+  });
+
   test("what a member may not see at the start of a pull is passed over", () => {
     const timeline = new Timeline(ID, { epoch: 1, seq: 0 });
     timeline.apply([event(42)]);
