@@ -2,10 +2,10 @@
 // in queues and rides in the next as a batch. A call whose answer is lost is made again, in order, before what follows it.
 import type { AppendAnswer, AppendCall, AppendItem, AppendReply } from "../../protocol/rpc.ts";
 import { log, errorFields } from "../../log/log.ts";
+import { again } from "./again.ts";
 
 const BATCH_ITEMS = 256;
 const BATCH_UNITS = 1024 * 1024;
-const RETRY_MS = [50, 200, 500, 1_000];
 
 export interface LanePorts {
   userId(): string;
@@ -78,19 +78,8 @@ export class Lanes {
   }
 
   /** The outcome of a failed call is unknown: the same keys make it safe to call again. */
-  private async reliably(conversationId: string, call: AppendCall): Promise<AppendReply> {
-    for (const delay of RETRY_MS) {
-      try {
-        return await this.ports.append(conversationId, call);
-      } catch (error) {
-        // An overloaded object only gets worse by being asked again.
-        if ((error as { overloaded?: boolean }).overloaded === true) throw error;
-        await new Promise((resolve) => {
-          setTimeout(resolve, delay);
-        });
-      }
-    }
-    return this.ports.append(conversationId, call);
+  private reliably(conversationId: string, call: AppendCall): Promise<AppendReply> {
+    return again(() => this.ports.append(conversationId, call));
   }
 }
 

@@ -7,18 +7,19 @@ import { decodeFrames, errorFrame } from "../../protocol/codec-json.ts";
 import { ChatError, CLOSE } from "../../protocol/errors.ts";
 import type { DownFrame } from "../../protocol/frames/down.ts";
 import type { AckFrame, Draft } from "../../protocol/frames/msg.ts";
-import type { HelloFrame } from "../../protocol/frames/sync.ts";
+import type { Cursor, HelloFrame } from "../../protocol/frames/sync.ts";
 import type { UpFrame } from "../../protocol/frames/up.ts";
 import { directPair, directPairBytes } from "../../protocol/ids.ts";
 import { CONTENT_BYTES, FRAME_BYTES, FRAMES_PER_ARRAY, PAGE_MAX } from "../../protocol/limits.ts";
 import type { ConversationList } from "../../protocol/rest.ts";
-import type { AppendAnswer, AppendItem, Claims, DeliverCall, DeliverReply, Result, SessionCalls } from "../../protocol/rpc.ts";
+import type { AppendAnswer, AppendItem, Claims, ConversationCalls, DeliverCall, DeliverReply, Result, SessionCalls } from "../../protocol/rpc.ts";
 import { conversationOf, type Env, sessionOf } from "../platform/env.ts";
 import { sha256Hex } from "../platform/hash.ts";
 import { count } from "../platform/metrics.ts";
 import { objectSql } from "../platform/object-sql.ts";
 import { checkToken, expired } from "../platform/tokens.ts";
 import { currentSettings, loadSettings } from "../settings/current.ts";
+import { again } from "./again.ts";
 import { Answers } from "./answers.ts";
 import { Heads, listConversations, settledRow } from "./inbox.ts";
 import { Lanes } from "./lanes.ts";
@@ -197,7 +198,7 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
       case "resume":
         fill(null);
         this.background(ws, "resume", resumeDevice(this.store, frame, Date.now(), {
-          resume: (conversationId, cursor, limit) => this.through(conversationId, (stub) => stub.resume({ user_id: this.userId, cursor, limit })),
+          resume: (conversationId, cursor, limit) => this.resumed(conversationId, cursor, limit),
           write: (text) => this.sockets.write(ws, text, Date.now()),
           send: (frames) => this.sockets.send(ws, frames, Date.now()),
         }));
@@ -205,6 +206,15 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
       case "auth_refresh":
         this.background(ws, "auth_refresh", this.refresh(ws, frame.token).then(fill));
         break;
+    }
+  }
+
+  private async resumed(conversationId: string, cursor: Cursor, limit: number): ReturnType<ConversationCalls["resume"]> {
+    try {
+      return await again(() => this.through(conversationId, (stub) => stub.resume({ user_id: this.userId, cursor, limit })));
+    } catch (error) {
+      log("warn", "resume_failed", { user_id: this.userId, conversation_id: conversationId, ...errorFields(error) });
+      return { ok: false, code: "unavailable", retry_after_ms: 1_000 };
     }
   }
 

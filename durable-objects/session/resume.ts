@@ -12,6 +12,7 @@ const WIDTH = 10;
 const SETTLED_FOR_GOOD_MS = 120_000;
 
 export interface ResumePorts {
+  /** Never rejects: a conversation that can't be asked is `unavailable`, and the others are still told. */
   resume: (conversationId: string, cursor: Cursor, limit: number) => ReturnType<ConversationCalls["resume"]>;
   write(text: string): void;
   send(frames: DownFrame[]): void;
@@ -27,7 +28,8 @@ export async function resumeDevice(store: SessionStore, frame: ResumeFrame, now:
     })));
     for (const { conversationId, reply } of replies) {
       if (!reply.ok) {
-        ports.send([errorFrame(reply.code, {}, { conversation_id: conversationId })]);
+        const detail = reply.retry_after_ms === undefined ? {} : { retry_after_ms: reply.retry_after_ms };
+        ports.send([errorFrame(reply.code, detail, { conversation_id: conversationId })]);
         const row = store.readInbox(conversationId);
         if (reply.code === "epoch_changed" && row !== null) heads.push({ conversation_id: conversationId, epoch: row.epoch, head_seq: row.settled_seq });
         continue;
