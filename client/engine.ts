@@ -60,7 +60,7 @@ export class Engine {
       storeFailed: (cause) => this.report(new ConfabError("store_failed", "Unsent messages can't be stored; a reload would lose them.", { cause })),
     });
     this.sync = new Sync(environment, times, keep_events, {
-      page: (conversation_id, asked) => readHistory(this.rest, conversation_id, asked),
+      page: (conversation_id, asked, signal) => readHistory(this.rest, conversation_id, asked, signal),
       list: (cursor) => listConversations(this.rest, cursor),
       resume: (frame) => this.connection.write([frame]),
     }, {

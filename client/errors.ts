@@ -2,10 +2,11 @@
 import { type ErrorCode, ERRORS } from "../protocol/errors.ts";
 
 /**
- * `network`: no answer, the outcome is unknown. `timeout`: none in time. `bad_answer`: an answer that is not the
- * protocol's. `closed`: this client was closed. `store_failed`: the outbox's store did not do its work. `unrecognised`: a code that a newer server gave.
+ * `network`: no answer, the outcome is unknown. `timeout`: none in time. `aborted`: nobody waits for it any more.
+ * `bad_answer`: an answer that is not the protocol's. `closed`: this client was closed. `store_failed`: the outbox's
+ * store did not do its work. `unrecognised`: a code that a newer server gave.
  */
-export type ConfabErrorCode = ErrorCode | "network" | "timeout" | "bad_answer" | "closed" | "store_failed" | "unrecognised";
+export type ConfabErrorCode = ErrorCode | "network" | "timeout" | "aborted" | "bad_answer" | "closed" | "store_failed" | "unrecognised";
 
 export interface ConfabErrorDetail {
   retryable?: boolean;
@@ -27,7 +28,7 @@ export class ConfabError extends Error {
     super(message, detail.cause === undefined ? {} : { cause: detail.cause });
     this.name = "ConfabError";
     this.code = code;
-    this.retryable = detail.retryable ?? (code === "network" || code === "timeout");
+    this.retryable = detail.retryable ?? (code === "network" || code === "timeout" || code === "aborted");
     this.retry_after_ms = detail.retry_after_ms ?? null;
     this.status = detail.status ?? null;
   }

@@ -80,7 +80,7 @@ export class Rest {
       return read(response.status, await response.text(), call.answer);
     } catch (thrown) {
       if (this.#closing.signal.aborted) throw new ConfabError("closed", "The client was closed.");
-      if (call.signal?.aborted === true) throw new ConfabError("closed", "The call was aborted.");
+      if (call.signal?.aborted === true) throw new ConfabError("aborted", "The call was aborted.");
       if (timeout.signal.aborted) throw new ConfabError("timeout", "No answer in time.");
       throw asConfabError(thrown);
     } finally {

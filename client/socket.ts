@@ -10,7 +10,7 @@ type Hello = v.InferOutput<typeof HelloFrame>;
 export interface SocketTimes {
   /** From the start to `hello`, ms. */
   handshake_ms: number;
-  /** From a ping until anything comes, ms. */
+  /** From a ping, or the last message since, until its pong, ms. */
   pong_ms: number;
 }
 
@@ -68,6 +68,11 @@ export class Socket {
   check(): void {
     if (this.#ended || this.#greeted_at === null || this.#cancelPong !== null) return;
     this.#socket.send("ping");
+    this.#awaitPong();
+  }
+
+  #awaitPong(): void {
+    this.#cancelPong?.();
     this.#cancelPong = this.#environment.later(this.#times.pong_ms, () => this.drop("no pong"));
   }
 
@@ -86,10 +91,15 @@ export class Socket {
 
   #onMessage(message: unknown): void {
     if (this.#ended) return;
-    this.#cancelPong?.();
-    this.#cancelPong = null;
-    // Binary messages are a later protocol's; a bare pong has done its work by coming.
-    if (typeof message !== "string" || message === "pong") return;
+    if (message === "pong") {
+      this.#cancelPong?.();
+      this.#cancelPong = null;
+      return;
+    }
+    // Other messages give the pong more time and do not stand for it: they may have been under way before the line died.
+    if (this.#cancelPong !== null) this.#awaitPong();
+    // Binary messages are a later protocol's.
+    if (typeof message !== "string") return;
     const { frames, malformed } = decodeServerText(message);
     if (malformed.length > 0) this.#handlers.malformed(malformed);
     const rest = this.#greeted_at === null ? this.#greet(frames) : frames;

@@ -13,7 +13,7 @@ import { PULL_PACE, type PullOutcome, Pulls } from "./pulls.ts";
 import type { Applied, Slot } from "./timeline.ts";
 
 export interface SyncPorts {
-  page(conversation_id: string, asked: HistoryAsked): Promise<PageAnswer>;
+  page(conversation_id: string, asked: HistoryAsked, signal?: AbortSignal): Promise<PageAnswer>;
   list(cursor: string | null): Promise<ConversationList>;
   resume(frame: { type: "resume"; cursors: Record<string, Cursor>; user_seq: number }): void;
 }
@@ -60,6 +60,8 @@ export class Sync {
   #early: Slot[] = [];
   #user_seq = 0;
   #connected = false;
+  /** Ends what is being pulled with the connection: where a socket died, a call beside it may hang. */
+  #pulling = new AbortController();
   #cancelTold: () => void = () => undefined;
   #cancelListing: () => void = () => undefined;
 
@@ -87,6 +89,7 @@ export class Sync {
   connected(me: string, user_seq: number): void {
     this.#me = me;
     this.#connected = true;
+    this.#pulling = new AbortController();
     if (!this.#listed) {
       if (!this.#listing) void this.#list(user_seq, 0);
       return;
@@ -99,6 +102,7 @@ export class Sync {
   }
 
   disconnected(): void {
+    if (this.#connected) this.#pulling.abort();
     this.#connected = false;
     this.#cancelTold();
   }
@@ -217,7 +221,7 @@ export class Sync {
     const gap = conversation?.timeline.gap ?? null;
     if (conversation === undefined || gap === null) return "done";
     const limit = Math.min(PAGE_MAX, gap.before - gap.after - 1);
-    const page = await this.#ports.page(conversation_id, { after: gap.after, limit, order: "asc" });
+    const page = await this.#ports.page(conversation_id, { after: gap.after, limit, order: "asc" }, this.#pulling.signal);
     const before = conversation.cursor.seq;
     this.#applied(conversation, conversation.timeline.pulled(gap.after, page.events), 0);
     if (conversation.timeline.gap === null) return "done";
@@ -226,7 +230,7 @@ export class Sync {
 
   #pullFailed(conversation_id: string, error: ConfabError, retry_at: number | null): void {
     const conversation = this.#conversations.get(conversation_id);
-    if (conversation === undefined || error.code === "closed") return;
+    if (conversation === undefined || error.code === "closed" || error.code === "aborted") return;
     if (error.code === "not_found") {
       this.drop(conversation_id);
       return;

@@ -47,7 +47,7 @@ describe("1,000 simulated clients", () => {
     for (const socket of sockets) {
       socket.send = (text: string) => {
         socket.sent.push(text);
-        if (text === "ping") queueMicrotask(() => socket.message({ type: "unknown" }));
+        if (text === "ping") queueMicrotask(() => socket.message("pong"));
       };
     }
     return { stop: () => sockets.forEach((socket) => (socket.send = (text: string) => void socket.sent.push(text))) };

@@ -33,8 +33,8 @@ export class SimulatedSocket implements SocketLike {
     this.#tell("message", { data: JSON.stringify(hello) });
   }
 
-  message(frame: object): void {
-    this.#tell("message", { data: JSON.stringify(frame) });
+  message(text: string): void {
+    this.#tell("message", { data: text });
   }
 
   end(code = 1006): void {
