@@ -165,6 +165,8 @@ export class Engine {
     else if (frame.conversation_id !== undefined && error.code === "epoch_changed") this.#ask(frame.conversation_id, true);
     else {
       if (error.code === "unauthorized" || error.code === "token_expired") this.connection.tokenRefused();
+      // It names no message, so it may have been the resume.
+      if (error.retryable) this.sync.refused(error.retry_after_ms);
       this.report(error);
     }
   }

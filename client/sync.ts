@@ -62,7 +62,12 @@ export class Sync {
   #connected = false;
   /** Ends what is being pulled with the connection: where a socket died, a call beside it may hang. */
   #pulling = new AbortController();
+  /** As the server greeted this connection. */
+  #latest_user_seq = 0;
+  /** Of this connection's resume. */
+  #refusals = 0;
   #cancelTold: () => void = () => undefined;
+  #cancelAgain: () => void = () => undefined;
   #cancelListing: () => void = () => undefined;
 
   constructor(environment: Environment, times: SyncTimes, keep_events: number, ports: SyncPorts, handlers: SyncHandlers) {
@@ -94,17 +99,26 @@ export class Sync {
       if (!this.#listing) void this.#list(user_seq, 0);
       return;
     }
+    this.#refusals = 0;
+    this.#latest_user_seq = user_seq;
     this.#resume();
     this.#pulls.kick();
-    // The server names what changed since user_seq only now: a cut before that must not skip it.
+  }
+
+  /** The server can't take the resume, or a part of it, now: it is sent again, or what was missed would stay unknown. */
+  refused(retry_after_ms: number | null): void {
+    if (!this.#connected || !this.#listed) return;
     this.#cancelTold();
-    this.#cancelTold = this.#environment.later(this.#times.told_ms, () => (this.#user_seq = Math.max(this.#user_seq, user_seq)));
+    this.#cancelAgain();
+    const delay = REPEAT.base_ms + decideBackoff(this.#refusals++, this.#environment.random(), REPEAT);
+    this.#cancelAgain = this.#environment.later(Math.max(retry_after_ms ?? 0, delay), () => this.#resume());
   }
 
   disconnected(): void {
     if (this.#connected) this.#pulling.abort();
     this.#connected = false;
     this.#cancelTold();
+    this.#cancelAgain();
   }
 
   /** Events and acknowledged own messages of one conversation, as they come. */
@@ -133,6 +147,7 @@ export class Sync {
 
   stop(): void {
     this.#cancelTold();
+    this.#cancelAgain();
     this.#cancelListing();
     this.#pulls.stop();
   }
@@ -168,6 +183,7 @@ export class Sync {
     }
     this.#listed = true;
     this.#user_seq = user_seq;
+    this.#latest_user_seq = user_seq;
     this.#handlers.listed(rows);
     for (const [conversation_id, slots] of early) this.arrived(conversation_id, slots);
     if (this.#connected) this.#resume();
@@ -180,6 +196,10 @@ export class Sync {
       cursors: Object.fromEntries(known.map((conversation) => [conversation.conversation_id, conversation.cursor])),
       user_seq: this.#user_seq,
     });
+    // The server names what changed since user_seq only now: a cut before that must not skip it.
+    const told = this.#latest_user_seq;
+    this.#cancelTold();
+    this.#cancelTold = this.#environment.later(this.#times.told_ms, () => (this.#user_seq = Math.max(this.#user_seq, told)));
   }
 
   /** Not in the list: all of it is new, from the beginning, or from where this user joined. */
