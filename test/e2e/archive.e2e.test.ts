@@ -106,6 +106,15 @@ test("[archive] nothing is pruned that the archive does not have", async () => {
   expect(contents(await bob.history(id))).toEqual(range(45).map((i) => `message ${i}`));
 });
 
+test("[D11] a device that never heard of a conversation is told of it, also where its first messages are archived", async () => {
+  const [ann, bob] = [await newUser(product), await newUser(product)];
+  const { id } = await fill(ann, bob, 30);
+  await untilPruned(id, 25);
+  const device = await bob.socket();
+  device.send({ type: "resume", cursors: {}, user_seq: 0 });
+  expect((await device.take({ type: "sync_required" }))["conversations"]).toEqual([{ conversation_id: id, epoch: 1, head_seq: 30 }]);
+});
+
 test("[A12] archived history survives kill -9 of everything", async () => {
   const [ann, bob] = [await newUser(product), await newUser(product)];
   const { id } = await fill(ann, bob, 33);
