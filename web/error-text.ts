@@ -14,6 +14,7 @@ const WORDS: Readonly<Record<string, string>> = {
   token_expired: "You are not signed in any more.",
   origin_refused: "This page’s address is not allowed to chat here.",
   network: "The server can’t be reached.",
+  aborted: "The connection was lost.",
   timeout: "The server did not answer in time.",
   unavailable: "The server can’t do this right now. Try again.",
   internal: "Something went wrong on the server. Try again.",

@@ -34,20 +34,19 @@ const BLOCK_MS = 5 * 60_000;
 export function rowsOf(slots: readonly Slot[], sendings: readonly Sending[], context: RowContext): Row[] {
   const rows: Row[] = [];
   let day: number | null = null;
-  const add = (row: Row, at: number): void => {
+  const add = (row: Row, at: number, beginsNew = false): void => {
     const number = dayNumber(at);
     if (number !== day) rows.push({ kind: "day", key: `day-${number}`, text: dayName(at, context.now) });
     day = number;
+    if (beginsNew) rows.push({ kind: "new", key: "new" });
     rows.push(row);
   };
   let isNew = false;
   for (const slot of slots) {
     if (slot.type === "msg") {
-      if (!isNew && slot.sender_id !== context.me && (slot.msg_no ?? 0) >= context.first_unread) {
-        isNew = true;
-        rows.push({ kind: "new", key: "new" });
-      }
-      add(messageRow(slot, context.me), slot.sent_at);
+      const beginsNew: boolean = !isNew && slot.sender_id !== context.me && (slot.msg_no ?? 0) >= context.first_unread;
+      isNew ||= beginsNew;
+      add(messageRow(slot, context.me), slot.sent_at, beginsNew);
     } else if (slot.type !== "skip") {
       const text = noteOf(slot, context.me);
       if (text !== null) add({ kind: "note", key: keyOf(slot), text }, slot.sent_at);

@@ -30,6 +30,7 @@ describe("rows", () => {
   test("a line stands before the first unread message of somebody else", () => {
     const slots = [message(1, "bob", NOON), message(2, "ann", NOON), message(3, "bob", NOON), message(4, "bob", NOON)];
     expect(shape(rowsOf(slots, [], { ...context, first_unread: 2 }))).toEqual(["Today", "(1)", "(2)", "new", "(3", "4)"]);
+    expect(shape(rowsOf(slots.slice(2), [], { ...context, first_unread: 3 }))).toEqual(["Today", "new", "(3", "4)"]);
   });
 
   test("what changes in a group is said, places without an event are not", () => {
