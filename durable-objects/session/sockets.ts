@@ -55,10 +55,11 @@ export class Sockets {
     if (frames.length > 0) this.write(ws, encodeFrames(frames), now);
   }
 
-  /** Events to every device; a device that sent some of them gets the rest. */
+  /** Events to every device; a device that sent some of them gets the rest, unless not all of its sockets sent them. */
   push(events: EncodedEvents | null, own: readonly { device_id: string; events: EncodedEvents | null }[], now: number): void {
+    const sole = own.filter((entry) => [...this.open.values()].filter(({ device_id }) => device_id === entry.device_id).length === 1);
     for (const [ws, attachment] of this.open) {
-      const mine = own.find((entry) => entry.device_id === attachment.device_id);
+      const mine = sole.find((entry) => entry.device_id === attachment.device_id);
       const given = mine === undefined ? events : mine.events;
       if (given !== null) this.write(ws, given.json, now);
     }
