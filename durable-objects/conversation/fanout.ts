@@ -57,7 +57,7 @@ export class Fanout {
     this.state = state;
     this.ports = ports;
     this.batches = new Batches(store, { conversation_id: state.record.conversation_id, epoch: state.record.epoch });
-    this.gate = new Gate(() => ports.settings().fanout_width, SLOW_MS);
+    this.gate = new Gate(() => ports.settings(), SLOW_MS);
     this.lagging = store.readLagging();
     this.waitingSince = ports.now();
   }
@@ -178,24 +178,28 @@ export class Fanout {
   private pump(): void {
     if (this.pumping) return;
     this.pumping = true;
-    this.start(this.rounds().finally(() => {
-      this.pumping = false;
-    }));
+    this.start(this.rounds());
   }
 
   private async rounds(): Promise<void> {
-    for (;;) {
-      const head = this.state.head.seq;
-      const calls: Promise<boolean>[] = [];
-      for (const [userId, member] of this.live) {
-        if (member.sent_seq >= head || this.flying.has(userId)) continue;
-        const stay = this.state.members.get(userId);
-        if (stay === undefined) this.live.delete(userId);
-        else calls.push(this.call(stay, member.sent_seq + 1, Math.min(head, member.sent_seq + LIVE_EVENTS), { settle: false, sent: null }));
-      }
-      if (calls.length === 0) return;
-      await Promise.race([Promise.all(calls), wait(SLOW_MS)]);
+    try {
+      for (let calls = this.round(); calls.length > 0; calls = this.round()) await this.gate.patiently(Promise.all(calls));
+    } finally {
+      // In the turn that found nobody behind: whoever falls behind a moment later must find the pump free.
+      this.pumping = false;
     }
+  }
+
+  private round(): Promise<boolean>[] {
+    const head = this.state.head.seq;
+    const calls: Promise<boolean>[] = [];
+    for (const [userId, member] of this.live) {
+      if (member.sent_seq >= head || this.flying.has(userId)) continue;
+      const stay = this.state.members.get(userId);
+      if (stay === undefined) this.live.delete(userId);
+      else calls.push(this.call(stay, member.sent_seq + 1, Math.min(head, member.sent_seq + LIVE_EVENTS), { settle: false, sent: null }));
+    }
+    return calls;
   }
 
   /** One call under way per session; its reply says whether the session is live. False: the outcome is unknown. */
@@ -206,7 +210,7 @@ export class Fanout {
     this.flying.set(stay.user_id, done.promise);
     try {
       const batch = this.batches.forRecipient(stay.user_id, owed.events);
-      const reply = await this.gate.through(() => this.limited(stay.user_id, { ...this.about(owed.head), ...batch, ...how, left: owed.left }));
+      const reply = await this.gate.through(() => this.deliver(stay.user_id, { ...this.about(owed.head), ...batch, ...how, left: owed.left }));
       this.answered(stay, reply, owed.head);
       const sentEvents = batch.events === null ? 0 : batch.events.to_seq - batch.events.from_seq + 1;
       this.state.counters.deliveries += sentEvents;
@@ -233,18 +237,10 @@ export class Fanout {
     else this.live.delete(stay.user_id);
   }
 
-  private async limited(userId: string, call: DeliverCall): Promise<DeliverReply> {
+  private deliver(userId: string, call: DeliverCall): Promise<DeliverReply> {
     this.state.counters.delivery_calls += 1;
     count("delivery_calls");
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error("the delivery took too long")), this.ports.settings().deliver_timeout_ms);
-    });
-    try {
-      return await Promise.race([this.ports.deliver(userId, call), late]);
-    } finally {
-      clearTimeout(timer);
-    }
+    return this.ports.deliver(userId, call);
   }
 
   private about(head: number): Pick<DeliverCall, "conversation_id" | "kind" | "title" | "pair" | "epoch" | "head_seq" | "head_msg_no" | "head_at"> {
@@ -266,10 +262,4 @@ export class Fanout {
   private start(work: Promise<void>): void {
     work.catch((error: unknown) => this.ports.failed("", error));
   }
-}
-
-function wait(ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, ms);
-  });
 }
