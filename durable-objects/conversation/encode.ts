@@ -36,10 +36,15 @@ export function joinFrames(frames: readonly { seq: number; json: string }[]): En
 
 /** What stays of a body after pruning: SHA-256(salt ‖ canonical JSON of the type's own fields), 64 hex digits. */
 export function contentHash(place: Place, row: EventRecord): string {
-  if (row.salt === null) throw new Error(`event ${row.seq} has no salt`);
-  return sha256Hex(row.salt, contentText(toEvent(place, row)));
+  return hashOf(toEvent(place, row), row);
 }
 
 export function toSegmentEvent(place: Place, row: EventRecord): SegmentEvent {
-  return { ...toEvent(place, row), salt: toHex(row.salt as Uint8Array), content_hash: contentHash(place, row) };
+  const event = toEvent(place, row);
+  return { ...event, salt: toHex(row.salt as Uint8Array), content_hash: hashOf(event, row) };
+}
+
+function hashOf(event: Event, row: EventRecord): string {
+  if (row.salt === null) throw new Error(`event ${row.seq} has no salt`);
+  return sha256Hex(row.salt, contentText(event));
 }

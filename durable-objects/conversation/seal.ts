@@ -15,8 +15,9 @@ import type { SegmentRecord } from "./records.ts";
 import type { ConversationState } from "./state.ts";
 import type { ConversationStore } from "./store.ts";
 
-/** Bodies that one turn blanks. */
+/** Bodies that one commit blanks, and commits of one alarm. */
 const PRUNE_STEP = 500;
+const PRUNE_STEPS = 20;
 
 export interface SealPorts {
   /** null: this deployment has no archive, and nothing is sealed. */
@@ -63,23 +64,27 @@ export class Sealing {
   /** Puts what is planned and plans what is due, one segment after the other. */
   async seal(): Promise<void> {
     for (const segment of this.segments.filter((planned) => !planned.put)) await this.putSegment(segment);
-    while ((this.sealDue(this.ports.now()) ?? Number.POSITIVE_INFINITY) <= this.ports.now()) await this.putSegment(this.plan());
+    while ((this.sealDue(this.ports.now()) ?? Number.POSITIVE_INFINITY) <= this.ports.now()) {
+      const { segment, ndjson } = this.plan();
+      await this.putSegment(segment, ndjson);
+    }
   }
 
-  private plan(): SegmentRecord {
+  private plan(): { segment: SegmentRecord; ndjson: string } {
     const from_seq = this.sealedSeq + 1;
     const to_seq = from_seq + planSegment(this.store.readSizes(from_seq, SEGMENT_EVENTS)) - 1;
-    const segment = { from_seq, to_seq, sha256: sha256Hex(this.encode(from_seq, to_seq)), put: false, acked: false };
+    const ndjson = this.encode(from_seq, to_seq);
+    const segment = { from_seq, to_seq, sha256: sha256Hex(ndjson), put: false, acked: false };
     this.store.commitSegmentPlan(segment);
     this.segments.push(segment);
-    return segment;
+    return { segment, ndjson };
   }
 
-  private async putSegment(segment: SegmentRecord): Promise<void> {
+  private async putSegment(segment: SegmentRecord, ndjson = this.encode(segment.from_seq, segment.to_seq)): Promise<void> {
     if (this.ports.put === null) return;
     const head = this.headOf(segment);
     const shard = sha256Hex(head.conversation_id).slice(0, 2);
-    await this.ports.put(segmentKey(shard, head.conversation_id, head.epoch, head.from_seq, head.to_seq), this.encode(segment.from_seq, segment.to_seq), segmentMetadata(head));
+    await this.ports.put(segmentKey(shard, head.conversation_id, head.epoch, head.from_seq, head.to_seq), ndjson, segmentMetadata(head));
     segment.put = true;
     // The acknowledgement may have come and gone while the PUT's answer was under way.
     if (this.segments.includes(segment)) this.store.commitSegmentPut(segment.from_seq);
@@ -134,7 +139,8 @@ export class Sealing {
     const cold = firstMsgIdOf(coldBefore(rule, now));
     const lastCold = bisect(marks.pruned_seq + 1, marks.archived_seq, (seq) => (this.store.readMsgId(seq) as string) >= cold) - 1;
     const target = decidePruneTo(marks.archived_seq, head.seq, lastCold, rule);
-    while (marks.pruned_seq < target) {
+    // A long backlog goes in several alarms: the rest is due again at once.
+    for (let step = 0; step < PRUNE_STEPS && marks.pruned_seq < target; step += 1) {
       const to = Math.min(target, marks.pruned_seq + PRUNE_STEP);
       const hashes = this.store.readRange(marks.pruned_seq + 1, to, PRUNE_STEP, "asc").map((row) => ({
         seq: row.seq, content_hash: Uint8Array.from(Buffer.from(contentHash(this.state.record, row), "hex")),
