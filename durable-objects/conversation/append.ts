@@ -6,7 +6,7 @@ import { count } from "../platform/metrics.ts";
 import type { Place } from "./encode.ts";
 import type { NewEvent } from "./records.ts";
 import { type ConversationState, EventDraft } from "./state.ts";
-import type { ConversationStore } from "./store.ts";
+import type { ConversationStore, HeldKey } from "./store.ts";
 
 export interface Appended {
   /** One for each item: its acknowledgement, or why it was refused. */
@@ -21,9 +21,10 @@ export function appendItems(store: ConversationStore, state: ConversationState, 
   const draft = new EventDraft(state.head, now);
   const fresh = new Map<string, NewEvent>();
   const member = state.members.has(call.sender_id);
+  const held = member ? store.readKeys(call.sender_id, call.items.map((item) => item.client_msg_id)) : new Map<string, HeldKey>();
   const answers = call.items.map((item): AppendAnswer => {
     if (!member) return { ok: false, code: "not_found" };
-    const prior = fresh.get(item.client_msg_id) ?? store.readByKey(call.sender_id, item.client_msg_id);
+    const prior = fresh.get(item.client_msg_id) ?? held.get(item.client_msg_id) ?? null;
     const decision = decideAppend(draft.next, prior?.seq ?? null);
     if (decision.kind === "duplicate" && prior !== null) {
       count("duplicates");
@@ -44,7 +45,7 @@ export function appendItems(store: ConversationStore, state: ConversationState, 
   return { answers, events: draft.events };
 }
 
-function ackOf(place: Place, item: AppendItem, event: Pick<NewEvent, "msg_id" | "seq">) {
+function ackOf(place: Place, item: AppendItem, event: HeldKey) {
   return {
     type: "ack" as const, client_msg_id: item.client_msg_id, msg_id: event.msg_id, ...place,
     seq: event.seq, status: "SENT" as const, sent_at: sentAtOf(event.msg_id),

@@ -10,6 +10,12 @@ import type { ConversationRecord, Counters, EventRecord, LaggingRecord, MemberCh
 
 const EVENT_COLUMNS = "seq, msg_id, msg_no, type, sender_id, client_msg_id, device_id, content_type, body, salt, content_hash";
 
+/** The event that a client_msg_id stands for. */
+export interface HeldKey {
+  seq: number;
+  msg_id: string;
+}
+
 export class ConversationStore {
   readonly sql: Sql;
 
@@ -42,6 +48,12 @@ export class ConversationStore {
 
   /** A batch of events that change nothing but the order. */
   commitEvents(events: readonly NewEvent[]): void {
+    const [only] = events;
+    // One statement needs no transaction of its own.
+    if (only !== undefined && events.length === 1) {
+      this.insertEvent(only);
+      return;
+    }
     this.sql.transaction(() => {
       for (const event of events) this.insertEvent(event);
     });
@@ -143,8 +155,15 @@ export class ConversationStore {
     return this.readEvents(`SELECT ${EVENT_COLUMNS} FROM events WHERE seq = ?`, seq)[0] ?? null;
   }
 
-  readByKey(senderId: string, clientMsgId: string): EventRecord | null {
-    return this.readEvents(`SELECT ${EVENT_COLUMNS} FROM events WHERE sender_id = ? AND client_msg_id = ?`, senderId, clientMsgId)[0] ?? null;
+  /** Which of a sender's keys stand for an event, and for which. One query for all of them. */
+  readKeys(senderId: string, clientMsgIds: readonly string[]): Map<string, HeldKey> {
+    const rows = clientMsgIds.length === 1
+      ? this.sql.all("SELECT client_msg_id, seq, msg_id FROM events WHERE sender_id = ? AND client_msg_id = ?", senderId, clientMsgIds[0] as string)
+      : this.sql.all(
+          "SELECT client_msg_id, seq, msg_id FROM events WHERE sender_id = ? AND client_msg_id IN (SELECT value FROM json_each(?))",
+          senderId, JSON.stringify(clientMsgIds),
+        );
+    return new Map(rows.map((row) => [row["client_msg_id"] as string, { seq: row["seq"] as number, msg_id: row["msg_id"] as string }]));
   }
 
   readRange(from: number, to: number, limit: number, order: "asc" | "desc", contentType: string | null = null): EventRecord[] {
