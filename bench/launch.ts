@@ -1,4 +1,4 @@
-// Starts `npm start` on free ports and a temporary folder, without a rate limit, and ends it. Keeps no data.
+// Starts `npm start` on free ports and a temporary folder, without a rate limit, and ends it.
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
@@ -19,7 +19,8 @@ const FOREIGN = /^(?:AUTH|ARCHIVER|CASSANDRA|S3)_|^(?:PORTS?|DATA_DIR|ENVIRONMEN
 export interface Launched {
   url: string;
   pids: { edge: number[]; workerd: number; archiver: number };
-  stop(): Promise<void>;
+  /** @param keep the folder stays, with its logs */
+  stop(keep: boolean): Promise<void>;
 }
 
 export async function launch(bundle: string | null): Promise<Launched> {
@@ -35,17 +36,22 @@ export async function launch(bundle: string | null): Promise<Launched> {
   const exited = new Promise<void>((resolve) => {
     child.once("exit", () => resolve());
   });
-  const stop = async (): Promise<void> => {
+  let serving = false;
+  const stop = async (keep: boolean): Promise<void> => {
+    serving = false;
     child.kill("SIGTERM");
     await exited;
-    rmSync(dataDir, { recursive: true, force: true, maxRetries: 5 });
+    if (keep) console.log(`data and logs are kept in ${dataDir}`);
+    else rmSync(dataDir, { recursive: true, force: true, maxRetries: 5 });
   };
   const lines: string[] = [];
   const ready = Promise.withResolvers<void>();
   for (const stream of [child.stdout, child.stderr]) {
     if (stream === null) continue;
     createInterface({ input: stream }).on("line", (line) => {
-      lines.push(line);
+      // Once it is ready, start speaks only of what goes wrong.
+      if (serving) console.log(`start: ${line}`);
+      else lines.push(line);
       if (line.startsWith("ready ")) ready.resolve();
     });
   }
@@ -53,8 +59,9 @@ export async function launch(bundle: string | null): Promise<Launched> {
   void exited.then(() => ready.reject(new Error(`start ended with code ${child.exitCode}:\n${lines.join("\n")}`)));
   try {
     await ready.promise;
+    serving = true;
   } catch (error) {
-    await stop();
+    await stop(false);
     throw error;
   } finally {
     clearTimeout(late);

@@ -9,7 +9,7 @@ import { connectAll, type Device } from "./device.ts";
 import { figuresOf, goalsOf, type Outcome, ratioOf } from "./figures.ts";
 import { type Options, readOptions, USAGE, UsageError } from "./options.ts";
 import { goalLine, table } from "./report.ts";
-import { type Round, runRound } from "./round.ts";
+import { type Round, runRound, warmUp } from "./round.ts";
 import { remoteTarget, startTarget, type Target } from "./target.ts";
 import { DESCRIPTIONS, type Load, prepare, USERS, type WorkloadName } from "./workloads.ts";
 
@@ -22,6 +22,7 @@ const QUIET_WITHIN_MS = 60_000;
 const WARM_UP_SECONDS = 3;
 
 interface Party {
+  name: string;
   target: Target;
   devices: Device[];
 }
@@ -32,8 +33,17 @@ interface Run {
   rowsBefore: number | null;
 }
 
-async function party(target: Target): Promise<Party> {
-  return { target, devices: await connectAll(target, Array.from({ length: USERS }, (_, i) => `bench-${i}`)) };
+async function party(name: string, target: Target): Promise<Party> {
+  return { name, target, devices: await connectAll(target, Array.from({ length: USERS }, (_, i) => `bench-${i}`)) };
+}
+
+/** A failure says whose it is. */
+async function named<T>(name: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw new Error(`${name}: ${error instanceof Error ? error.message : String(error)}`);
+  }
 }
 
 /** Waits until nobody works off what a round has left. */
@@ -54,15 +64,16 @@ async function quiet(parties: readonly Party[]): Promise<void> {
 
 async function measure(workload: WorkloadName, parties: readonly Party[], { seconds, rounds }: Options): Promise<Outcome> {
   const runs: Run[] = [];
-  for (const { target, devices } of parties) {
+  for (const { name, target, devices } of parties) {
     const run = { load: await prepare(workload, target, devices), rounds: [], rowsBefore: await target.rowsWritten() };
     runs.push(run);
-    await runRound(target, run.load, Math.min(seconds, WARM_UP_SECONDS));
+    await named(name, warmUp(run.load, Math.min(seconds, WARM_UP_SECONDS)));
   }
   for (let round = 1; round <= rounds; round += 1) {
     for (const [i, run] of runs.entries()) {
       await quiet(parties);
-      run.rounds.push(await runRound((parties[i] as Party).target, run.load, seconds));
+      const { name, target } = parties[i] as Party;
+      run.rounds.push(await named(name, runRound(target, run.load, seconds)));
     }
   }
   await quiet(parties);
@@ -81,19 +92,19 @@ async function measure(workload: WorkloadName, parties: readonly Party[], { seco
 async function bench(options: Options): Promise<void> {
   const folder = mkdtempSync(path.join(tmpdir(), "confab-bare-"));
   const targets: Target[] = [];
-  const stop = async (): Promise<void> => {
-    await Promise.all(targets.splice(0).map((target) => target.stop()));
+  const stop = async (keep: boolean): Promise<void> => {
+    await Promise.all(targets.splice(0).map((target) => target.stop(keep)));
     rmSync(folder, { recursive: true, force: true });
   };
   for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]] as const) {
-    process.once(signal, () => void stop().finally(() => process.exit(code)));
+    process.once(signal, () => void stop(false).finally(() => process.exit(code)));
   }
   try {
     targets.push(options.remote === null ? await startTarget(options.bundle) : remoteTarget(options.remote.url, options.remote.tokenCommand));
     if (options.against === "bare") await buildBare(folder);
     if (options.against !== null) targets.push(await startTarget(options.against === "bare" ? folder : options.against.bundle));
     const parties: Party[] = [];
-    for (const target of targets) parties.push(await party(target));
+    for (const [i, target] of targets.entries()) parties.push(await party(i === 0 ? "the product" : "what it is compared with", target));
     const outcomes: Outcome[] = [];
     for (const workload of options.workloads) {
       console.log(`${workload}: ${DESCRIPTIONS[workload]}`);
@@ -101,8 +112,10 @@ async function bench(options: Options): Promise<void> {
     }
     await Promise.all(parties.flatMap(({ devices }) => devices.map((device) => device.close())));
     report(options, outcomes);
-  } finally {
-    await stop();
+    await stop(false);
+  } catch (error) {
+    await stop(true);
+    throw error;
   }
 }
 

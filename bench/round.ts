@@ -28,8 +28,16 @@ export interface Round {
   load_average: number;
 }
 
-/** Not counted: the load's first moments, and the ones after it. */
+/** The load's first moments are not counted. */
 const RAMP_MS = 500;
+
+/** Load that nobody counts: compiles what is hot, and creates the conversations. */
+export async function warmUp(load: Load, seconds: number): Promise<void> {
+  load.start();
+  await Promise.race([load.traffic.failure, sleep(seconds * 1_000)]);
+  load.stop();
+  await load.traffic.drained();
+}
 
 /** Rejects with what went wrong as soon as a message is lost, repeated or out of order. */
 export async function runRound(target: Target, load: Load, seconds: number): Promise<Round> {

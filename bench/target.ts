@@ -20,7 +20,8 @@ export interface Target {
   cpu(): Cpu | null;
   /** Rows written by all objects since the start; null where nobody may ask. */
   rowsWritten(): Promise<number | null>;
-  stop(): Promise<void>;
+  /** @param keep what it stored, and its logs */
+  stop(keep: boolean): Promise<void>;
 }
 
 /** A build that runs as `npm start` runs it. `bundle`: a finished build; null: the sources. */
@@ -31,7 +32,7 @@ export async function startTarget(bundle: string | null): Promise<Target> {
   const serviceToken = await token("bench-operator", "service");
   return {
     url, token,
-    stop: () => launched.stop(),
+    stop: (keep) => launched.stop(keep),
     cpu: () => ({ server: pids.edge.reduce((sum, pid) => sum + cpuOf(pid), 0), workerd: cpuOf(pids.workerd), archiver: cpuOf(pids.archiver) }),
     rowsWritten: () => askRows(url, serviceToken),
   };
