@@ -42,10 +42,14 @@ export class Heads {
     if (this.byConversation.size > HEADS_KEPT && oldest !== undefined) this.byConversation.delete(oldest);
   }
 
+  has(conversationId: string): boolean {
+    return this.byConversation.has(conversationId);
+  }
+
   over(row: InboxRecord): InboxRecord {
     const heard = this.byConversation.get(row.conversation_id);
     if (heard === undefined || heard.head_seq <= row.settled_seq) return row;
-    return { ...row, settled_seq: heard.head_seq, head_msg_no: Math.max(heard.head_msg_no, row.head_msg_no), last_at: heard.last_at };
+    return { ...row, settled_seq: heard.head_seq, head_msg_no: Math.max(heard.head_msg_no, row.head_msg_no), last_at: Math.max(heard.last_at, row.last_at) };
   }
 }
 

@@ -210,8 +210,14 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
   }
 
   private async resumed(conversationId: string, cursor: Cursor, limit: number): ReturnType<ConversationCalls["resume"]> {
+    const known = this.heads.has(conversationId) || this.store.readInbox(conversationId) !== null;
+    // Asking wakes an object: without a price for strangers' ones, a frame would wake a thousand.
+    const admission = known ? null : this.charge(1);
+    if (admission?.ok === false) return { ok: false, code: "rate_limited", retry_after_ms: admission.retry_after_ms };
     try {
-      return await again(() => this.through(conversationId, (stub) => stub.resume({ user_id: this.userId, cursor, limit })));
+      const reply = await again(() => this.through(conversationId, (stub) => stub.resume({ user_id: this.userId, cursor, limit })));
+      if (reply.ok && !known) this.heads.heard(conversationId, { head_seq: reply.head.head_seq, head_msg_no: 0, last_at: 0 });
+      return reply;
     } catch (error) {
       log("warn", "resume_failed", { user_id: this.userId, conversation_id: conversationId, ...errorFields(error) });
       return { ok: false, code: "unavailable", retry_after_ms: 1_000 };

@@ -150,6 +150,40 @@ describe("[D4] what is wrong counts too", () => {
   });
 });
 
+describe("[D4] resume", () => {
+  const resume = (ids: readonly string[]): object => ({ type: "resume", cursors: Object.fromEntries(ids.map((id) => [id, { epoch: 1, seq: 0 }])) });
+
+  test("asking for conversations that one has nothing to do with counts for each, so that nobody wakes a thousand objects", async () => {
+    const socket = await (await newUser(product, "user")).socket();
+    const startedAt = performance.now();
+    const ids = range(1_000).map(() => `g.${randomUUID().replaceAll("-", "")}`);
+    const answers = Promise.all(ids.map((conversation_id) => socket.take({ type: "error", conversation_id })));
+    socket.send(resume(ids));
+    const given = codes(await answers);
+    const asked = given.filter((code) => code === "not_found").length;
+    expect(asked).toBeGreaterThan(0);
+    expect(asked).toBeLessThanOrEqual(most(startedAt));
+    expect(given.filter((code) => code === "rate_limited")).toHaveLength(ids.length - asked);
+  });
+
+  test("one's own conversations are asked for free, however many", async () => {
+    const service = await operator(product);
+    await service.call("PATCH", "/v1/admin/settings", { rate_limit: 0 });
+    const ann = await newUser(product, "ann");
+    const groups = await Promise.all(range(60).map(() => ann.group([])));
+    await service.call("PATCH", "/v1/admin/settings", { rate_limit: RATE });
+    const socket = await ann.socket();
+    const ids = groups.map(({ conversation_id }) => conversation_id);
+    const behind = socket.take({ type: "sync_required" });
+    socket.send(resume(ids));
+    const heads = (await behind)["conversations"] as { conversation_id: string }[];
+    const pushed = socket.frames.filter((frame) => frame.type === "created").map((frame) => String(frame["conversation_id"]));
+    expect(pushed).toHaveLength(50);
+    expect([...pushed, ...heads.map(({ conversation_id }) => conversation_id)].toSorted()).toEqual(ids.toSorted());
+    expect(socket.frames.filter((frame) => frame.type === "error")).toEqual([]);
+  });
+});
+
 test("[D4] it refills at 20 a second, and nothing is lost by trying again", async () => {
   const ann = await newUser(product, "ann");
   const socket = await ann.socket();
