@@ -47,6 +47,11 @@ export class Lanes {
     queueMicrotask(() => void this.run(conversationId, made));
   }
 
+  /** Is something on its way to this conversation? */
+  busy(conversationId: string): boolean {
+    return this.lanes.has(conversationId);
+  }
+
   private async run(conversationId: string, lane: Lane): Promise<void> {
     while (lane.queue.length > 0) {
       const batch = lane.queue.splice(0, fitting(lane.queue));

@@ -199,6 +199,7 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
         fill(null);
         this.background(ws, "resume", resumeDevice(this.store, frame, Date.now(), {
           resume: (conversationId, cursor, limit) => this.resumed(conversationId, cursor, limit),
+          isStale: (row) => this.lanes.busy(row.conversation_id) || this.heads.over(row).settled_seq > row.settled_seq,
           write: (text) => this.sockets.write(ws, text, Date.now()),
           send: (frames) => this.sockets.send(ws, frames, Date.now()),
         }));

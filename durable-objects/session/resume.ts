@@ -4,7 +4,7 @@ import type { DownFrame } from "../../protocol/frames/down.ts";
 import type { Cursor, Head, ResumeFrame } from "../../protocol/frames/sync.ts";
 import { RESUME_CURSORS, RESUME_EVENTS } from "../../protocol/limits.ts";
 import type { ConversationCalls } from "../../protocol/rpc.ts";
-import type { SessionStore } from "./store.ts";
+import type { InboxRecord, SessionStore } from "./store.ts";
 
 /** Conversations asked at once. */
 const WIDTH = 10;
@@ -14,12 +14,14 @@ const SETTLED_FOR_GOOD_MS = 120_000;
 export interface ResumePorts {
   /** Never rejects: a conversation that can't be asked is `unavailable`, and the others are still told. */
   resume: (conversationId: string, cursor: Cursor, limit: number) => ReturnType<ConversationCalls["resume"]>;
+  /** Has this session heard of anything newer than a row says, or is it sending something? */
+  isStale(row: InboxRecord): boolean;
   write(text: string): void;
   send(frames: DownFrame[]): void;
 }
 
 export async function resumeDevice(store: SessionStore, frame: ResumeFrame, now: number, ports: ResumePorts): Promise<void> {
-  const wanted = cursorsOf(store, frame, now);
+  const wanted = cursorsOf(store, frame, now, ports);
   let budget = RESUME_EVENTS;
   const heads: Head[] = [];
   for (let start = 0; start < wanted.length; start += WIDTH) {
@@ -45,11 +47,11 @@ export async function resumeDevice(store: SessionStore, frame: ResumeFrame, now:
 }
 
 /** The client's own cursors win; its user_seq finds the conversations that it doesn't know. */
-function cursorsOf(store: SessionStore, frame: ResumeFrame, now: number): [string, Cursor][] {
+function cursorsOf(store: SessionStore, frame: ResumeFrame, now: number, ports: Pick<ResumePorts, "isStale">): [string, Cursor][] {
   const given = Object.entries(frame.cursors).filter(([conversationId, cursor]) => {
     const row = store.readInbox(conversationId);
     const upToDate = row !== null && row.left_at === null && row.epoch === cursor.epoch && row.settled_seq === cursor.seq;
-    return !upToDate || row.settled_at > now - SETTLED_FOR_GOOD_MS;
+    return !upToDate || row.settled_at > now - SETTLED_FOR_GOOD_MS || ports.isStale(row);
   });
   const unknown = store.readInboxSince(frame.user_seq ?? Number.MAX_SAFE_INTEGER, RESUME_CURSORS)
     .filter((row) => row.left_at === null && !Object.hasOwn(frame.cursors, row.conversation_id))

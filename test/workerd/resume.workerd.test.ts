@@ -1,7 +1,7 @@
 // Coming back: what a device is told of all that it missed, whatever is broken or under way meanwhile.
-import { runInDurableObject } from "cloudflare:test";
+import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, expect, test, vi } from "vitest";
-import { conversation, Device, directId } from "./objects.ts";
+import { conversation, Device, directId, session } from "./objects.ts";
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -19,27 +19,35 @@ async function direct(a: string, b: string, texts: string[]): Promise<string> {
   return directId(a, b);
 }
 
-/** Every call of `method` fails as a restarted object's do, `times` times. */
-async function breakCalls(id: string, method: "resume", times: number): Promise<void> {
-  await runInDurableObject(conversation(id), (object) => {
-    const prototype = Object.getPrototypeOf(object) as { resume(call: object): Promise<unknown> };
+type Method = (call: object) => Promise<unknown>;
+
+/** Calls of one object's method go through `around`. */
+async function surround(stub: DurableObjectStub, method: "resume" | "deliver", around: (plain: () => Promise<unknown>) => Promise<unknown>): Promise<void> {
+  await runInDurableObject(stub, (object, { id }) => {
+    const prototype = Object.getPrototypeOf(object) as Record<typeof method, Method>;
     const plain = prototype[method];
-    let left = times;
-    vi.spyOn(prototype, method).mockImplementation(async function (this: unknown, call) {
-      if (left > 0 && (this as { ctx: DurableObjectState }).ctx.id.name === id) {
-        left -= 1;
-        throw new Error("the object was restarted");
-      }
-      return plain.call(this as never, call);
-    });
+    vi.spyOn(prototype, method).mockImplementation(async function (this: unknown, call: object) {
+      const given = () => plain.call(this as never, call);
+      return (this as { ctx: DurableObjectState }).ctx.id.equals(id) ? around(given) : given();
+    } as Method);
   });
+}
+
+/** The next calls fail as a restarted object's do. */
+function fails(times: number): (plain: () => Promise<unknown>) => Promise<unknown> {
+  let left = times;
+  return async (plain) => {
+    left -= 1;
+    if (left >= 0) throw new Error("the object was restarted");
+    return plain();
+  };
 }
 
 const cursors = (ids: string[]) => Object.fromEntries(ids.map((id) => [id, { epoch: 1, seq: 0 }]));
 
 test("[D11] a conversation that restarts while a device resumes is asked again", async () => {
   const [first, second] = [await direct("res-ann", "res-bob", ["a"]), await direct("res-ann", "res-cat", ["b"])];
-  await breakCalls(first, "resume", 1);
+  await surround(conversation(first), "resume", fails(1));
   const ann = await Device.connect("res-ann", "phone");
   ann.send({ type: "resume", cursors: cursors([first, second]), user_seq: 0 });
   await ann.until((device) => device.messages().length === 2);
@@ -48,10 +56,33 @@ test("[D11] a conversation that restarts while a device resumes is asked again",
 
 test("[D11] a conversation that stays away is named, and all others resume", async () => {
   const [first, second] = [await direct("away-ann", "away-bob", ["a"]), await direct("away-ann", "away-cat", ["b"])];
-  await breakCalls(first, "resume", Number.POSITIVE_INFINITY);
+  await surround(conversation(first), "resume", fails(Number.POSITIVE_INFINITY));
   const ann = await Device.connect("away-ann", "phone");
   ann.send({ type: "resume", cursors: cursors([first, second]), user_seq: 0 });
   await ann.until((device) => device.messages().length === 1 && device.frames.some((frame) => frame["type"] === "error"));
   expect(ann.messages()).toEqual(["b"]);
   expect(ann.frames.find((frame) => frame["type"] === "error")).toMatchObject({ type: "error", code: "unavailable", retryable: true, conversation_id: first });
+});
+
+test("[A26] a device that comes while another one's message is on its way gets that message", async () => {
+  const id = await direct("way-ann", "way-bob", ["a"]);
+  const phone = await Device.connect("way-ann", "phone");
+  phone.send(msg("way-bob", "b"));
+  await phone.until((device) => device.frames.some((frame) => frame["type"] === "ack"));
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 4_000 });
+  await runDurableObjectAlarm(conversation(id));
+  // A conversation that settled long ago counts as known, and is not asked.
+  vi.setSystemTime(Date.now() + 130_000);
+  const settle = Promise.withResolvers<void>();
+  await surround(session("way-ann"), "deliver", (plain) => settle.promise.then(plain));
+  phone.send(msg("way-bob", "c"));
+  await phone.until((device) => device.frames.filter((frame) => frame["type"] === "ack").length === 2);
+  const laptop = await Device.connect("way-ann", "laptop");
+  laptop.send({ type: "resume", cursors: { [id]: { epoch: 1, seq: 2 } } });
+  // Answered behind the resume.
+  laptop.send({ type: "msg", to: "way-bob", content: "", client_msg_id: "empty" });
+  await laptop.until((device) => device.frames.some((frame) => frame["type"] === "error"));
+  settle.resolve();
+  await laptop.until((device) => device.messages().length === 1);
+  expect(laptop.messages()).toEqual(["c"]);
 });
