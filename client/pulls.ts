@@ -130,7 +130,8 @@ export class Pulls {
   /** A token bucket; false arms a timer for the next token. */
   #take(): boolean {
     const now = this.#environment.now();
-    this.#tokens = Math.min(this.#pace.burst, this.#tokens + (now - this.#refilled_at) / this.#pace.interval_ms);
+    // A clock that was set back takes no tokens away.
+    this.#tokens = Math.min(this.#pace.burst, this.#tokens + Math.max(0, now - this.#refilled_at) / this.#pace.interval_ms);
     this.#refilled_at = now;
     if (this.#tokens >= 1) {
       this.#tokens--;
