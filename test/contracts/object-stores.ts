@@ -1,0 +1,132 @@
+// What the objects' stores promise on every SQLite that they run on: an object's own storage, and node:sqlite.
+import { expect, test } from "vitest";
+import type { NewEvent } from "../../durable-objects/conversation/records.ts";
+import { ConversationStore } from "../../durable-objects/conversation/store.ts";
+import { migrate, schemaVersion } from "../../durable-objects/platform/migrate.ts";
+import type { Sql } from "../../durable-objects/platform/sql.ts";
+import { SessionStore } from "../../durable-objects/session/store.ts";
+import { msgIdAt } from "../../protocol/msg-id.ts";
+
+/** Runs a test on an empty storage. */
+export type OnSql = (use: (sql: Sql) => void) => Promise<void>;
+
+const COUNTERS = { rows_written: 1, deliveries: 2, delivery_calls: 3, wakes: 4 };
+
+function event(seq: number, more: Partial<NewEvent> = {}): NewEvent {
+  return {
+    seq, msg_no: seq, msg_id: msgIdAt(1_800_000_000_000_000 + seq, new Uint8Array(8)), type: "msg", sender_id: "ann", client_msg_id: `k${seq}`,
+    device_id: null, content_type: "text", body: JSON.stringify({ content: `c${seq}`, content_type: "text" }), salt: new Uint8Array(16).fill(seq % 256), ...more,
+  };
+}
+
+function created(sql: Sql, events: number): ConversationStore {
+  const store = new ConversationStore(sql);
+  store.commitCreation({
+    conversation_id: "g.x", kind: "group", title: "t", epoch: 1, max_members: 5, location_hint: "weur", jurisdiction: null, cursor_key: new Uint8Array([1, 2, 3]),
+  }, [{ user_id: "ann", role: "owner", joined_seq: 1, left_seq: null }], Array.from({ length: events }, (_, i) => event(i + 1)));
+  return store;
+}
+
+export function objectStores(onSql: OnSql): void {
+  test("[stores] a conversation comes back as it was created, bytes included", () => onSql((sql) => {
+    expect(new ConversationStore(sql).exists()).toBe(false);
+    const store = created(sql, 2);
+    expect(store.exists()).toBe(true);
+    expect(store.readConversation()).toMatchObject({ conversation_id: "g.x", kind: "group", title: "t", epoch: 1, location_hint: "weur", jurisdiction: null });
+    expect([...(store.readConversation()?.cursor_key ?? [])]).toEqual([1, 2, 3]);
+    expect(store.readHead()).toEqual({ ...event(2), content_hash: null });
+    const first = { seq: 1, msg_id: event(1).msg_id };
+    expect(store.readKeys("ann", ["k1"])).toEqual(new Map([["k1", first]]));
+    expect(store.readKeys("ann", ["k9", "k1", "k2"])).toEqual(new Map([["k1", first], ["k2", { seq: 2, msg_id: event(2).msg_id }]]));
+    expect(store.readKeys("bob", ["k1"]).size).toBe(0);
+  }));
+
+  test("[A5] the same key of the same sender can't be committed twice, and a batch goes in whole or not at all", () => onSql((sql) => {
+    const store = created(sql, 2);
+    expect(() => store.commitEvents([event(3), event(4, { client_msg_id: "k1" })])).toThrow();
+    expect(store.readHead()?.seq).toBe(2);
+    store.commitEvents([event(3, { client_msg_id: null }), event(4, { client_msg_id: null })]);
+    expect(store.readRange(1, 9, 10, "desc").map(({ seq }) => seq)).toEqual([4, 3, 2, 1]);
+  }));
+
+  test("[E8] content of any Unicode text comes back byte for byte", () => onSql((sql) => {
+    const store = created(sql, 0);
+    const texts = ["\u0000 nul \u0001", "🙂‍↔️ é e\u0301", "\u202Ertl", "a\r\n\tb", "\uFFFD", "'; DROP TABLE events; --", "x".repeat(70_000)];
+    store.commitEvents(texts.map((content, i) => event(i + 1, { body: JSON.stringify({ content, content_type: "text" }) })));
+    expect(store.readRange(1, 99, 99, "asc").map(({ body }) => (JSON.parse(body as string) as { content: string }).content)).toEqual(texts);
+  }));
+
+  test("[stores] stays: joining, leaving and coming back", () => onSql((sql) => {
+    const store = created(sql, 1);
+    store.commitMember({ kind: "add", user_id: "bob", role: "member" }, event(2));
+    store.commitMember({ kind: "remove", user_id: "bob", role: "member" }, event(3));
+    expect(store.readMembers().map(({ user_id }) => user_id)).toEqual(["ann"]);
+    expect(store.readDeparted(2)).toEqual([{ user_id: "bob", role: "member", joined_seq: 2, left_seq: 3 }]);
+    expect(store.readDeparted(3)).toEqual([]);
+    store.commitMember({ kind: "add", user_id: "bob", role: "member" }, event(4));
+    store.commitMember({ kind: "role", user_id: "bob", role: "admin" }, event(5));
+    expect(store.readStay("bob")).toEqual({ user_id: "bob", role: "admin", joined_seq: 4, left_seq: null });
+  }));
+
+  test("[stores] a settle keeps the oldest debt of who lags, and forgets who caught up", () => onSql((sql) => {
+    const store = created(sql, 3);
+    const owing = (user_id: string, owed_from: number, attempts: number) => ({ user_id, owed_from, due_at: attempts * 10, attempts });
+    store.commitSettled(2, COUNTERS, [owing("bob", 1, 1), owing("cat", 1, 1)], []);
+    store.commitSettled(3, COUNTERS, [owing("bob", 3, 2)], ["cat"]);
+    expect(store.readLagging()).toEqual([owing("bob", 1, 2)]);
+    expect(store.readWatermarks()).toEqual({ fanout_seq: 3, archived_seq: 0, pruned_seq: 0, counters: COUNTERS });
+  }));
+
+  test("[stores] segments go once archived_seq covers them; pruning keeps all but the body", () => onSql((sql) => {
+    const store = created(sql, 4);
+    for (const [from_seq, to_seq] of [[1, 2], [3, 4]] as const) store.commitSegmentPlan({ from_seq, to_seq, sha256: "h", put: false, acked: false });
+    store.commitSegmentPut(1);
+    store.commitSegmentAcked(3);
+    expect(store.readSegments().map(({ put, acked }) => [put, acked])).toEqual([[true, false], [true, true]]);
+    store.commitArchived(2, COUNTERS);
+    expect(store.readSegments().map(({ from_seq }) => from_seq)).toEqual([3]);
+    store.commitPruned(1, [{ seq: 1, content_hash: new Uint8Array(32).fill(9) }]);
+    const { body, salt, content_hash, ...kept } = store.readEvent(1) as NonNullable<ReturnType<ConversationStore["readEvent"]>>;
+    expect([body, salt, content_hash?.length]).toEqual([null, null, 32]);
+    expect(kept).toMatchObject({ seq: 1, sender_id: "ann", client_msg_id: "k1", type: "msg", content_type: "text", msg_id: event(1).msg_id });
+    expect(store.readSizes(2, 10)).toEqual([2, 3, 4].map((seq) => event(seq).body.length));
+    expect(store.readNewestSent(1, 3)).toEqual(new Map([["ann", { seq: 3, msg_no: 3 }]]));
+  }));
+
+  test("[stores] an inbox lists the last active first, pages, and says what changed since", () => onSql((sql) => {
+    const store = new SessionStore(sql);
+    expect(store.exists()).toBe(false);
+    store.commitRegistered("ann", 1);
+    store.commitRegistered("ann", 2);
+    store.commitGen(3);
+    expect(store.readSession()).toEqual({ user_id: "ann", gen: 3 });
+    const row = (id: string, last_at: number, user_seq: number, left_at: number | null = null) => ({
+      conversation_id: id, kind: "direct" as const, title: null, peer_id: "bob", epoch: 1, settled_seq: 1, settled_at: last_at, head_msg_no: 1,
+      read_seq: 0, read_msg_no: 0, last_at, left_at, user_seq,
+    });
+    for (const one of [row("a", 10, 1), row("b", 30, 2), row("c", 30, 3), row("d", 20, 4), row("e", 40, 5, 99)]) store.commitInbox(one);
+    expect(store.readInboxPage(null, 3).map(({ conversation_id }) => conversation_id)).toEqual(["c", "b", "d"]);
+    expect(store.readInboxPage({ last_at: 30, conversation_id: "b" }, 9).map(({ conversation_id }) => conversation_id)).toEqual(["d", "a"]);
+    expect(store.readInboxSince(3, 9).map(({ conversation_id }) => conversation_id)).toEqual(["d", "e"]);
+    expect([store.readUserSeq(), store.readSettledAfter(20).length]).toEqual([5, 3]);
+    store.commitInbox(row("a", 50, 6));
+    expect(store.readInboxPage(null, 1)[0]?.conversation_id).toBe("a");
+  }));
+
+  test("[migrations] a schema is brought up to date once, and one that is too new is refused", () => onSql((sql) => {
+    const first = { version: 1, min_compatible: 1, sql: "CREATE TABLE one (x INTEGER)" };
+    const second = { version: 2, min_compatible: 1, sql: "CREATE TABLE two (x INTEGER)" };
+    const third = { version: 3, min_compatible: 3, sql: "CREATE TABLE three (x INTEGER)" };
+    expect(schemaVersion(sql)).toBe(0);
+    migrate(sql, [first]);
+    migrate(sql, [first, second]);
+    migrate(sql, [first, second]);
+    expect(schemaVersion(sql)).toBe(2);
+    // The code of a rollback works on a schema that still says it may.
+    migrate(sql, [first]);
+    migrate(sql, [first, second, third]);
+    expect(() => migrate(sql, [first, second])).toThrow(/needs code of version 3/);
+    expect(() => migrate(sql, [first, second, third, { version: 4, min_compatible: 3, sql: "CREATE TABLE four (x INTEGER); NONSENSE" }])).toThrow();
+    expect([schemaVersion(sql), sql.all("SELECT name FROM sqlite_master WHERE name = 'four'")]).toEqual([3, []]);
+  }));
+}
