@@ -2,6 +2,9 @@
 
 const STEPS_MS = [500, 1_000, 3_000, 10_000, 30_000, 90_000];
 
+/** No delay is longer, ms. A retry that is further away was planned before the clock was set back, and is due. */
+export const RETRY_MAX_MS = 112_500;
+
 /**
  * @param attempts failures so far, at least 1
  * @param random in [0, 1)

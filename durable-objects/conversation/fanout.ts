@@ -3,7 +3,7 @@
 // One call under way per session, and one round for all sessions that are behind, so that events coalesce while calls fly.
 import { decideLive, planOwed } from "../../domain/delivery.ts";
 import type { Stay } from "../../domain/membership.ts";
-import { retryDelay } from "../../domain/retry.ts";
+import { RETRY_MAX_MS, retryDelay } from "../../domain/retry.ts";
 import { RESUME_EVENTS } from "../../protocol/limits.ts";
 import { directPair } from "../../protocol/ids.ts";
 import { sentAtOf } from "../../protocol/msg-id.ts";
@@ -88,19 +88,19 @@ export class Fanout {
   /** ms when everybody must be settled; null while nothing waits. */
   settleDue(): number | null {
     if (this.state.marks.fanout_seq >= this.state.head.seq) return null;
+    // A clock that was set back must not put it off.
+    this.waitingSince = Math.min(this.waitingSince, this.ports.now());
     return this.waitingSince + this.ports.settings().settle_after_ms;
   }
 
   laggingDue(): number | null {
-    return this.lagging.length === 0 ? null : Math.min(...this.lagging.map((row) => row.due_at));
+    const now = this.ports.now();
+    return this.lagging.length === 0 ? null : Math.min(...this.lagging.map((row) => (row.due_at > now + RETRY_MAX_MS ? now : row.due_at)));
   }
 
-  /** A session whose sockets went from none to one: sends what it may have missed. */
-  attach(userId: string, gen: number, settledSeq: number): void {
-    const known = this.live.get(userId);
-    if (decideLive(known?.gen, gen) === "stale") return;
-    this.live.set(userId, { gen, sent_seq: Math.min(settledSeq, this.state.head.seq) });
-    this.pump();
+  /** A session whose sockets went from none to one: live from here on. What it missed its devices ask for when they resume. */
+  attach(userId: string, gen: number): void {
+    if ((this.live.get(userId)?.gen ?? 0) < gen) this.live.set(userId, { gen, sent_seq: this.state.head.seq });
   }
 
   /** Settles everybody to the head. */
@@ -142,7 +142,7 @@ export class Fanout {
   }
 
   private async laggingRound(now: number): Promise<void> {
-    const due = this.lagging.filter((row) => row.due_at <= now).slice(0, 100);
+    const due = this.lagging.filter((row) => row.due_at <= now || row.due_at > now + RETRY_MAX_MS).slice(0, 100);
     const failed: LaggingRecord[] = [];
     const settled: string[] = [];
     await Promise.all(due.map(async (row) => {

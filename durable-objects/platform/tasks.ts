@@ -1,6 +1,6 @@
 // An object has one alarm; this makes it serve several tasks. What is due is derived from state, so a task can't be lost:
 // whoever commits work that waits calls arm() in the same turn.
-import { retryDelay } from "../../domain/retry.ts";
+import { RETRY_MAX_MS, retryDelay } from "../../domain/retry.ts";
 
 export interface Task {
   name: string;
@@ -82,6 +82,7 @@ export class Tasks {
 
   private dueOf(task: Task, now: number): number | null {
     const due = task.dueAt(now);
-    return due === null ? null : Math.max(due, this.backoff.get(task.name)?.until ?? 0);
+    const until = this.backoff.get(task.name)?.until ?? 0;
+    return due === null || until > now + RETRY_MAX_MS ? due : Math.max(due, until);
   }
 }

@@ -65,3 +65,15 @@ test("[tasks] a task that fails is told, comes again later, and holds up no othe
   }
   expect([failed, ran]).toEqual([["bad", "bad"], 1]);
 });
+
+test("[tasks] a clock that is set back puts off no task that failed", async () => {
+  const due = { at: 1_000 as number | null };
+  let runs = 0;
+  const { tasks } = setUp([task("a", due, () => {
+    runs += 1;
+    throw new Error("no");
+  })]);
+  await tasks.fired(() => 9_000_000);
+  await tasks.fired(() => 1_000);
+  expect(runs).toBe(2);
+});
