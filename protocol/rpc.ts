@@ -73,7 +73,6 @@ export interface DeliverReply {
 export interface AttachCall {
   user_id: string;
   gen: number;
-  settled_seq: number;
 }
 
 export interface CreateCall {

@@ -117,7 +117,7 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
   }
 
   async attach(call: AttachCall): Promise<void> {
-    if (this.opened?.state.members.has(call.user_id)) this.opened.fanout.attach(call.user_id, call.gen, call.settled_seq);
+    if (this.opened?.state.members.has(call.user_id)) this.opened.fanout.attach(call.user_id, call.gen);
   }
 
   async archived(ack: ArchiveAck): Promise<Result<ArchiveAcked>> {

@@ -263,7 +263,7 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
 
   private attach(now: number): void {
     for (const row of this.store.readSettledAfter(now - BUSY_MS)) {
-      const call = { user_id: this.userId, gen: this.gen, settled_seq: row.settled_seq };
+      const call = { user_id: this.userId, gen: this.gen };
       // A lost attach costs at most the time until the conversation settles.
       this.through(row.conversation_id, (stub) => stub.attach(call)).catch((error: unknown) => {
         log("warn", "attach_failed", { user_id: this.userId, conversation_id: row.conversation_id, ...errorFields(error) });

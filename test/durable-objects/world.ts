@@ -112,7 +112,7 @@ export class World {
     session.connected = true;
     session.gen += 1;
     const row = session.inbox();
-    if (row !== null && row.settled_at > this.now - 10_000 && this.state.members.has(user)) this.fanout.attach(user, session.gen, row.settled_seq);
+    if (row !== null && row.settled_at > this.now - 10_000 && this.state.members.has(user)) this.fanout.attach(user, session.gen);
   }
 
   disconnect(user: string): void {

@@ -130,6 +130,24 @@ test("[D11] a long backlog over 50 conversations: at most 50 events are pushed, 
   expect(pushed.length + pulled).toBe(1_000);
 });
 
+test("[D11] a device that comes back to busy conversations is pushed no more than 50 events for all of them", async () => {
+  const bob = await newUser(product);
+  const others = await Promise.all(range(8).map(() => newUser(product)));
+  const first = await bob.socket({ device_id: "phone" });
+  const ids = await Promise.all(others.map(async (other) => (await other.send(bob, "hello")).conversation_id));
+  await until(async () => first.frames.filter((frame) => frame.type === "msg").length, (count) => count === 8);
+  first.cut();
+  await Promise.all(others.map((other) => fill(other, bob, 30)));
+  const socket = await bob.socket({ device_id: "phone" });
+  socket.send({ type: "resume", cursors: Object.fromEntries(ids.map((id) => [id, { epoch: 1, seq: 1 }])) });
+  const sync = await socket.take({ type: "sync_required" });
+  expect((sync["conversations"] as unknown[]).length).toBeGreaterThan(0);
+  expect(socket.frames.filter((frame) => frame.type === "msg").length).toBeLessThanOrEqual(50);
+  // The conversations know that this session is live again: what comes now is pushed at once.
+  await (others[7] as User).send(bob, "now");
+  await socket.take({ type: "msg", content: "now" });
+});
+
 test("[B11] after random cuts a device gets exactly what it missed, in order", async () => {
   const [ann, bob] = [await newUser(product), await newUser(product)];
   const id = (await ann.send(bob, "first")).conversation_id;
