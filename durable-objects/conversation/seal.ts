@@ -63,7 +63,10 @@ export class Sealing {
 
   /** Puts what is planned and plans what is due, one segment after the other. */
   async seal(): Promise<void> {
-    for (const segment of this.segments.filter((planned) => !planned.put)) await this.putSegment(segment);
+    for (const segment of this.segments.filter((planned) => !planned.put)) {
+      // Acknowledged while another one was put: its bodies may be gone by now.
+      if (!segment.put) await this.putSegment(segment);
+    }
     while ((this.sealDue(this.ports.now()) ?? Number.POSITIVE_INFINITY) <= this.ports.now()) {
       const { segment, ndjson } = this.plan();
       await this.putSegment(segment, ndjson);

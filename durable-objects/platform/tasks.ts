@@ -14,8 +14,10 @@ export interface AlarmClock {
   setAlarm(at: number): Promise<void>;
 }
 
-/** An alarm that is this late is taken for lost, and set again. */
+/** An alarm that is this late is taken for lost, and set again; so is a task that runs this long. */
 const LOST_MS = 60_000;
+/** The platform gives no further alarm before this one has returned: a task that takes longer goes on by itself. */
+const PATIENCE_MS = 500;
 
 interface Backoff {
   attempts: number;
@@ -24,6 +26,8 @@ interface Backoff {
 
 export class Tasks {
   private readonly backoff = new Map<string, Backoff>();
+  /** Tasks that go on after the alarm that started them, since when. */
+  private readonly left = new Map<string, number>();
   /** What the alarm is known to be set to; a later one needs no write. */
   private armed: number | null;
   private readonly storage: AlarmClock;
@@ -63,16 +67,27 @@ export class Tasks {
     for (const task of this.tasks) {
       const due = this.dueOf(task, now());
       if (due === null || due > now()) continue;
-      try {
-        await task.run(now());
-        this.backoff.delete(task.name);
-      } catch (error) {
-        this.failed(task.name, error);
-        const attempts = (this.backoff.get(task.name)?.attempts ?? 0) + 1;
-        this.backoff.set(task.name, { attempts, until: now() + retryDelay(attempts, Math.random()) });
-      }
+      const work = this.run(task, now);
+      if (await withinPatience(work)) continue;
+      this.left.set(task.name, now());
+      void work.then(() => {
+        this.left.delete(task.name);
+        this.arm(now());
+      });
     }
     this.arm(now());
+  }
+
+  /** Never rejects. */
+  private async run(task: Task, now: () => number): Promise<void> {
+    try {
+      await task.run(now());
+      this.backoff.delete(task.name);
+    } catch (error) {
+      this.failed(task.name, error);
+      const attempts = (this.backoff.get(task.name)?.attempts ?? 0) + 1;
+      this.backoff.set(task.name, { attempts, until: now() + retryDelay(attempts, Math.random()) });
+    }
   }
 
   private nextDue(now: number): number | null {
@@ -81,8 +96,21 @@ export class Tasks {
   }
 
   private dueOf(task: Task, now: number): number | null {
+    const since = this.left.get(task.name);
+    // Should the object die meanwhile, there must be an alarm.
+    if (since !== undefined && Math.abs(now - since) < LOST_MS) return since + LOST_MS;
     const due = task.dueAt(now);
     const until = this.backoff.get(task.name)?.until ?? 0;
     return due === null || until > now + RETRY_MAX_MS ? due : Math.max(due, until);
   }
+}
+
+async function withinPatience(work: Promise<void>): Promise<boolean> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const enough = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), PATIENCE_MS);
+  });
+  const done = await Promise.race([work.then(() => true), enough]);
+  clearTimeout(timer);
+  return done;
 }

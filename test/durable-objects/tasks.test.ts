@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { type Task, Tasks } from "../../durable-objects/platform/tasks.ts";
 
 function setUp(tasks: Task[], armed: number | null = null): { tasks: Tasks; set: number[]; failed: string[] } {
@@ -76,4 +76,30 @@ test("[tasks] a clock that is set back puts off no task that failed", async () =
   await tasks.fired(() => 9_000_000);
   await tasks.fired(() => 1_000);
   expect(runs).toBe(2);
+});
+
+test("[tasks] a task that hangs holds up neither the others nor the next alarm, and is not started twice", async () => {
+  const [slow, other] = [{ at: 1_000 as number | null }, { at: 1_000 as number | null }];
+  const hanging = Promise.withResolvers<void>();
+  let [started, ran] = [0, 0];
+  const { tasks, set } = setUp([
+    { name: "slow", dueAt: () => slow.at, run: () => {
+      started += 1;
+      return hanging.promise;
+    } },
+    task("other", other, () => (ran += 1)),
+  ]);
+  await tasks.fired(() => 1_000);
+  await tasks.fired(() => 2_000);
+  expect([started, ran]).toEqual([1, 2]);
+  // It stays owed meanwhile: an object that dies here finds an alarm.
+  other.at = null;
+  await tasks.fired(() => 3_000);
+  expect(set.at(-1)).toBeGreaterThan(3_000);
+  slow.at = 4_000;
+  hanging.resolve();
+  // Its end arms for what it has left.
+  await vi.waitFor(() => expect(set.at(-1)).toBe(4_000));
+  await tasks.fired(() => 5_000);
+  expect(started).toBe(2);
 });
