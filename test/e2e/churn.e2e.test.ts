@@ -7,7 +7,7 @@ import { size } from "../sizes.ts";
 import { codeOf, newUser, operator, until, untilSettled, type User } from "./api.ts";
 import type { RawSocket } from "./raw-socket.ts";
 
-const ROUNDS = size("[A1] removals and returns under fire", 40, 150);
+const ROUNDS = size("[A1] removals and returns under fire", 20, 150);
 const AT_ONCE = 4;
 let product: Product;
 

@@ -7,7 +7,7 @@ import { build, patchOnce } from "../../scripts/build.ts";
 import { startProduct, type Product } from "../product.ts";
 import { newUser, operator, type User } from "./api.ts";
 
-const READ_MS = 500;
+const READ_MS = 300;
 const outDir = mkdtempSync(path.join(tmpdir(), "confab-slow-settings-"));
 let product: Product;
 let service: User;
