@@ -17,12 +17,18 @@ export interface Batch {
   own: { device_id: string; events: EncodedEvents | null }[];
 }
 
+/** Of the newest events, and characters of them: a process holds many conversations in 128 MB. */
 const KEPT = 512;
+const KEPT_UNITS = 4 * 1024 * 1024;
+/** Characters of joined texts. */
+const JOINED_UNITS = 4 * KEPT_UNITS;
 
 export class Batches {
   /** The newest events by seq; older ones are read again. */
   private readonly recent = new Map<number, Encoded>();
+  private recentUnits = 0;
   private readonly joined = new Map<string, { list: Encoded[]; events: EncodedEvents | null }>();
+  private joinedUnits = 0;
   private readonly store: ConversationStore;
   private readonly place: Place;
 
@@ -33,12 +39,22 @@ export class Batches {
 
   /** Encodes what was just committed, so that delivering it reads nothing. */
   remember(rows: readonly EventRecord[]): void {
-    for (const row of rows) this.recent.set(row.seq, this.encode(row));
-    for (const seq of this.recent.keys()) {
-      if (this.recent.size <= KEPT) break;
-      this.recent.delete(seq);
+    for (const row of rows) {
+      const event = this.encode(row);
+      this.recent.set(row.seq, event);
+      this.recentUnits += event.json.length;
     }
+    for (const [seq, event] of this.recent) {
+      if (this.recent.size <= KEPT && this.recentUnits <= KEPT_UNITS) break;
+      this.recent.delete(seq);
+      this.recentUnits -= event.json.length;
+    }
+    this.forgetJoined();
+  }
+
+  private forgetJoined(): void {
     this.joined.clear();
+    this.joinedUnits = 0;
   }
 
   /** The newest events of a run, at most BATCH_BYTES of them, for one recipient. */
@@ -62,6 +78,8 @@ export class Batches {
     if (known !== undefined) return known;
     const list = this.read(from, to);
     const made = { list, events: joinFrames(list) };
+    this.joinedUnits += made.events?.json.length ?? 0;
+    if (this.joinedUnits > JOINED_UNITS) this.forgetJoined();
     this.joined.set(key, made);
     return made;
   }
