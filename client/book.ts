@@ -73,7 +73,8 @@ function changesBy(event: ChatEvent, row: ConversationRow, me: string): Partial<
       const head_msg_no = event.msg_no ?? row.head_msg_no + 1;
       // Sending implies reading all before.
       if (event.sender_id === me) return { head_msg_no, unread: 0, read_seq: event.seq };
-      return { peer_id, head_msg_no, unread: row.unread + Math.max(0, head_msg_no - row.head_msg_no) };
+      // One at a time: what was there before one joined is nobody's to count.
+      return { peer_id, head_msg_no, unread: row.unread + (head_msg_no > row.head_msg_no ? 1 : 0) };
     }
     default:
       return { peer_id };

@@ -57,7 +57,7 @@ export interface DeliverCall {
   head_msg_no: number;
   /** Time of the head, ms. */
   head_at: number;
-  /** Newest of the recipient's own messages in these events: sending implies reading. */
+  /** Newest of the recipient's own messages in these events, or where they joined: either implies reading. */
   sent: { seq: number; msg_no: number } | null;
   /** Move the inbox, and answer after its commit. */
   settle: boolean;

@@ -44,6 +44,7 @@ export class Fanout {
   private readonly store: ConversationStore;
   private readonly state: ConversationState;
   private readonly ports: FanoutPorts;
+  private readonly joined = new WeakMap<Stay, DeliverCall["sent"]>();
   private described: ReturnType<Fanout["about"]> | null = null;
   private pumping = false;
   private settling: Promise<void> | null = null;
@@ -171,7 +172,16 @@ export class Fanout {
   private async settleOne(stay: Stay, from: number, head: number, sent: DeliverCall["sent"]): Promise<boolean> {
     while (this.flying.has(stay.user_id)) await this.flying.get(stay.user_id);
     const behind = (this.live.get(stay.user_id)?.sent_seq ?? 0) + 1;
-    return this.call(stay, Math.max(from, behind), head, { settle: true, sent });
+    const joined = this.beforeJoining(stay);
+    return this.call(stay, Math.max(from, behind), head, { settle: true, sent: (sent?.seq ?? 0) > (joined?.seq ?? 0) ? sent : joined });
+  }
+
+  /** What was there before somebody joined is nothing that they have not read; null: they joined at the start. */
+  private beforeJoining(stay: Stay): DeliverCall["sent"] {
+    if (stay.joined_seq === 1) return null;
+    const known = this.joined.get(stay) ?? { seq: stay.joined_seq, msg_no: this.store.readEvent(stay.joined_seq)?.msg_no ?? 0 };
+    this.joined.set(stay, known);
+    return known;
   }
 
   /** Pushes to live sessions until none is behind. */
