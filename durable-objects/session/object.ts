@@ -4,7 +4,7 @@ import { DurableObject } from "cloudflare:workers";
 import { type Bucket, decideAdmission } from "../../domain/rate-limit.ts";
 import { errorFields, log } from "../../log/log.ts";
 import { decodeFrames, errorFrame } from "../../protocol/codec-json.ts";
-import { ChatError, CLOSE } from "../../protocol/errors.ts";
+import { ChatError, CLOSE, errorBody } from "../../protocol/errors.ts";
 import type { DownFrame } from "../../protocol/frames/down.ts";
 import type { AckFrame, Draft } from "../../protocol/frames/msg.ts";
 import type { Cursor, HelloFrame } from "../../protocol/frames/sync.ts";
@@ -28,7 +28,7 @@ import { type Attachment, Sockets } from "./sockets.ts";
 import { SessionStore } from "./store.ts";
 import { readUpgrade } from "./upgrade.ts";
 
-/** A conversation that settled this recently may be busy: it must learn at once that this session is live. */
+/** A conversation may be busy this long after its last settle was due: it must learn at once that this session is live. */
 const BUSY_MS = 10_000;
 const HEARTBEAT = { interval_ms: 10_000, ttl_ms: 30_000 };
 
@@ -45,6 +45,8 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
   private userSeq = 0;
   private isRegistered = false;
   private bucket: Bucket | null = null;
+  /** Upgrades have a bucket of their own: who connects may send a whole burst at once. */
+  private connects: Bucket | null = null;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -70,9 +72,13 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
   override async fetch(request: Request): Promise<Response> {
     const upgrade = readUpgrade(request);
     if (upgrade === null) return new Response(null, { status: 400 });
+    const now = Date.now();
+    const { rate_limit, rate_burst } = currentSettings(this.env);
+    const admission = decideAdmission(this.connects, { rate: rate_limit, burst: rate_burst }, now);
+    this.connects = admission.bucket;
+    if (!admission.ok) return tooMany(admission.retry_after_ms);
     await this.register(this.userId);
     const { 0: client, 1: server } = new WebSocketPair();
-    const now = Date.now();
     if (this.sockets.size === 0) {
       this.gen += 1;
       this.store.commitGen(this.gen);
@@ -262,7 +268,8 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
   }
 
   private attach(now: number): void {
-    for (const row of this.store.readSettledAfter(now - BUSY_MS)) {
+    const { settle_after_ms } = currentSettings(this.env);
+    for (const row of this.store.readSettledAfter(now - settle_after_ms - BUSY_MS)) {
       const call = { user_id: this.userId, gen: this.gen };
       // A lost attach costs at most the time until the conversation settles.
       this.through(row.conversation_id, (stub) => stub.attach(call)).catch((error: unknown) => {
@@ -289,6 +296,11 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
       throw error;
     }
   }
+}
+
+function tooMany(retry_after_ms: number): Response {
+  count("rate_limited");
+  return Response.json({ error: errorBody("rate_limited", { retry_after_ms }) }, { status: 429, headers: { "Retry-After": String(Math.ceil(retry_after_ms / 1_000)) } });
 }
 
 function answerFrame(draft: Draft, answer: AppendAnswer): DownFrame {

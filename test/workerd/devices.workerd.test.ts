@@ -1,6 +1,11 @@
 // One user on several sockets: what each of them gets of what the others send.
-import { expect, test } from "vitest";
-import { Device, session } from "./objects.ts";
+import { afterEach, expect, test, vi } from "vitest";
+import { changeSettings } from "../../durable-objects/settings/current.ts";
+import { bindings, conversation, Device, directId, session } from "./objects.ts";
+
+afterEach(() => {
+  vi.useRealTimers();
+});
 
 const msg = (to: string, key: string) => ({ type: "msg", to, content: key, client_msg_id: key });
 
@@ -21,4 +26,30 @@ test("[B5] a device with one socket gets acknowledgements of its own messages, a
   laptop.send(msg("own-bob", "4"));
   await phone.until((device) => device.messages().length === 1);
   expect([phone.messages(), laptop.messages()]).toEqual([["4"], ["1", "2", "3"]]);
+});
+
+test("[fan-out] who connects while a conversation waits long to settle gets what comes at once", async () => {
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() });
+  await changeSettings(bindings, { settle_after_ms: 60_000 });
+  await session("long-bob").register("long-bob");
+  const ann = await Device.connect("long-ann", "phone");
+  const send = async (key: string) => {
+    ann.send(msg("long-bob", key));
+    await ann.until((device) => device.frames.some((frame) => frame["type"] === "ack" && frame["client_msg_id"] === key));
+  };
+  const marks = async () => {
+    const stats = await conversation(directId("long-ann", "long-bob")).stats();
+    return stats.ok && [stats.stats.head_seq, stats.stats.fanout_seq];
+  };
+  await send("1");
+  await vi.waitFor(async () => expect(await marks()).toEqual([1, 1]));
+  vi.setSystemTime(Date.now() + 20_000);
+  await send("2");
+  expect(await marks()).toEqual([2, 1]);
+  const bob = await Device.connect("long-bob", "phone");
+  // In order behind bob's own coming: his session has told the conversation by now.
+  bob.send({ type: "resume", cursors: { [directId("long-ann", "long-bob")]: { epoch: 1, seq: 1 } } });
+  await bob.until((device) => device.messages().includes("2"));
+  await send("3");
+  await bob.until((device) => device.messages().includes("3"));
 });
