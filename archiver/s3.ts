@@ -98,7 +98,12 @@ export class S3Bucket implements SegmentBucket {
   }
 
   async delete(key: string): Promise<void> {
-    await guard(() => this.#client.send(new DeleteObjectCommand({ Bucket: this.#bucket, Key: key })));
+    try {
+      await this.#client.send(new DeleteObjectCommand({ Bucket: this.#bucket, Key: key }));
+    } catch (error) {
+      // Two archivers delete one segment: a store may tell the second that it is gone.
+      if (!(error instanceof NoSuchKey)) throw new BucketUnavailable(error);
+    }
   }
 
   close(): void {

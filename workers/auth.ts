@@ -39,10 +39,10 @@ export function checkOrigin(request: Request, env: Env): void {
   if (!allowed.includes(origin)) throw new ChatError("origin_refused");
 }
 
-/** Refuses what a production deployment must not do, before anything else. */
+/** Refuses what a production deployment must not do, before anything else. Whatever is not called development is production. */
 export const guard = createMiddleware<AppEnv>(async (context, next) => {
   const { env } = context;
-  if (env.ENVIRONMENT === "production") {
+  if (env.ENVIRONMENT !== "development") {
     if (env.DEV_ISSUER === "1") throw new Error("DEV_ISSUER must not be set in production");
     if (new URL(context.req.url).protocol !== "https:") throw new ChatError("https_required");
   }

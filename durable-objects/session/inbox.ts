@@ -61,7 +61,7 @@ export function listConversations(store: SessionStore, userId: string, heads: He
   const last = page.at(-1);
   return {
     ok: true,
-    list: { conversations: page.map((row) => toRow(heads.over(row))), next_cursor: last === undefined || page.length === rows.length ? null : sealCursor(userId, last) },
+    list: { conversations: page.map((row) => toRow(heads.over(row))).toSorted((a, b) => b.last_at - a.last_at), next_cursor: last === undefined || page.length === rows.length ? null : sealCursor(userId, last) },
   };
 }
 

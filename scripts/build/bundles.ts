@@ -16,7 +16,7 @@ const COMMON = {
 
 /**
  * The settings that `wrangler deploy` gives its own esbuild, so that what runs here is what is deployed
- * (scripts/build/deploy-check.ts compares the two).
+ * (test/scripts/deploy.e2e.test.ts compares the two).
  */
 export function bundleWorker(root: string, entry: string, outdir: string, plugins: Plugin[]): Promise<Bundle> {
   return build({

@@ -210,3 +210,16 @@ test("[D4] it refills at 20 a second, and nothing is lost by trying again", asyn
   const contents = (await bob.history(String(acks[0]?.["conversation_id"]))).map((event) => (event.type === "msg" ? event.client_msg_id : event.type));
   expect(new Set(contents)).toEqual(new Set(sent.map(({ client_msg_id }) => client_msg_id)));
 });
+
+test("[D4] upgrades have a bucket of their own: connecting costs no message, and a flood of connections is refused", async () => {
+  const ann = await newUser(product, "ann");
+  const tried = await Promise.allSettled(range(40).map(() => ann.socket()));
+  const opened = tried.filter((one) => one.status === "fulfilled").map(({ value }) => value);
+  const refused = tried.filter((one) => one.status === "rejected").map(({ reason }) => String(reason));
+  expect(opened.length).toBeGreaterThanOrEqual(BURST);
+  expect(refused.length).toBeGreaterThan(0);
+  expect(refused.every((reason) => reason.includes("429"))).toBe(true);
+  const [socket] = opened as [RawSocket, ...RawSocket[]];
+  const acks = await Promise.all(frames(BURST).map((frame) => socket.ask(frame)));
+  expect(acks.map((ack) => ack.type)).toEqual(range(BURST).map(() => "ack"));
+});

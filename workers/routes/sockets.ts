@@ -15,7 +15,8 @@ sockets.get("/v1/ws", async (context) => {
   if (request.headers.get("Upgrade")?.toLowerCase() !== "websocket") throw new ChatError("upgrade_required");
   const token = await userToken(context.env, request);
   const device_id = parsed(v.optional(DeviceId, () => crypto.randomUUID()), context.req.query("device_id"));
-  const offered = offeredProtocols(request).filter((protocol) => protocol.startsWith("chat."));
+  // Offering none is fine; offering others alone, and be it the token's, would end the connection at the client.
+  const offered = offeredProtocols(request);
   if (offered.length > 0 && !offered.includes(SUBPROTOCOL)) throw new ChatError("bad_request", { message: `This server speaks ${SUBPROTOCOL}.` });
   const subprotocol = offered.length === 0 ? null : SUBPROTOCOL;
   return sessionOf(context.env, token.user_id).fetch(upgradeRequest({ device_id, exp: token.exp, subprotocol }));
