@@ -7,6 +7,8 @@ import { again } from "./again.ts";
 const BATCH_ITEMS = 256;
 const BATCH_UNITS = 1024 * 1024;
 
+const UNAVAILABLE: AppendAnswer = { ok: false, code: "unavailable", retry_after_ms: 1_000 };
+
 export interface LanePorts {
   userId(): string;
   append(conversationId: string, call: AppendCall): Promise<AppendReply>;
@@ -56,15 +58,16 @@ export class Lanes {
     while (lane.queue.length > 0) {
       const batch = lane.queue.splice(0, fitting(lane.queue));
       const answers = await this.appendAll(conversationId, lane, batch.map((waiting) => waiting.item));
+      // What is to be sent again must not be overtaken by what came behind it.
+      const behind = answers.some((answer) => !answer.ok && answer.code === "unavailable") ? lane.queue.splice(0) : [];
       batch.forEach((waiting, i) => waiting.answer(answers[i] as AppendAnswer));
+      for (const waiting of behind) waiting.answer(UNAVAILABLE);
     }
     this.lanes.delete(conversationId);
   }
 
   private async appendAll(conversationId: string, lane: Lane, items: AppendItem[]): Promise<AppendAnswer[]> {
-    const refused = (code: "not_found" | "unknown_user" | "unavailable") => items.map((): AppendAnswer => ({
-      ok: false, code, ...(code === "unavailable" ? { retry_after_ms: 1_000 } : {}),
-    }));
+    const refused = (code: "not_found" | "unknown_user" | "unavailable") => items.map((): AppendAnswer => (code === "unavailable" ? UNAVAILABLE : { ok: false, code }));
     const alone = this.ports.alone(new Set(items.map((item) => item.device_id)));
     const call = { conversation_id: conversationId, sender_id: this.ports.userId(), items, create: null, alone };
     try {

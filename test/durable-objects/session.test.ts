@@ -66,6 +66,34 @@ test("[A5] an append whose answer is lost is made again, in order, before what f
   expect(answers.every(({ ok }) => ok)).toBe(true);
 });
 
+test("[D14] what waits behind an append that can't be made is refused with it, so that a resend keeps the order", async () => {
+  let down = true;
+  const committed: string[] = [];
+  const lanes = new Lanes({
+    userId: () => "ann", registered: async () => true, alone: () => true,
+    append: async (_id, call) => {
+      if (down) throw Object.assign(new Error("too much to do"), { overloaded: true });
+      committed.push(...call.items.map(({ client_msg_id }) => client_msg_id));
+      return answersOf(call, 1);
+    },
+  });
+  const refused: string[] = [];
+  const send = (key: string) => new Promise<AppendAnswer>((resolve) => {
+    lanes.add("g", null, item(key), (answer) => {
+      if (!answer.ok) refused.push(key);
+      // It is back the moment that the first one has heard of its refusal.
+      down = false;
+      resolve(answer);
+    });
+  });
+  const first = send("1");
+  await Promise.resolve();
+  const answers = await Promise.all([first, send("2"), send("3")]);
+  expect(answers.map((answer) => !answer.ok && answer.code)).toEqual(["unavailable", "unavailable", "unavailable"]);
+  for (const key of refused) await send(key);
+  expect(committed).toEqual(["1", "2", "3"]);
+});
+
 test("[unknown_user] whether the other user exists is asked only where the conversation doesn't", async () => {
   const asked: string[] = [];
   let exists = false;
