@@ -138,5 +138,6 @@ try {
   await bench(readOptions(process.argv.slice(2)));
 } catch (error) {
   console.error(error instanceof UsageError ? `${error.message}\n\n${USAGE}` : `bench: ${error instanceof Error ? error.message : String(error)}`);
-  process.exitCode = 1;
+  // Sockets may still be open: a deployment that runs on does not close them.
+  process.exit(1);
 }

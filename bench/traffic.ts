@@ -148,7 +148,7 @@ export class Traffic {
         sender.acked += 1;
       } else {
         next.set(sender, number + 1);
-        sender.awaited -= 1;
+        if (number === sender.sentAt.length - 1) sender.awaited -= 1;
       }
       (ack ? this.tally.ack : this.tally.delivery).add(now - sentAt);
       if (sender.awaited === 0 && sender.acked === sender.sentAt.length) this.reactions.arrived?.(sender);
