@@ -28,8 +28,8 @@ export interface Round {
   load_average: number;
 }
 
-/** The load's first moments are not counted. */
-const RAMP_MS = 500;
+/** The load's first moments are not counted: since the round before, everybody has gone to sleep. */
+const RAMP_MS = 2_000;
 
 /** Load that nobody counts: compiles what is hot, and creates the conversations. */
 export async function warmUp(load: Load, seconds: number): Promise<void> {

@@ -122,6 +122,8 @@ export class Fanout {
   private async settleRound(): Promise<void> {
     const { fanout_seq } = this.state.marks;
     const head = this.state.head.seq;
+    // What comes in from here on waits since now: counted from what this round settles, the next round would follow at once.
+    this.waitingSince = this.ports.now();
     const stays = [...this.state.members.values(), ...this.store.readDeparted(fanout_seq).filter((stay) => !this.state.members.has(stay.user_id))];
     const sent = this.store.readNewestSent(fanout_seq + 1, head);
     const failed: LaggingRecord[] = [];
