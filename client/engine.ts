@@ -136,6 +136,12 @@ export class Engine {
           this.#arrived(arrived);
           this.sync.required(frame.conversations);
           break;
+        case "status":
+        case "presence":
+        case "heartbeat":
+        case "typing":
+        case "inbox":
+          break;
         default:
           add(arrived, frame);
       }

@@ -1,4 +1,8 @@
 // The Conversation object's SQLite schema.
+import { FANOUT } from "./conversation/fanout.ts";
+import { GROUPS } from "./conversation/groups.ts";
+import { MESSAGES } from "./conversation/messages.ts";
+import { RECEIPTS } from "./conversation/receipts.ts";
 import type { Migration } from "./migration.ts";
 
 export const CONVERSATION_MIGRATIONS: readonly Migration[] = [
@@ -70,5 +74,10 @@ export const CONVERSATION_MIGRATIONS: readonly Migration[] = [
         acked INTEGER NOT NULL
       ) STRICT;
     `,
+  },
+  {
+    version: 2,
+    min_compatible: 1,
+    sql: [RECEIPTS, MESSAGES, GROUPS, FANOUT].join("\n"),
   },
 ];

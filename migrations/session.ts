@@ -1,5 +1,8 @@
 // The UserSession object's SQLite schema.
 import type { Migration } from "./migration.ts";
+import { INBOX } from "./session/inbox.ts";
+import { PRESENCE } from "./session/presence.ts";
+import { USERS } from "./session/users.ts";
 
 export const SESSION_MIGRATIONS: readonly Migration[] = [
   {
@@ -31,5 +34,10 @@ export const SESSION_MIGRATIONS: readonly Migration[] = [
         user_seq INTEGER NOT NULL
       ) STRICT, WITHOUT ROWID;
     `,
+  },
+  {
+    version: 2,
+    min_compatible: 1,
+    sql: [INBOX, PRESENCE, USERS].join("\n"),
   },
 ];

@@ -19,6 +19,33 @@ export const ID_LENGTH = 128;
 export const TITLE_BYTES = 512;
 /** Members of a group, its creator among them. */
 export const GROUP_MEMBERS = 500;
+/** Users that one message mentions. */
+export const MENTIONS = 50;
+/** Bytes of a reaction's emoji, and different ones on a message. */
+export const EMOJI_BYTES = 64;
+export const EMOJIS = 64;
+/** Characters of a message that the conversation list shows. */
+export const PREVIEW_UNITS = 200;
+/** Users of one presence query or subscription, and how long a subscription lives without being renewed. */
+export const PRESENCE_USERS = 200;
+export const PRESENCE_SUB_MS = 60_000;
+/** Typing is passed on this often for a sender and conversation, and means this long. */
+export const TYPING_EVERY_MS = 3_000;
+export const TYPING_MS = 6_000;
+/** Conversations that one device has open. */
+export const OPEN_CONVERSATIONS = 20;
+/** Devices of a user; the one that connected first makes room. */
+export const DEVICES = 10;
+/** How long a poll may be held. */
+export const POLL_WAIT_MS = 25_000;
+/** What a session holds of a device whose client_sequence_number came early: frames, and how long. */
+export const HELD_FRAMES = 32;
+export const HELD_MS = 2_000;
+/** Bytes of a user's custom fields and name. */
+export const CUSTOM_BYTES = 4 * 1024;
+export const NAME_BYTES = 256;
+/** Users of one call of the service API. */
+export const BULK_USERS = 1_000;
 /** Longest life of a token, and what clocks may differ by, in seconds. */
 export const TOKEN_LIFE_S = 3_600;
 export const CLOCK_TOLERANCE_S = 30;

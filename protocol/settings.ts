@@ -26,6 +26,18 @@ export const Settings = v.object({
   settle_after_ms: int(50, 60_000),
   /** Members of a new group, which may ask for fewer. */
   max_members: int(2, GROUP_MEMBERS),
+  /** Members up to which every member's inbox is written; above, nobody's. */
+  fanout_write_max: int(2, GROUP_MEMBERS),
+  /** A group that has shrunk to this many members goes back to writing. */
+  fanout_write_again: int(1, GROUP_MEMBERS),
+  /** Members up to which everybody who is online is told; above, only who has the conversation open. */
+  fanout_read_max: int(2, 1_000_000),
+  /** Receipts of a conversation are stored, and told, at most this often, ms. */
+  receipts_every_ms: int(0, 60_000),
+  /** Events that a device may have without a receipt before it is asked to pull; 0 for no limit. */
+  credit_events: int(0, 1_000_000),
+  /** How long after sending a message may be edited, ms; 0 for ever. */
+  edit_window_ms: int(0, 3_650 * DAY_MS),
 });
 export type Settings = v.InferOutput<typeof Settings>;
 export type SettingName = keyof Settings;
@@ -41,6 +53,12 @@ export const DEFAULT_SETTINGS: Settings = {
   deliver_timeout_ms: 2_000,
   settle_after_ms: 3_000,
   max_members: GROUP_MEMBERS,
+  fanout_write_max: 100,
+  fanout_write_again: 80,
+  fanout_read_max: 10_000,
+  receipts_every_ms: 250,
+  credit_events: 256,
+  edit_window_ms: DAY_MS,
 };
 
 export const SETTING_NAMES = Object.keys(DEFAULT_SETTINGS) as SettingName[];

@@ -6,6 +6,7 @@ import type { DownFrame } from "../../protocol/frames/down.ts";
 import type { EncodedEvents } from "../../protocol/rpc.ts";
 import { count } from "../platform/metrics.ts";
 import { expired } from "../platform/tokens.ts";
+import type { Device } from "./device.ts";
 
 /** `exp` of the token, in seconds. `v` changes with the shape: a socket with an older one is closed, and its client resumes. */
 export const Attachment = v.object({ v: v.literal(1), user_id: v.string(), device_id: v.string(), exp: v.number(), connected_at: v.number() });
@@ -30,6 +31,19 @@ export class Sockets {
 
   attachment(ws: WebSocket): Attachment | null {
     return this.open.get(ws) ?? null;
+  }
+
+  /** The device behind a socket, as frame handlers see it. */
+  device(ws: WebSocket, attachment: Attachment): Device {
+    return {
+      device_id: attachment.device_id,
+      send: (frames) => this.send(ws, frames, Date.now()),
+      write: (text) => this.write(ws, text, Date.now()),
+      prolong: (exp) => {
+        const current = this.open.get(ws);
+        if (current !== undefined) this.keep(ws, { ...current, exp });
+      },
+    };
   }
 
   accept(ws: WebSocket, attachment: Attachment): void {

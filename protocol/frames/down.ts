@@ -2,8 +2,12 @@
 import * as v from "valibot";
 import { ERRORS, type ErrorCode } from "../errors.ts";
 import { Event } from "../events.ts";
+import { InboxFrame } from "./inbox.ts";
 import { AckFrame } from "./msg.ts";
+import { HeartbeatSetFrame, PresenceFrame } from "./presence.ts";
+import { CountStatusFrame, MemberStatusFrame } from "./receipt.ts";
 import { GoingAwayFrame, HelloFrame, SyncRequiredFrame } from "./sync.ts";
+import { TypingShownFrame } from "./viewing.ts";
 
 export const ErrorFrame = v.object({
   type: v.literal("error"),
@@ -20,6 +24,7 @@ export type ErrorFrame = v.InferOutput<typeof ErrorFrame>;
 export const SkipFrame = v.object({ type: v.literal("skip"), conversation_id: v.string(), epoch: v.number(), seq: v.number() });
 
 export const DownFrame = v.variant("type", [
-  HelloFrame, AckFrame, Event, SkipFrame, SyncRequiredFrame, GoingAwayFrame, ErrorFrame,
+  HelloFrame, AckFrame, Event, SkipFrame, MemberStatusFrame, CountStatusFrame, PresenceFrame, HeartbeatSetFrame,
+  TypingShownFrame, InboxFrame, SyncRequiredFrame, GoingAwayFrame, ErrorFrame,
 ]);
 export type DownFrame = v.InferOutput<typeof DownFrame>;

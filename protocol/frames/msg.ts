@@ -1,7 +1,8 @@
 // Sending: `msg` up, `ack` down.
 import * as v from "valibot";
 import { CONTENT_TYPES, ContentType } from "../events.ts";
-import { ClientMsgId, ConversationId, UserId } from "../ids.ts";
+import { ClientMsgId, ConversationId, MsgId, UserId } from "../ids.ts";
+import { MENTIONS } from "../limits.ts";
 
 /** Text that survives storage unchanged: a lone surrogate has no UTF-8. */
 export const Text = v.pipe(v.string(), v.check((text) => text.isWellFormed(), "holds a lone surrogate"));
@@ -13,6 +14,12 @@ const fields = {
   content: v.optional(Text, ""),
   content_type: v.optional(ContentType, "text"),
   media_key: v.optional(Text),
+  /** The message that this one answers; it must be one that the sender can see. */
+  reply_to: v.optional(MsgId),
+  /** Members to whom this is addressed; who is none is dropped. */
+  mentions: v.optional(v.pipe(v.array(UserId), v.maxLength(MENTIONS))),
+  /** Per conversation and device, counting up by one: what arrives out of turn waits for what is before it. */
+  client_sequence_number: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(0))),
 };
 
 /** A message without its frame type: also the body of `POST /v1/messages`. Exactly one of `to` and `conversation_id`. */

@@ -42,7 +42,7 @@ export const FILE_PACKAGES: Readonly<Record<string, readonly string[]>> = {
 
 /** Where SQL may stand: the stores, what runs migrations, and the migrations themselves. */
 export const SQL_HOMES: readonly RegExp[] = [
-  /^durable-objects\/([\w-]+\/)?store\.ts$/, /^durable-objects\/platform\/migrate\.ts$/,
+  /^durable-objects\/([\w-]+\/)?store\.ts$/, /^durable-objects\/[\w-]+\/store\//, /^durable-objects\/platform\/migrate\.ts$/,
   /^archiver\/stores\//, /^archiver\/migrate\.ts$/, /^migrations\//, /^(scripts|bench|verify|test)\//,
 ];
 

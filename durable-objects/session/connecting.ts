@@ -1,0 +1,120 @@
+// Devices that come: the upgrade of a socket, its newer tokens, and catching up on what it missed.
+import { type Bucket, decideAdmission } from "../../domain/rate-limit.ts";
+import { errorFields, log } from "../../log/log.ts";
+import { errorFrame } from "../../protocol/codec-json.ts";
+import { ChatError, errorBody } from "../../protocol/errors.ts";
+import type { DownFrame } from "../../protocol/frames/down.ts";
+import { HEARTBEATS } from "../../protocol/frames/presence.ts";
+import type { Cursor, HelloFrame } from "../../protocol/frames/sync.ts";
+import { CONTENT_BYTES, FRAME_BYTES, FRAMES_PER_ARRAY, PAGE_MAX } from "../../protocol/limits.ts";
+import type { ConversationCalls } from "../../protocol/rpc.ts";
+import { count } from "../platform/metrics.ts";
+import { checkToken } from "../platform/tokens.ts";
+import { again } from "./again.ts";
+import type { SessionCore } from "./core.ts";
+import type { Device } from "./device.ts";
+import type { Handlers } from "./frames.ts";
+import type { Lanes } from "./lanes.ts";
+import { resumeDevice } from "./resume.ts";
+import type { Upgrade } from "./upgrade.ts";
+
+/** A conversation may be busy this long after its last settle was due: it must learn at once that this session is live. */
+const BUSY_MS = 10_000;
+
+export class Connecting {
+  private readonly core: SessionCore;
+  private readonly lanes: Lanes;
+  /** Upgrades have a bucket of their own: who connects may send a whole burst at once. */
+  private connects: Bucket | null = null;
+
+  constructor(core: SessionCore, lanes: Lanes) {
+    this.core = core;
+    this.lanes = lanes;
+  }
+
+  readonly handlers: Handlers = {
+    resume: (device, frame, fill) => {
+      fill(null);
+      this.core.background(device, "resume", resumeDevice(this.core.store, frame, Date.now(), {
+        resume: (conversationId, cursor, limit) => this.resumed(conversationId, cursor, limit),
+        isStale: (row) => this.lanes.busy(row.conversation_id) || this.core.heads.over(row).settled_seq > row.settled_seq,
+        write: (text) => device.write(text),
+        send: (frames) => device.send(frames),
+      }));
+    },
+    auth_refresh: (device, frame, fill) => this.core.background(device, "auth_refresh", this.refresh(device, frame.token).then(fill)),
+  };
+
+  /** The upgrade of a socket, already authorized by the Worker. */
+  upgrade(upgrade: Upgrade): Response {
+    const { core } = this;
+    const now = Date.now();
+    const { rate_limit, rate_burst } = core.settings;
+    const admission = decideAdmission(this.connects, { rate: rate_limit, burst: rate_burst }, now);
+    this.connects = admission.bucket;
+    if (!admission.ok) return tooMany(admission.retry_after_ms);
+    core.register(core.userId);
+    const { 0: client, 1: server } = new WebSocketPair();
+    if (core.sockets.size === 0) this.begin(now);
+    core.sockets.accept(server, { v: 1, user_id: core.userId, device_id: upgrade.device_id, exp: upgrade.exp, connected_at: now });
+    const hello: HelloFrame = {
+      type: "hello", user_id: core.userId, device_id: upgrade.device_id, heartbeat: HEARTBEATS.foreground, user_seq: core.userSeq,
+      limits: { content_bytes: CONTENT_BYTES, frame_bytes: FRAME_BYTES, page: PAGE_MAX, frames_per_array: FRAMES_PER_ARRAY },
+      server_time: now,
+    };
+    core.sockets.send(server, [hello], now);
+    log("info", "socket_opened", { user_id: core.userId, device_id: upgrade.device_id, gen: core.gen });
+    return new Response(null, {
+      status: 101, webSocket: client,
+      headers: upgrade.subprotocol === null ? {} : { "Sec-WebSocket-Protocol": upgrade.subprotocol },
+    });
+  }
+
+  /** The user's devices go from none to one: conversations that may be busy learn of it. */
+  begin(now: number): void {
+    const { core } = this;
+    core.gen += 1;
+    core.store.commitGen(core.gen);
+    for (const row of core.store.readSettledAfter(now - core.settings.settle_after_ms - BUSY_MS)) {
+      const call = { user_id: core.userId, gen: core.gen };
+      // A lost attach costs at most the time until the conversation settles.
+      core.through(row.conversation_id, (stub) => stub.attach(call)).catch((error: unknown) => {
+        log("warn", "attach_failed", { user_id: core.userId, conversation_id: row.conversation_id, ...errorFields(error) });
+      });
+    }
+  }
+
+  private async resumed(conversationId: string, cursor: Cursor, limit: number): ReturnType<ConversationCalls["resume"]> {
+    const { core } = this;
+    const known = core.heads.has(conversationId) || core.store.readInbox(conversationId) !== null;
+    // Asking wakes an object: without a price for strangers' ones, a frame would wake a thousand.
+    const admission = known ? null : core.charge(1);
+    if (admission?.ok === false) return { ok: false, code: "rate_limited", retry_after_ms: admission.retry_after_ms };
+    try {
+      const reply = await again(() => core.through(conversationId, (stub) => stub.resume({ user_id: core.userId, cursor, limit })));
+      if (reply.ok && !known) core.heads.heard(conversationId, { head_seq: reply.head.head_seq, head_msg_no: 0, last_at: 0 });
+      return reply;
+    } catch (error) {
+      log("warn", "resume_failed", { user_id: core.userId, conversation_id: conversationId, ...errorFields(error) });
+      return { ok: false, code: "unavailable", retry_after_ms: 1_000 };
+    }
+  }
+
+  /** A device lives on with a newer token of the same user. */
+  private async refresh(device: Device, token: string): Promise<DownFrame | null> {
+    try {
+      const checked = await checkToken(this.core.env, token);
+      if (checked.user_id !== this.core.userId || checked.scope !== "user") return errorFrame("unauthorized");
+      device.prolong(checked.exp);
+      return null;
+    } catch (error) {
+      if (error instanceof ChatError) return errorFrame(error.code);
+      throw error;
+    }
+  }
+}
+
+function tooMany(retry_after_ms: number): Response {
+  count("rate_limited");
+  return Response.json({ error: errorBody("rate_limited", { retry_after_ms }) }, { status: 429, headers: { "Retry-After": String(Math.ceil(retry_after_ms / 1_000)) } });
+}

@@ -1,0 +1,96 @@
+// What every part of a session works with: the user, the rows, the devices, and the way to conversations.
+import { type Admission, type Bucket, decideAdmission } from "../../domain/rate-limit.ts";
+import { errorFields, log } from "../../log/log.ts";
+import { errorFrame } from "../../protocol/codec-json.ts";
+import { directPairBytes } from "../../protocol/ids.ts";
+import type { Settings } from "../../protocol/settings.ts";
+import { conversationOf, type Env } from "../platform/env.ts";
+import { sha256Hex } from "../platform/hash.ts";
+import { count } from "../platform/metrics.ts";
+import { currentSettings } from "../settings/current.ts";
+import type { Device } from "./device.ts";
+import { Heads } from "./inbox.ts";
+import { Sockets } from "./sockets.ts";
+import type { SessionStore } from "./store.ts";
+
+type ConversationStub = ReturnType<typeof conversationOf>;
+
+export class SessionCore {
+  readonly env: Env;
+  readonly store: SessionStore;
+  readonly sockets: Sockets;
+  readonly heads = new Heads();
+  /** From the row once there is one: not every event that wakes an object brings its name along. */
+  userId: string;
+  gen = 0;
+  userSeq = 0;
+  isRegistered = false;
+  private readonly stubs = new Map<string, ConversationStub>();
+  private readonly directIds = new Map<string, string>();
+  private bucket: Bucket | null = null;
+
+  constructor(ctx: DurableObjectState, env: Env, store: SessionStore) {
+    this.env = env;
+    this.store = store;
+    this.sockets = new Sockets(ctx);
+    this.userId = ctx.id.name ?? "";
+  }
+
+  get settings(): Settings {
+    return currentSettings(this.env);
+  }
+
+  /** Reads what the rows say, once they exist. */
+  open(): void {
+    this.store.migrate();
+    const session = this.store.readSession();
+    if (session === null) return;
+    this.userId = session.user_id;
+    this.gen = session.gen;
+    this.userSeq = this.store.readUserSeq();
+    this.isRegistered = true;
+  }
+
+  register(userId: string): void {
+    if (this.isRegistered) return;
+    this.store.commitRegistered(userId, Date.now());
+    this.open();
+  }
+
+  /** The user's own bucket, over all devices and entrances. */
+  charge(cost: number): Admission {
+    const { rate_limit, rate_burst } = this.settings;
+    const admission = decideAdmission(this.bucket, { rate: rate_limit, burst: rate_burst }, Date.now(), cost);
+    this.bucket = admission.bucket;
+    if (!admission.ok) count("rate_limited");
+    return admission;
+  }
+
+  directId(peer: string): string {
+    const known = this.directIds.get(peer);
+    if (known !== undefined) return known;
+    const id = `d.${sha256Hex(directPairBytes(this.userId, peer))}`;
+    this.directIds.set(peer, id);
+    return id;
+  }
+
+  /** Work that goes on after a frame was handled. What it can't do, the device is told. */
+  background(device: Device, what: string, work: Promise<void>): void {
+    work.catch((error: unknown) => {
+      log("error", `${what}_failed`, { user_id: this.userId, ...errorFields(error) });
+      device.send([errorFrame("unavailable", { retry_after_ms: 1_000 })]);
+    });
+  }
+
+  /** One stub per conversation keeps calls in order; it is broken for good after an exception. */
+  async through<T>(conversationId: string, call: (stub: ConversationStub) => Promise<T>): Promise<T> {
+    const stub = this.stubs.get(conversationId) ?? conversationOf(this.env, conversationId);
+    this.stubs.set(conversationId, stub);
+    try {
+      return await call(stub);
+    } catch (error) {
+      this.stubs.delete(conversationId);
+      throw error;
+    }
+  }
+}

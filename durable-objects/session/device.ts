@@ -1,0 +1,12 @@
+// One device of the user, whatever it is connected by. A frame's handler sees this and never a socket.
+import type { DownFrame } from "../../protocol/frames/down.ts";
+
+export interface Device {
+  readonly device_id: string;
+  /** Frames for this device alone, as one text. Dropped where it is gone. */
+  send(frames: readonly DownFrame[]): void;
+  /** Frames that are encoded already. */
+  write(text: string): void;
+  /** A newer token of the same user: until when, in seconds since 1970. */
+  prolong(exp: number): void;
+}
