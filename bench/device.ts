@@ -11,6 +11,10 @@ export interface Device {
   close(): Promise<void>;
 }
 
+/** As a client does: who is silent for half a minute is closed. */
+const PING_MS = 10_000;
+const PONG = Buffer.from("pong");
+
 /** Sockets that are opened at once. */
 const WIDTH = 10;
 
@@ -30,16 +34,22 @@ async function connect(target: Target, user: string): Promise<Device> {
   });
   // The server's first text is its `hello`.
   await once(socket, "message");
+  const beat = setInterval(() => socket.send("ping"), PING_MS);
+  socket.on("close", () => clearInterval(beat));
   return {
     user,
     send: (text) => socket.send(text),
     listen(heard) {
-      socket.removeAllListeners("message").on("message", (data) => heard(data as Buffer));
+      socket.removeAllListeners("message").on("message", (data) => {
+        if (!PONG.equals(data as Buffer)) heard(data as Buffer);
+      });
       socket.removeAllListeners("close").on("close", (code: number) => {
+        clearInterval(beat);
         heard(Buffer.from(JSON.stringify({ type: "error", code: `closed ${code}`, message: `the socket of ${user} was closed` })));
       });
     },
     async close() {
+      clearInterval(beat);
       socket.removeAllListeners("message").removeAllListeners("close");
       socket.close(1000);
       if (socket.readyState !== WebSocket.CLOSED) await once(socket, "close");

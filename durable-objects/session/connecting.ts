@@ -1,12 +1,13 @@
 // Devices that come: the upgrade of a socket, its newer tokens, and catching up on what it missed.
+import { decideRoom } from "../../domain/presence.ts";
 import { type Bucket, decideAdmission } from "../../domain/rate-limit.ts";
 import { errorFields, log } from "../../log/log.ts";
 import { errorFrame } from "../../protocol/codec-json.ts";
-import { ChatError, errorBody } from "../../protocol/errors.ts";
+import { ChatError, CLOSE, errorBody } from "../../protocol/errors.ts";
 import type { DownFrame } from "../../protocol/frames/down.ts";
 import { HEARTBEATS } from "../../protocol/frames/presence.ts";
 import type { Cursor, HelloFrame } from "../../protocol/frames/sync.ts";
-import { CONTENT_BYTES, FRAME_BYTES, FRAMES_PER_ARRAY, PAGE_MAX } from "../../protocol/limits.ts";
+import { CONTENT_BYTES, DEVICES, FRAME_BYTES, FRAMES_PER_ARRAY, PAGE_MAX } from "../../protocol/limits.ts";
 import type { ConversationCalls } from "../../protocol/rpc.ts";
 import { count } from "../platform/metrics.ts";
 import { checkToken } from "../platform/tokens.ts";
@@ -20,6 +21,8 @@ import type { Upgrade } from "./upgrade.ts";
 
 /** A conversation may be busy this long after its last settle was due: it must learn at once that this session is live. */
 const BUSY_MS = 10_000;
+/** Who made room for another device should not push that one out at once. */
+const CROWDED_MS = 60_000;
 
 export class Connecting {
   private readonly core: SessionCore;
@@ -55,8 +58,12 @@ export class Connecting {
     if (!admission.ok) return tooMany(admission.retry_after_ms);
     core.register(core.userId);
     const { 0: client, 1: server } = new WebSocketPair();
+    core.sockets.sweep(now);
+    this.makeRoom(upgrade.device_id, now);
     if (core.sockets.size === 0) this.begin(now);
-    core.sockets.accept(server, { v: 1, user_id: core.userId, device_id: upgrade.device_id, exp: upgrade.exp, connected_at: now });
+    core.sockets.accept(server, {
+      v: 2, user_id: core.userId, device_id: upgrade.device_id, exp: upgrade.exp, connected_at: now, profile: "foreground", seen_at: now,
+    });
     const hello: HelloFrame = {
       type: "hello", user_id: core.userId, device_id: upgrade.device_id, heartbeat: HEARTBEATS.foreground, user_seq: core.userSeq,
       limits: { content_bytes: CONTENT_BYTES, frame_bytes: FRAME_BYTES, page: PAGE_MAX, frames_per_array: FRAMES_PER_ARRAY },
@@ -68,6 +75,14 @@ export class Connecting {
       status: 101, webSocket: client,
       headers: upgrade.subprotocol === null ? {} : { "Sec-WebSocket-Protocol": upgrade.subprotocol },
     });
+  }
+
+  private makeRoom(deviceId: string, now: number): void {
+    const { sockets } = this.core;
+    for (const { ws } of decideRoom(sockets.signs(), deviceId, DEVICES)) {
+      sockets.send(ws, [{ type: "going_away", retry_after_ms: CROWDED_MS }], now);
+      sockets.drop(ws, CLOSE.going_away, "too many devices");
+    }
   }
 
   /** The user's devices go from none to one: conversations that may be busy learn of it. */

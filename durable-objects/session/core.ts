@@ -1,4 +1,5 @@
 // What every part of a session works with: the user, the rows, the devices, and the way to conversations.
+import { isFresh, type Sign } from "../../domain/presence.ts";
 import { type Admission, type Bucket, decideAdmission } from "../../domain/rate-limit.ts";
 import { errorFields, log } from "../../log/log.ts";
 import { errorFrame } from "../../protocol/codec-json.ts";
@@ -7,6 +8,7 @@ import type { Settings } from "../../protocol/settings.ts";
 import { conversationOf, type Env } from "../platform/env.ts";
 import { sha256Hex } from "../platform/hash.ts";
 import { count } from "../platform/metrics.ts";
+import { type AlarmClock, type Task, Tasks } from "../platform/tasks.ts";
 import { currentSettings } from "../settings/current.ts";
 import type { Device } from "./device.ts";
 import { Heads } from "./inbox.ts";
@@ -20,6 +22,10 @@ export class SessionCore {
   readonly store: SessionStore;
   readonly sockets: Sockets;
   readonly heads = new Heads();
+  /** What the object's alarm does. Each part adds its own before the object opens, and arms when it has made something due. */
+  readonly tasks: Task[] = [];
+  /** ms of the last sign of devices that are gone; null for none that is known. */
+  goneAt: number | null = null;
   /** From the row once there is one: not every event that wakes an object brings its name along. */
   userId: string;
   gen = 0;
@@ -28,16 +34,47 @@ export class SessionCore {
   private readonly stubs = new Map<string, ConversationStub>();
   private readonly directIds = new Map<string, string>();
   private bucket: Bucket | null = null;
+  private alarm: Tasks | null = null;
 
   constructor(ctx: DurableObjectState, env: Env, store: SessionStore) {
     this.env = env;
     this.store = store;
-    this.sockets = new Sockets(ctx);
+    this.sockets = new Sockets(ctx, (sign) => {
+      this.goneAt = Math.max(this.goneAt ?? 0, sign.seen_at);
+    });
     this.userId = ctx.id.name ?? "";
   }
 
   get settings(): Settings {
     return currentSettings(this.env);
+  }
+
+  /** All devices that are connected now, whatever by. */
+  signs(): Sign[] {
+    return this.sockets.signs();
+  }
+
+  /** Is any device there, or are they all silent past their limits? */
+  isFresh(now: number): boolean {
+    return this.signs().some((sign) => isFresh(sign, now));
+  }
+
+  /** @param armed what the object's alarm stands at, ms; null for none */
+  wake(storage: AlarmClock, armed: number | null): void {
+    this.alarm = new Tasks(storage, armed, this.tasks, (task, error) => {
+      count("task_failures");
+      log("error", "task_failed", { user_id: this.userId, task, ...errorFields(error) });
+    });
+    this.arm();
+  }
+
+  /** In the turn that made something due: the alarm becomes durable with it. */
+  arm(): void {
+    this.alarm?.arm(Date.now());
+  }
+
+  async alarmed(): Promise<void> {
+    await this.alarm?.fired(Date.now);
   }
 
   /** Reads what the rows say, once they exist. */

@@ -1,5 +1,6 @@
 // One device of the user, whatever it is connected by. A frame's handler sees this and never a socket.
 import type { DownFrame } from "../../protocol/frames/down.ts";
+import type { HeartbeatProfile } from "../../protocol/frames/presence.ts";
 
 export interface Device {
   readonly device_id: string;
@@ -9,4 +10,6 @@ export interface Device {
   write(text: string): void;
   /** A newer token of the same user: until when, in seconds since 1970. */
   prolong(exp: number): void;
+  /** How often it will be heard of from now on. */
+  pace(profile: HeartbeatProfile): void;
 }

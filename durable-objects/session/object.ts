@@ -37,7 +37,9 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"));
     void ctx.blockConcurrencyWhile(async () => {
       await loadSettings(env);
-      if (this.core.store.exists()) this.core.open();
+      const exists = this.core.store.exists();
+      if (exists) this.core.open();
+      this.core.wake(ctx.storage, exists ? await ctx.storage.getAlarm() : null);
     });
   }
 
@@ -63,6 +65,7 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
       sockets.send(ws, [error], now);
       return;
     }
+    sockets.heard(ws, now);
     const device = sockets.device(ws, attachment);
     const decoded = decodeFrames(message);
     count("frames_in", decoded.length);
@@ -76,12 +79,19 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
     });
   }
 
-  override async webSocketClose(ws: WebSocket, code: number, reason: string): Promise<void> {
+  override async webSocketClose(ws: WebSocket, code: number, reason: string, wasClean: boolean): Promise<void> {
+    // Who says goodbye was there until then; of a connection that broke, nobody knows.
+    if (wasClean) this.core.sockets.heard(ws, Date.now());
     this.core.sockets.drop(ws, code, reason);
   }
 
   override async webSocketError(ws: WebSocket): Promise<void> {
     this.core.sockets.drop(ws, 1000, "");
+  }
+
+  override async alarm(): Promise<void> {
+    count("session_alarms");
+    await this.core.alarmed();
   }
 
   async deliver(call: DeliverCall): Promise<DeliverReply> {
@@ -97,6 +107,8 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
         core.userSeq = row.user_seq;
       }
     }
+    // After the push: a device that is only late still gets it.
+    core.sockets.sweep(now);
     return { gen: core.gen, live: core.sockets.size > 0 };
   }
 

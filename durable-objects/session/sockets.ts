@@ -2,22 +2,35 @@
 import * as v from "valibot";
 import { CLOSE } from "../../protocol/errors.ts";
 import { encodeFrames } from "../../protocol/codec-json.ts";
+import { freshUntil, isFresh, type Sign } from "../../domain/presence.ts";
 import type { DownFrame } from "../../protocol/frames/down.ts";
+import { HeartbeatProfile } from "../../protocol/frames/presence.ts";
 import type { EncodedEvents } from "../../protocol/rpc.ts";
 import { count } from "../platform/metrics.ts";
 import { expired } from "../platform/tokens.ts";
 import type { Device } from "./device.ts";
 
-/** `exp` of the token, in seconds. `v` changes with the shape: a socket with an older one is closed, and its client resumes. */
-export const Attachment = v.object({ v: v.literal(1), user_id: v.string(), device_id: v.string(), exp: v.number(), connected_at: v.number() });
+const First = v.object({ v: v.literal(1), user_id: v.string(), device_id: v.string(), exp: v.number(), connected_at: v.number() });
+
+/**
+ * `exp` of the token, in seconds; `seen_at` in ms, at most SEEN_EVERY_MS behind the last frame. `v` changes with the shape: one
+ * that is not understood is closed, and its client resumes.
+ */
+export const Attachment = v.object({ ...First.entries, v: v.literal(2), profile: HeartbeatProfile, seen_at: v.number() });
 export type Attachment = v.InferOutput<typeof Attachment>;
+
+/** A frame is a sign of its device; written down this often, so that a busy socket costs nothing. */
+const SEEN_EVERY_MS = 1_000;
 
 export class Sockets {
   private readonly ctx: DurableObjectState;
   private readonly open = new Map<WebSocket, Attachment>();
+  private readonly gone: (sign: Sign) => void;
 
-  constructor(ctx: DurableObjectState) {
+  /** @param gone hears of every device that goes, whatever the reason */
+  constructor(ctx: DurableObjectState, gone: (sign: Sign) => void) {
     this.ctx = ctx;
+    this.gone = gone;
     for (const ws of ctx.getWebSockets()) {
       const attachment = attachmentOf(ws);
       if (attachment === null) close(ws, CLOSE.going_away, "please reconnect");
@@ -43,6 +56,10 @@ export class Sockets {
         const current = this.open.get(ws);
         if (current !== undefined) this.keep(ws, { ...current, exp });
       },
+      pace: (profile) => {
+        const current = this.open.get(ws);
+        if (current !== undefined) this.keep(ws, { ...current, profile });
+      },
     };
   }
 
@@ -55,6 +72,34 @@ export class Sockets {
   keep(ws: WebSocket, attachment: Attachment): void {
     ws.serializeAttachment(attachment);
     this.open.set(ws, attachment);
+  }
+
+  /** Something came from this device. */
+  heard(ws: WebSocket, now: number): void {
+    const attachment = this.open.get(ws);
+    if (attachment !== undefined && now - attachment.seen_at >= SEEN_EVERY_MS) this.keep(ws, { ...attachment, seen_at: now });
+  }
+
+  /** The signs of all sockets: pings are answered by the runtime, which alone knows when the last one was. */
+  signs(): (Sign & { ws: WebSocket })[] {
+    return [...this.open].map(([ws, attachment]) => this.sign(ws, attachment));
+  }
+
+  private sign(ws: WebSocket, { device_id, exp, profile, connected_at, seen_at }: Attachment): Sign & { ws: WebSocket } {
+    const pinged = this.ctx.getWebSocketAutoResponseTimestamp(ws)?.getTime() ?? 0;
+    return { ws, device_id, exp, profile, connected_at, seen_at: Math.max(seen_at, pinged) };
+  }
+
+  /** Closes the sockets that are silent past their limit. */
+  sweep(now: number): void {
+    for (const [ws, attachment] of this.open) {
+      if (now < freshUntil(attachment)) continue;
+      const sign = this.sign(ws, attachment);
+      if (expired(attachment.exp, now)) this.drop(ws, CLOSE.token, "the token has expired");
+      else if (!isFresh(sign, now)) this.drop(ws, CLOSE.silent, "silent for too long");
+      // The next look need not ask the runtime.
+      else this.keep(ws, { ...attachment, seen_at: sign.seen_at });
+    }
   }
 
   /** Is `deviceIds` all that is connected, and on one socket? */
@@ -91,20 +136,30 @@ export class Sockets {
       count("frames_out");
     } catch {
       // The peer is gone and its close is under way: the client resumes what it lacks.
-      this.open.delete(ws);
+      this.forget(ws);
     }
   }
 
   /** Closes a socket from this side, or answers its close. */
   drop(ws: WebSocket, code: number, reason: string): void {
-    this.open.delete(ws);
+    this.forget(ws);
     close(ws, code, reason);
+  }
+
+  private forget(ws: WebSocket): void {
+    const attachment = this.open.get(ws);
+    if (attachment === undefined) return;
+    this.gone(this.sign(ws, attachment));
+    this.open.delete(ws);
   }
 }
 
 function attachmentOf(ws: WebSocket): Attachment | null {
-  const parsed = v.safeParse(Attachment, ws.deserializeAttachment());
-  return parsed.success ? parsed.output : null;
+  const given: unknown = ws.deserializeAttachment();
+  const parsed = v.safeParse(Attachment, given);
+  if (parsed.success) return parsed.output;
+  const first = v.safeParse(First, given);
+  return first.success ? { ...first.output, v: 2, profile: "foreground", seen_at: first.output.connected_at } : null;
 }
 
 /** 1005, 1006 and 1015 say what happened and may not be sent. */

@@ -23,7 +23,7 @@ test("[hibernation] an evicted session keeps its sockets, their devices and thei
   await phone.until((device) => device.frames.some((frame) => frame["type"] === "ack"));
   expect(phone.messages()).toEqual(["before", "after"]);
   const attachments = await runInDurableObject(session("hib-ann"), (_object, state) => state.getWebSockets().map((ws) => ws.deserializeAttachment() as { v: number; device_id: string }));
-  expect(attachments.map(({ v, device_id }) => `${v} ${device_id}`).toSorted()).toEqual(["1 laptop", "1 phone"]);
+  expect(attachments.map(({ v, device_id }) => `${v} ${device_id}`).toSorted()).toEqual(["2 laptop", "2 phone"]);
 });
 
 test("[hibernation] a ping is answered without waking the object", async () => {
