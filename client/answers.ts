@@ -1,7 +1,7 @@
 // The REST answers that the client reads, checked before they are believed. Types are the protocol's.
 import * as v from "valibot";
 import { Jurisdiction, LocationHint } from "../protocol/ids.ts";
-import { Kind, Role } from "../protocol/events.ts";
+import { Encryption, Kind, Role } from "../protocol/events.ts";
 import type { ConversationDetail, ConversationList, ConversationRow } from "../protocol/rest.ts";
 import { AckFrame } from "../protocol/frames/msg.ts";
 import { SequenceFrame } from "./frames.ts";
@@ -34,6 +34,7 @@ export const DetailAnswer: v.GenericSchema<unknown, ConversationDetail> = v.obje
   created_at: v.number(),
   max_members: v.number(),
   location_hint: v.nullable(LocationHint),
+  encryption: v.optional(Encryption, "none"),
   jurisdiction: v.nullable(Jurisdiction),
   members: v.array(v.object({ user_id: v.string(), role: Role, joined_seq: v.number() })),
 });

@@ -43,7 +43,7 @@ export function decodeFrame(value: unknown): DecodedFrame {
   const type = alias === undefined ? given["type"] : "msg";
   if (!Object.hasOwn(UP_FRAMES, type)) return refused("unknown_type", {}, named);
   const content = given["content"];
-  if (type === "msg" && typeof content === "string" && content.length * 3 > CONTENT_BYTES && byteLength(content) > CONTENT_BYTES) {
+  if ((type === "msg" || type === "edit") && typeof content === "string" && content.length * 3 > CONTENT_BYTES && byteLength(content) > CONTENT_BYTES) {
     return refused("content_too_large", {}, named);
   }
   const input = alias === undefined ? given : { ...given, type, content_type: alias };

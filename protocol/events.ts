@@ -13,6 +13,10 @@ export type Role = v.InferOutput<typeof Role>;
 export const Kind = v.picklist(["direct", "group"]);
 export type Kind = v.InferOutput<typeof Kind>;
 
+/** `e2ee`: contents are the clients' own cipher, and the server never looks into one. Chosen at creation, for life. */
+export const Encryption = v.picklist(["none", "e2ee"]);
+export type Encryption = v.InferOutput<typeof Encryption>;
+
 const seq = v.pipe(v.number(), v.safeInteger(), v.minValue(1));
 const MemberOfCreation = v.object({ user_id: UserId, role: Role });
 
@@ -25,6 +29,7 @@ export const EVENT_BODIES = {
     max_members: v.number(),
     location_hint: v.nullable(LocationHint),
     jurisdiction: v.nullable(Jurisdiction),
+    encryption: v.optional(v.literal("e2ee")),
   }),
   msg: v.object({
     content: v.string(),
@@ -68,10 +73,25 @@ export type Envelope = v.InferOutput<typeof Envelope>;
 
 const MsgNo = v.object({ msg_no: seq });
 
+/** A reaction to a message. `users`: the first REACTION_USERS of those who stand by it. */
+export const Reaction = v.object({ emoji: v.string(), count: v.number(), users: v.array(UserId) });
+export type Reaction = v.InferOutput<typeof Reaction>;
+
+/** What became of a message since it was sent, as history shows it. Never part of what is hashed. Times in ms. */
+export const Shown = v.object({
+  edited_at: v.optional(v.number()),
+  deleted_at: v.optional(v.number()),
+  /** In the order of each emoji's first standing reaction. */
+  reactions: v.optional(v.array(Reaction)),
+  /** Messages that answer this one and are not deleted. */
+  replies: v.optional(v.number()),
+});
+export type Shown = v.InferOutput<typeof Shown>;
+
 /** Every type's whole event: envelope, type and body, flat. */
 export const Event = v.variant("type", [
   v.object({ ...Envelope.entries, type: v.literal("created"), ...EVENT_BODIES.created.entries }),
-  v.object({ ...Envelope.entries, type: v.literal("msg"), ...MsgNo.entries, ...EVENT_BODIES.msg.entries }),
+  v.object({ ...Envelope.entries, type: v.literal("msg"), ...MsgNo.entries, ...EVENT_BODIES.msg.entries, ...Shown.entries }),
   v.object({ ...Envelope.entries, type: v.literal("edit"), ...EVENT_BODIES.edit.entries }),
   v.object({ ...Envelope.entries, type: v.literal("delete"), ...EVENT_BODIES.delete.entries }),
   v.object({ ...Envelope.entries, type: v.literal("react"), ...EVENT_BODIES.react.entries }),

@@ -24,6 +24,10 @@ export const MENTIONS = 50;
 /** Bytes of a reaction's emoji, and different ones on a message. */
 export const EMOJI_BYTES = 64;
 export const EMOJIS = 64;
+/** Users that history names for a reaction. */
+export const REACTION_USERS = 20;
+/** Times that a message is edited. */
+export const EDITS = 100;
 /** Characters of a message that the conversation list shows. */
 export const PREVIEW_UNITS = 200;
 /** Users of one presence query or subscription, and how long a subscription lives without being renewed. */

@@ -1,6 +1,6 @@
 // Bodies, queries and answers of the REST routes. Errors are `{error: ErrorBody}` with the table's HTTP status.
 import * as v from "valibot";
-import { ContentType, type Event, Kind, Role } from "./events.ts";
+import { ContentType, Encryption, type Event, Kind, Role } from "./events.ts";
 import { Text } from "./frames/msg.ts";
 import { ClientMsgId, Jurisdiction, LocationHint, MsgId, UserId } from "./ids.ts";
 import { byteLength, GROUP_MEMBERS, PAGE, PAGE_MAX, TITLE_BYTES } from "./limits.ts";
@@ -9,7 +9,8 @@ const Title = v.pipe(Text, v.trim(), v.minLength(1), v.check((text) => byteLengt
 
 /**
  * `POST /v1/conversations`. The creator becomes the owner and is not listed. With `client_msg_id` a repeated call gives
- * the same conversation. `location_hint` and `jurisdiction` can't be changed later.
+ * the same conversation. `location_hint`, `jurisdiction` and `encryption`
+ * can't be changed later.
  */
 export const CreateBody = v.object({
   kind: v.literal("group"),
@@ -18,6 +19,8 @@ export const CreateBody = v.object({
   max_members: v.optional(v.pipe(v.number(), v.integer(), v.minValue(2), v.maxValue(GROUP_MEMBERS))),
   location_hint: v.optional(LocationHint),
   jurisdiction: v.optional(Jurisdiction),
+  /** `none` unless given */
+  encryption: v.optional(Encryption),
   client_msg_id: v.optional(ClientMsgId),
 });
 export type CreateBody = v.InferOutput<typeof CreateBody>;
@@ -43,6 +46,8 @@ export const HistoryQuery = v.pipe(
     to: v.optional(Ms),
     after: v.optional(v.union([v.pipe(v.string(), v.regex(/^\d{1,15}$/), v.transform(Number)), MsgId])),
     content_type: v.optional(ContentType),
+    /** The messages that answer this one. */
+    thread: v.optional(MsgId),
   }),
   v.check((query) => query.after === undefined || query.order !== "desc", "after is in ascending order"),
 );
@@ -53,6 +58,22 @@ export interface HistoryPage {
   events: Event[];
   /** null: there is nothing more in this direction now. */
   next_cursor: string | null;
+  /** Messages are shown as all events up to here have made them: those events change them no further. */
+  as_of_seq: number;
+}
+
+/** One content that a message has had. `sent_at` in ms. */
+export interface Version {
+  seq: number;
+  msg_id: string;
+  sent_at: number;
+  content: string;
+  mentions?: string[];
+}
+
+/** `GET /v1/conversations/{id}/messages/{msg_id}/edits`: what was sent, then what it was edited to. Nothing once deleted. */
+export interface VersionList {
+  versions: Version[];
 }
 
 export interface ConversationRow {
@@ -86,6 +107,7 @@ export interface ConversationDetail {
   max_members: number;
   location_hint: LocationHint | null;
   jurisdiction: Jurisdiction | null;
+  encryption: Encryption;
   members: { user_id: string; role: Role; joined_seq: number }[];
 }
 

@@ -1,39 +1,17 @@
 // Calls between the Worker, sessions and conversations. Plain records both ways: expected refusals are `{ok: false}`, so
 // that a thrown error always means that the call itself failed and its outcome is unknown.
 // Old and new code overlap during a deploy: fields are only ever added, and optional.
-import type { ErrorCode } from "./errors.ts";
-import type { ContentType, Event, Kind, Role } from "./events.ts";
+import type { Encryption, Event, Kind, Role, Shown } from "./events.ts";
 import type { AckFrame, Draft } from "./frames/msg.ts";
 import type { Cursor, Head } from "./frames/sync.ts";
 import type { Jurisdiction, LocationHint } from "./ids.ts";
 import type { ConversationDetail, ConversationList, HistoryQuery } from "./rest.ts";
 import type { ArchiveAck, ArchiveAcked } from "./archive.ts";
+import type { AppendCall, AppendReply, Refusal } from "./rpc/append.ts";
 
-export type Refusal = { ok: false; code: ErrorCode; retry_after_ms?: number; message?: string };
+export type * from "./rpc/append.ts";
+
 export type Result<T> = ({ ok: true } & T) | Refusal;
-
-export interface AppendItem {
-  client_msg_id: string;
-  /** null: over REST */
-  device_id: string | null;
-  content: string;
-  content_type: ContentType;
-}
-
-export interface AppendCall {
-  conversation_id: string;
-  sender_id: string;
-  items: AppendItem[];
-  /** Both users of a direct conversation that may be created: the session has seen that they are registered. */
-  create: [string, string] | null;
-  /** The sender's session has no socket but the sending device's: a live delivery to it would reach nobody. */
-  alone: boolean;
-}
-
-export type AppendAnswer = { ok: true; ack: AckFrame } | Refusal;
-
-/** `absent`: there is no such conversation, and nothing was written. */
-export type AppendReply = { kind: "answers"; answers: AppendAnswer[] } | { kind: "absent" };
 
 /** Events as they go to sockets, encoded once for all who get the same. */
 export interface EncodedEvents {
@@ -63,6 +41,8 @@ export interface DeliverCall {
   settle: boolean;
   /** The head is the event that ended this recipient's membership. */
   left: boolean;
+  /** Seqs of the messages settled here that mention the recipient, ascending; without `settle` none. */
+  mentions?: number[];
 }
 
 export interface DeliverReply {
@@ -83,6 +63,7 @@ export interface CreateCall {
   max_members: number;
   location_hint: LocationHint | null;
   jurisdiction: Jurisdiction | null;
+  encryption?: Encryption;
 }
 
 export interface MemberCall {
@@ -97,6 +78,8 @@ export interface MemberCall {
 export interface HistoryReply {
   events: (Event | PrunedEvent)[];
   next_cursor: string | null;
+  /** The head at the time of reading: messages are shown as all events up to here have made them. */
+  as_of_seq?: number;
 }
 
 export interface PrunedEvent {
@@ -107,7 +90,13 @@ export interface PrunedEvent {
   msg_id: string;
   sender_id: string;
   content_hash: string;
+  /** What is laid over the body once it is read. */
+  shown?: Shown;
+  /** The edit whose content is the message's now; its body may be in the archive as well. */
+  edit?: EventOf<"edit"> | PrunedEvent;
 }
+
+type EventOf<T extends Event["type"]> = Extract<Event, { type: T }>;
 
 export interface ConversationStats {
   mode: "write";

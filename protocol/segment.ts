@@ -4,15 +4,26 @@
 import * as v from "valibot";
 import { canonicalJson } from "./canonical.ts";
 import { bodyOf, Event } from "./events.ts";
+import { MsgId } from "./ids.ts";
 
 export const SEGMENT_FORMAT = 1;
 export const SEGMENT_PREFIX = "segments/";
+
+/** In the place of a salt that was destroyed. */
+export const ERASED_SALT = "0".repeat(32);
 
 const Hex = (digits: number) => v.pipe(v.string(), v.regex(new RegExp(`^[0-9a-f]{${digits}}$`)));
 const Count = v.pipe(v.number(), v.safeInteger(), v.minValue(1));
 
 /** salt: 16 random bytes made at append. content_hash: SHA-256(salt ‖ canonical JSON of the type's own fields). */
-export const Sealing = v.object({ salt: Hex(32), content_hash: Hex(64) });
+export const Sealing = v.object({
+  salt: Hex(32),
+  content_hash: Hex(64),
+  /** The deletion that took this event's content: its body is what is left, its salt is gone, and its hash is of what was. */
+  erased: v.optional(MsgId),
+  /** Of a deletion: what is left of each event whose content it took, the message first, then its edits. */
+  erases: v.optional(v.array(v.object({ msg_id: MsgId, body: v.record(v.string(), v.unknown()) }))),
+});
 export const SegmentEvent = v.intersect([Event, Sealing]);
 export type SegmentEvent = v.InferOutput<typeof SegmentEvent>;
 

@@ -20,7 +20,7 @@ const Answer = v.object({ events: v.array(SegmentEvent) });
 export async function withArchivedBodies(env: Env, page: HistoryReply): Promise<HistoryPage> {
   const pruned = page.events.filter((event): event is PrunedEvent => event.type === "pruned");
   const first = pruned[0];
-  if (first === undefined) return { events: page.events as Event[], next_cursor: page.next_cursor };
+  if (first === undefined) return { events: page.events as Event[], next_cursor: page.next_cursor, as_of_seq: page.as_of_seq ?? 0 };
   const archived = await readArchive(env, { conversation_id: first.conversation_id, ranges: rangesOf(pruned) });
   const events = page.events.map((event): Event => {
     if (event.type !== "pruned") return event;
@@ -32,7 +32,7 @@ export async function withArchivedBodies(env: Env, page: HistoryReply): Promise<
     }
     return withoutSealing(body, event.epoch);
   });
-  return { events, next_cursor: page.next_cursor };
+  return { events, next_cursor: page.next_cursor, as_of_seq: page.as_of_seq ?? 0 };
 }
 
 /** Runs of neighbours, each within one month. */

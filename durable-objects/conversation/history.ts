@@ -28,6 +28,7 @@ export function readHistory(store: ConversationStore, state: ConversationState, 
   return {
     ok: true,
     page: {
+      as_of_seq: state.head.seq,
       events: page.map((row) => toHistoryEvent(state.record, row)),
       next_cursor: last === undefined || page.length === rows.length ? null : sealCursor(state, filter, state.record.epoch, last.seq),
     },

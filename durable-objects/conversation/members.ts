@@ -53,10 +53,10 @@ export function rename(store: ConversationStore, state: ConversationState, actor
 }
 
 export function describe(store: ConversationStore, state: ConversationState): ConversationDetail {
-  const { conversation_id, kind, title, epoch, max_members, location_hint, jurisdiction } = state.record;
+  const { conversation_id, kind, title, epoch, max_members, location_hint, jurisdiction, encryption } = state.record;
   const first = store.readMsgId(1);
   return {
-    conversation_id, kind, title, epoch, max_members, location_hint, jurisdiction,
+    conversation_id, kind, title, epoch, max_members, location_hint, jurisdiction, encryption,
     head_seq: state.head.seq, head_msg_no: state.head.msg_no,
     created_at: first === null ? 0 : sentAtOf(first),
     members: [...state.members.values()].map(({ user_id, role, joined_seq }) => ({ user_id, role, joined_seq })),

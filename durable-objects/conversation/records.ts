@@ -1,5 +1,5 @@
 // The Conversation object's rows as records. Field names are the columns'.
-import type { EventType, Kind, Role } from "../../protocol/events.ts";
+import type { Encryption, EventType, Kind, Role } from "../../protocol/events.ts";
 import type { Jurisdiction, LocationHint } from "../../protocol/ids.ts";
 
 export interface ConversationRecord {
@@ -10,6 +10,7 @@ export interface ConversationRecord {
   max_members: number;
   location_hint: LocationHint | null;
   jurisdiction: Jurisdiction | null;
+  encryption: Encryption;
   cursor_key: Uint8Array;
 }
 

@@ -1,6 +1,6 @@
 // All SQL of the Conversation object. conversation: what it is. watermarks: how far fan-out, archive and pruning are.
 // events: the order itself. stays: who sees which part of it. lagging: who is owed a settle. segments: what is being archived.
-import type { EventType, Kind, Role } from "../../protocol/events.ts";
+import type { Encryption, EventType, Kind, Role } from "../../protocol/events.ts";
 import type { Jurisdiction, LocationHint } from "../../protocol/ids.ts";
 import type { Stay } from "../../domain/membership.ts";
 import { CONVERSATION_MIGRATIONS } from "../../migrations/conversation.ts";
@@ -36,9 +36,9 @@ export class ConversationStore {
     this.sql.transaction(() => {
       this.migrate();
       this.sql.run(
-        "INSERT INTO conversation (id, conversation_id, kind, title, epoch, max_members, location_hint, jurisdiction, cursor_key) VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO conversation (id, conversation_id, kind, title, epoch, max_members, location_hint, jurisdiction, encryption, cursor_key) VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         conversation.conversation_id, conversation.kind, conversation.title, conversation.epoch, conversation.max_members,
-        conversation.location_hint, conversation.jurisdiction, conversation.cursor_key,
+        conversation.location_hint, conversation.jurisdiction, conversation.encryption, conversation.cursor_key,
       );
       this.sql.run("INSERT INTO watermarks (id, fanout_seq, archived_seq, pruned_seq, counters) VALUES (1, 0, 0, 0, '{}')");
       for (const stay of stays) this.insertStay(stay);
@@ -123,7 +123,7 @@ export class ConversationStore {
   }
 
   readConversation(): ConversationRecord | null {
-    const row = this.sql.all("SELECT conversation_id, kind, title, epoch, max_members, location_hint, jurisdiction, cursor_key FROM conversation WHERE id = 1")[0];
+    const row = this.sql.all("SELECT conversation_id, kind, title, epoch, max_members, location_hint, jurisdiction, encryption, cursor_key FROM conversation WHERE id = 1")[0];
     if (row === undefined) return null;
     return {
       conversation_id: row["conversation_id"] as string,
@@ -133,6 +133,7 @@ export class ConversationStore {
       max_members: row["max_members"] as number,
       location_hint: row["location_hint"] as LocationHint | null,
       jurisdiction: row["jurisdiction"] as Jurisdiction | null,
+      encryption: row["encryption"] as Encryption,
       cursor_key: bytes(row["cursor_key"]),
     };
   }

@@ -22,7 +22,7 @@ function event(seq: number, more: Partial<NewEvent> = {}): NewEvent {
 function created(sql: Sql, events: number): ConversationStore {
   const store = new ConversationStore(sql);
   store.commitCreation({
-    conversation_id: "g.x", kind: "group", title: "t", epoch: 1, max_members: 5, location_hint: "weur", jurisdiction: null, cursor_key: new Uint8Array([1, 2, 3]),
+    conversation_id: "g.x", kind: "group", title: "t", epoch: 1, max_members: 5, location_hint: "weur", jurisdiction: null, encryption: "none", cursor_key: new Uint8Array([1, 2, 3]),
   }, [{ user_id: "ann", role: "owner", joined_seq: 1, left_seq: null }], Array.from({ length: events }, (_, i) => event(i + 1)));
   return store;
 }

@@ -112,7 +112,7 @@ test("[archive] the event types and their fields are those of segment format 1",
   const fields = Object.fromEntries(Object.entries(EVENT_BODIES).map(([type, schema]) => [type, Object.keys(schema.entries).join(" ")]));
   // A change here changes what lies in archives for years: only optional fields are ever added.
   expect(fields).toEqual({
-    created: "kind title members max_members location_hint jurisdiction",
+    created: "kind title members max_members location_hint jurisdiction encryption",
     msg: "content content_type media_key media reply_to mentions gap",
     edit: "target_msg_id target_seq content mentions",
     delete: "target_msg_id target_seq",

@@ -46,6 +46,7 @@ conversations.post("/v1/conversations", user, async (context) => {
   const location_hint = body.location_hint ?? null;
   const { conversation, created } = expectOk(await conversationOf(context.env, conversation_id, location_hint).create({
     conversation_id, creator_id: creator, title: body.title, members, max_members, location_hint, jurisdiction,
+    ...(body.encryption === undefined ? {} : { encryption: body.encryption }),
   }));
   return context.json(conversation, created ? 201 : 200);
 });

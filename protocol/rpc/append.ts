@@ -1,0 +1,63 @@
+// What a session asks a conversation to append: messages, and changes of them. All take the same way, in the sender's order.
+import type { ErrorCode } from "../errors.ts";
+import type { ContentType } from "../events.ts";
+import type { AckFrame } from "../frames/msg.ts";
+
+export type Refusal = { ok: false; code: ErrorCode; retry_after_ms?: number; message?: string };
+
+interface Keyed {
+  client_msg_id: string;
+  /** null: over REST */
+  device_id: string | null;
+}
+
+export interface MsgItem extends Keyed {
+  type?: "msg";
+  content: string;
+  content_type: ContentType;
+  reply_to?: string;
+  mentions?: string[];
+  client_sequence_number?: number;
+  /** It has waited long enough for the numbers before its own: it goes in with a gap. */
+  force?: true;
+}
+
+interface Change extends Keyed {
+  target_msg_id: string;
+}
+
+export interface EditItem extends Change {
+  type: "edit";
+  content: string;
+  mentions?: string[];
+}
+
+export interface DeleteItem extends Change {
+  type: "delete";
+}
+
+export interface ReactItem extends Change {
+  type: "react";
+  emoji: string;
+  on: boolean;
+}
+
+export type ChangeItem = EditItem | DeleteItem | ReactItem;
+export type AppendItem = MsgItem;
+
+
+export interface AppendCall {
+  conversation_id: string;
+  sender_id: string;
+  items: MsgItem[];
+  /** Both users of a direct conversation that may be created: the session has seen that they are registered. */
+  create: [string, string] | null;
+  /** The sender's session has no socket but the sending device's: a live delivery to it would reach nobody. */
+  alone: boolean;
+}
+
+/** What became of an item, as its client is told. */
+export type AppendAnswer = { ok: true; ack: AckFrame } | Refusal;
+
+/** `absent`: there is no such conversation, and nothing was written. */
+export type AppendReply = { kind: "answers"; answers: AppendAnswer[] } | { kind: "absent" };
