@@ -14,12 +14,19 @@ const common = {
   allowOnly: false,
 };
 
+/** They measure, or build where others build: nothing else may run beside them. */
+const ALONE = ["test/bench/bench.e2e.test.ts", "test/scripts/deploy.e2e.test.ts"];
+
 /** Tests in plain Node that need what their suffix says; `alone`: one file at a time. */
 function kind(name: string, alone: boolean): TestProjectInlineConfiguration {
   return {
-    test: { ...common, name, include: [`test/**/*.${name}.test.ts`], pool: "forks", fileParallelism: !alone },
+    test: { ...common, name, include: [`test/**/*.${name}.test.ts`], exclude: ALONE, pool: "forks", fileParallelism: !alone },
   };
 }
+
+const alone: TestProjectInlineConfiguration = {
+  test: { ...common, name: "e2e-alone", include: ALONE, pool: "forks", fileParallelism: false, sequence: { groupOrder: 1 } },
+};
 
 const unit: TestProjectInlineConfiguration = {
   test: {
@@ -47,6 +54,6 @@ const workerd: TestProjectInlineConfiguration = {
 export default defineConfig({
   test: {
     maxWorkers: 2,
-    projects: [unit, workerd, kind("e2e", true), kind("s3", false), kind("cassandra", false), kind("browser", true)],
+    projects: [unit, workerd, kind("e2e", false), alone, kind("s3", false), kind("cassandra", false), kind("browser", true)],
   },
 });

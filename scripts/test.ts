@@ -40,7 +40,7 @@ async function runProject(project: Project, options: Options, folder: string, sh
     if (missing !== undefined) return { passed: 0, failures: [`not run: ${missing}`] };
     const json = path.join(folder, `${project}.json`);
     const named = options.pattern === null ? [] : ["-t", options.pattern];
-    const args = ["run", "--project", project, "--reporter=default", "--reporter=json", `--outputFile.json=${json}`, ...named];
+    const args = ["run", "--project", `${project}*`, "--reporter=default", "--reporter=json", `--outputFile.json=${json}`, ...named];
     const env = { ...process.env, ...shared.env, TEST_LONG: options.long ? "1" : "0" };
     const ended = await runChild(bin("vitest"), [...args, ...(options.files.get(project) ?? [])], env, (options.long ? 60 : 9) * MINUTE);
     const report = readReport(json, root, options.pattern, ended, sizes);
