@@ -2,25 +2,13 @@
 import * as v from "valibot";
 import { Jurisdiction, LocationHint } from "../protocol/ids.ts";
 import { Encryption, Kind, Role } from "../protocol/events.ts";
-import type { ConversationDetail, ConversationList, ConversationRow } from "../protocol/rest.ts";
+import { ConversationRow } from "../protocol/frames/inbox.ts";
+import type { ConversationDetail, ConversationList } from "../protocol/rest.ts";
 import { AckFrame } from "../protocol/frames/msg.ts";
 import { SequenceFrame } from "./frames.ts";
 
-const Row: v.GenericSchema<unknown, ConversationRow> = v.object({
-  conversation_id: v.string(),
-  kind: Kind,
-  title: v.nullable(v.string()),
-  peer_id: v.nullable(v.string()),
-  epoch: v.number(),
-  head_seq: v.number(),
-  head_msg_no: v.number(),
-  read_seq: v.number(),
-  unread: v.number(),
-  last_at: v.number(),
-});
-
 export const ListAnswer: v.GenericSchema<unknown, ConversationList> = v.object({
-  conversations: v.array(Row),
+  conversations: v.array(ConversationRow),
   next_cursor: v.nullable(v.string()),
 });
 

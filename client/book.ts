@@ -37,7 +37,7 @@ export class Book {
     // Events that came while this was asked are newer than the answer.
     const isOld = known !== undefined && (known.epoch > epoch || (known.epoch === epoch && known.head_seq > head_seq));
     this.#rows.set(conversation_id, {
-      ...(known ?? { conversation_id, epoch, head_seq, head_msg_no, read_seq: 0, unread: head_msg_no, last_at: created_at }),
+      ...(known ?? { ...emptyRow({ conversation_id, epoch }, null), head_seq, head_msg_no, unread: head_msg_no, last_at: created_at }),
       kind,
       title: isOld ? (known.title ?? title) : title,
       peer_id,
@@ -81,7 +81,7 @@ function changesBy(event: ChatEvent, row: ConversationRow, me: string): Partial<
   }
 }
 
-function emptyRow({ conversation_id, epoch }: ChatEvent, peer_id: string | null): ConversationRow {
+function emptyRow({ conversation_id, epoch }: Pick<ChatEvent, "conversation_id" | "epoch">, peer_id: string | null): ConversationRow {
   return {
     conversation_id,
     kind: isDirect(conversation_id) ? "direct" : "group",
@@ -92,6 +92,12 @@ function emptyRow({ conversation_id, epoch }: ChatEvent, peer_id: string | null)
     head_msg_no: 0,
     read_seq: 0,
     unread: 0,
+    unread_mentions: 0,
+    last_message: null,
     last_at: 0,
+    muted: false,
+    archived: false,
+    mode: "write",
+    handle: "",
   };
 }

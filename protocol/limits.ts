@@ -21,6 +21,8 @@ export const TITLE_BYTES = 512;
 export const GROUP_MEMBERS = 500;
 /** Users that one message mentions. */
 export const MENTIONS = 50;
+/** Unread messages that mention a user, of which a conversation's row knows the seqs. */
+export const MENTIONS_KEPT = 1_000;
 /** Bytes of a reaction's emoji, and different ones on a message. */
 export const EMOJI_BYTES = 64;
 export const EMOJIS = 64;
@@ -40,8 +42,14 @@ export const TYPING_MS = 6_000;
 export const OPEN_CONVERSATIONS = 20;
 /** Devices of a user; the one that connected first makes room. */
 export const DEVICES = 10;
-/** How long a poll may be held. */
+/** How long a poll may be held, and what waits for one: frames, and bytes of them. */
 export const POLL_WAIT_MS = 25_000;
+export const POLL_FRAMES = 256;
+export const POLL_BYTES = 1024 * 1024;
+/** Changed conversations that one answer names. */
+export const CHANGES_MAX = 1_000;
+/** Characters of a push service's token for a device. */
+export const PUSH_TOKEN_LENGTH = 4_096;
 /** What a session holds of a device whose client_sequence_number came early: frames, and how long. */
 export const HELD_FRAMES = 32;
 export const HELD_MS = 2_000;

@@ -76,25 +76,8 @@ export interface VersionList {
   versions: Version[];
 }
 
-export interface ConversationRow {
-  conversation_id: string;
-  kind: v.InferOutput<typeof Kind>;
-  title: string | null;
-  /** The other user of a direct conversation. */
-  peer_id: string | null;
-  epoch: number;
-  head_seq: number;
-  head_msg_no: number;
-  read_seq: number;
-  unread: number;
-  /** ms of the last event that this user's session knows of */
-  last_at: number;
-}
-
-export interface ConversationList {
-  conversations: ConversationRow[];
-  next_cursor: string | null;
-}
+export type { ConversationRow } from "./frames/inbox.ts";
+export type { ConversationList } from "./rest/inbox.ts";
 
 export interface ConversationDetail {
   conversation_id: string;

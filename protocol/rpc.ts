@@ -5,7 +5,9 @@ import type { Encryption, Event, Kind, Role, Shown } from "./events.ts";
 import type { AckFrame, Draft } from "./frames/msg.ts";
 import type { Cursor, Head } from "./frames/sync.ts";
 import type { Jurisdiction, LocationHint } from "./ids.ts";
-import type { ConversationDetail, ConversationList, HistoryQuery } from "./rest.ts";
+import type { LastMessage } from "./frames/inbox.ts";
+import type { ConversationDetail, HistoryQuery } from "./rest.ts";
+import type { InboxCalls, PeekCall, Settled } from "./rpc/inbox.ts";
 import type { ArchiveAck, ArchiveAcked } from "./archive.ts";
 import type { AppendCall, AppendReply, Refusal } from "./rpc/append.ts";
 
@@ -41,6 +43,8 @@ export interface DeliverCall {
   settle: boolean;
   /** The head is the event that ended this recipient's membership. */
   left: boolean;
+  /** With a settle: the newest message that the recipient may see. Without the field: not known. */
+  last?: LastMessage | null;
   /** Seqs of the messages settled here that mention the recipient, ascending; without `settle` none. */
   mentions?: number[];
 }
@@ -128,6 +132,7 @@ export interface ConversationCalls {
    */
   resume(call: { user_id: string; cursor: Cursor; limit: number }): Promise<Result<{ frames: string[]; reached_seq: number; head: Head }>>;
   attach(call: AttachCall): Promise<void>;
+  peek(call: PeekCall): Promise<Result<{ settled: Settled }>>;
   archived(ack: ArchiveAck): Promise<Result<ArchiveAcked>>;
   stats(): Promise<Result<{ stats: ConversationStats }>>;
 }
@@ -138,12 +143,11 @@ export interface Claims {
   exp: number;
 }
 
-export interface SessionCalls {
+export interface SessionCalls extends InboxCalls {
   deliver(call: DeliverCall): Promise<DeliverReply>;
   /** The rate limit and registration of a REST call. `cost`: requests that it counts for. */
   admit(claims: Claims, cost: number): Promise<Result<object>>;
   send(claims: Claims, draft: Draft): Promise<Result<{ ack: AckFrame }>>;
-  conversations(call: { cursor: string | null; limit: number }): Promise<Result<{ list: ConversationList }>>;
   register(userId: string): Promise<void>;
   registered(): Promise<boolean>;
 }

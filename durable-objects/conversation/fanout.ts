@@ -8,10 +8,12 @@ import { RESUME_EVENTS } from "../../protocol/limits.ts";
 import { directPair } from "../../protocol/ids.ts";
 import { sentAtOf } from "../../protocol/msg-id.ts";
 import type { DeliverCall, DeliverReply } from "../../protocol/rpc.ts";
+import type { Settled } from "../../protocol/rpc/inbox.ts";
 import type { Settings } from "../../protocol/settings.ts";
 import { count } from "../platform/metrics.ts";
 import { Batches } from "./batches.ts";
 import { Gate } from "./gate.ts";
+import { Newest } from "./newest.ts";
 import type { LaggingRecord, NewEvent } from "./records.ts";
 import type { ConversationState } from "./state.ts";
 import type { ConversationStore } from "./store.ts";
@@ -41,6 +43,7 @@ export class Fanout {
   private readonly flying = new Map<string, Promise<void>>();
   private readonly batches: Batches;
   private readonly gate: Gate;
+  private readonly newest: Newest;
   private readonly store: ConversationStore;
   private readonly state: ConversationState;
   private readonly ports: FanoutPorts;
@@ -59,6 +62,7 @@ export class Fanout {
     this.ports = ports;
     this.batches = new Batches(store, { conversation_id: state.record.conversation_id, epoch: state.record.epoch });
     this.gate = new Gate(() => ports.settings(), SLOW_MS);
+    this.newest = new Newest(store);
     this.lagging = store.readLagging();
     this.waitingSince = ports.now();
   }
@@ -174,8 +178,24 @@ export class Fanout {
   private async settleOne(stay: Stay, from: number, head: number, sent: DeliverCall["sent"]): Promise<boolean> {
     while (this.flying.has(stay.user_id)) await this.flying.get(stay.user_id);
     const behind = (this.live.get(stay.user_id)?.sent_seq ?? 0) + 1;
+    return this.call(stay, Math.max(from, behind), head, { settle: true, ...this.settlement(stay, from, head, sent) });
+  }
+
+  /** The settle that a member would get now, of what is above `settledSeq`. */
+  peek(stay: Stay, settledSeq: number): Settled {
+    const head = this.state.head.seq;
+    const sent = this.store.readNewestSent(settledSeq + 1, head).get(stay.user_id) ?? null;
+    return { ...this.about(head), ...this.settlement(stay, settledSeq + 1, head, sent), left: false };
+  }
+
+  /** What a settle says to one member alone. */
+  private settlement(stay: Stay, from: number, head: number, sent: DeliverCall["sent"]): Pick<DeliverCall, "sent" | "last" | "mentions"> {
     const joined = this.beforeJoining(stay);
-    return this.call(stay, Math.max(from, behind), head, { settle: true, sent: (sent?.seq ?? 0) > (joined?.seq ?? 0) ? sent : joined });
+    return {
+      sent: (sent?.seq ?? 0) > (joined?.seq ?? 0) ? sent : joined,
+      last: this.newest.messageFor(stay, Math.min(head, stay.left_seq ?? head)),
+      mentions: this.newest.mentionsOf(stay, from, head),
+    };
   }
 
   /** What was there before somebody joined is nothing that they have not read; null: they joined at the start. */
@@ -215,7 +235,7 @@ export class Fanout {
   }
 
   /** One call under way per session; its reply says whether the session is live. False: the outcome is unknown. */
-  private async call(stay: Stay, from: number, head: number, how: Pick<DeliverCall, "settle" | "sent">): Promise<boolean> {
+  private async call(stay: Stay, from: number, head: number, how: Pick<DeliverCall, "settle" | "sent" | "last" | "mentions">): Promise<boolean> {
     const owed = planOwed(stay, from, head, this.live.has(stay.user_id) ? LIVE_EVENTS : RESUME_EVENTS);
     if (owed === null) return true;
     const done = Promise.withResolvers<void>();

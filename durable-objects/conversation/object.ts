@@ -6,6 +6,7 @@ import { errorFields, log } from "../../log/log.ts";
 import type { ArchiveAck, ArchiveAcked } from "../../protocol/archive.ts";
 import type { ConversationDetail, HistoryQuery } from "../../protocol/rest.ts";
 import type { AppendCall, AppendReply, AttachCall, ConversationCalls, ConversationStats, CreateCall, HistoryReply, MemberCall, Result } from "../../protocol/rpc.ts";
+import type { PeekCall, Settled } from "../../protocol/rpc/inbox.ts";
 import type { Role } from "../../protocol/events.ts";
 import type { Cursor, Head } from "../../protocol/frames/sync.ts";
 import { archiveOn, deploymentJurisdiction, type Env, sessionOf } from "../platform/env.ts";
@@ -118,6 +119,12 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
 
   async attach(call: AttachCall): Promise<void> {
     if (this.opened?.state.members.has(call.user_id)) this.opened.fanout.attach(call.user_id, call.gen);
+  }
+
+  async peek(call: PeekCall): Promise<Result<{ settled: Settled }>> {
+    const stay = this.opened?.state.members.get(call.user_id);
+    if (this.opened === null || stay === undefined) return ABSENT;
+    return { ok: true, settled: this.opened.fanout.peek(stay, call.settled_seq) };
   }
 
   async archived(ack: ArchiveAck): Promise<Result<ArchiveAcked>> {

@@ -18,3 +18,8 @@ export function randomBytes(length: number): Uint8Array {
 export function toHex(bytes: Uint8Array | ArrayBuffer): string {
   return Buffer.from(bytes instanceof Uint8Array ? bytes : new Uint8Array(bytes)).toString("hex");
 }
+
+/** How `notify` names a conversation, in 8 bytes. */
+export function handleOf(conversationId: string): string {
+  return sha256Hex(conversationId).slice(0, 16);
+}

@@ -60,7 +60,7 @@ export class Connecting {
     const { 0: client, 1: server } = new WebSocketPair();
     core.sockets.sweep(now);
     this.makeRoom(upgrade.device_id, now);
-    if (core.sockets.size === 0) this.begin(now);
+    if (!core.devices.live) this.begin(now);
     core.sockets.accept(server, {
       v: 2, user_id: core.userId, device_id: upgrade.device_id, exp: upgrade.exp, connected_at: now, profile: "foreground", seen_at: now,
     });

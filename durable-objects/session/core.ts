@@ -11,7 +11,8 @@ import { count } from "../platform/metrics.ts";
 import { type AlarmClock, type Task, Tasks } from "../platform/tasks.ts";
 import { currentSettings } from "../settings/current.ts";
 import type { Device } from "./device.ts";
-import { Heads } from "./inbox.ts";
+import { Devices } from "./devices.ts";
+import { Heads } from "./heads.ts";
 import { Sockets } from "./sockets.ts";
 import type { SessionStore } from "./store.ts";
 
@@ -21,6 +22,7 @@ export class SessionCore {
   readonly env: Env;
   readonly store: SessionStore;
   readonly sockets: Sockets;
+  readonly devices: Devices;
   readonly heads = new Heads();
   /** What the object's alarm does. Each part adds its own before the object opens, and arms when it has made something due. */
   readonly tasks: Task[] = [];
@@ -42,6 +44,7 @@ export class SessionCore {
     this.sockets = new Sockets(ctx, (sign) => {
       this.goneAt = Math.max(this.goneAt ?? 0, sign.seen_at);
     });
+    this.devices = new Devices(this.sockets);
     this.userId = ctx.id.name ?? "";
   }
 

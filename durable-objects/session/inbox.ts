@@ -1,87 +1,90 @@
-// The user's conversations: what a settle makes of a row, the list, and its cursor.
-import { decideSettle } from "../../domain/delivery.ts";
-import type { ConversationList, ConversationRow } from "../../protocol/rest.ts";
+// The user's conversations: settles move their rows, and so do the user's own acts, which all of the user's devices hear of.
+import type { ConversationRow } from "../../protocol/frames/inbox.ts";
+import { CHANGES_MAX } from "../../protocol/limits.ts";
+import type { ChangedConversations, ConversationList, InboxPatch } from "../../protocol/rest/inbox.ts";
 import type { DeliverCall, Result } from "../../protocol/rpc.ts";
-import { sha256Hex } from "../platform/hash.ts";
-import type { InboxRecord, SessionStore } from "./store.ts";
+import { errorFields, log } from "../../log/log.ts";
+import type { SessionCore } from "./core.ts";
+import { settledRow, toRow } from "./inbox-row.ts";
+import { type ListCall, listConversations } from "./list.ts";
+import type { InboxRecord } from "./store.ts";
 
-/** The row after a settle; null where it changes nothing. */
-export function settledRow(row: InboxRecord | null, call: DeliverCall, userId: string, userSeq: number, now: number): InboxRecord | null {
-  if (decideSettle(row, call.epoch, call.head_seq) === "keep") return null;
-  const sent = call.sent !== null && call.sent.seq > (row?.read_seq ?? 0) ? call.sent : null;
-  return {
-    conversation_id: call.conversation_id, kind: call.kind, title: call.title,
-    peer_id: call.pair === null ? null : (call.pair.find((user) => user !== userId) ?? userId),
-    epoch: call.epoch, settled_seq: call.head_seq, settled_at: now, head_msg_no: call.head_msg_no,
-    read_seq: sent?.seq ?? row?.read_seq ?? 0, read_msg_no: sent?.msg_no ?? row?.read_msg_no ?? 0,
-    last_at: call.head_at, left_at: call.left ? now : null, user_seq: userSeq + 1,
-  };
-}
+/** A conversation that was settled this long after the time it takes to settle may have gone on since. */
+const BUSY_MS = 10_000;
 
-const HEADS_KEPT = 1_000;
+export class Inbox {
+  private readonly core: SessionCore;
 
-export interface HeardHead {
-  head_seq: number;
-  head_msg_no: number;
-  last_at: number;
-}
-
-/** Heads that this session has heard of and that will settle within seconds: the list shows them at once. */
-export class Heads {
-  private readonly byConversation = new Map<string, HeardHead>();
-
-  heard(conversationId: string, head: HeardHead): void {
-    const known = this.byConversation.get(conversationId);
-    this.byConversation.delete(conversationId);
-    this.byConversation.set(conversationId, {
-      head_seq: Math.max(head.head_seq, known?.head_seq ?? 0),
-      head_msg_no: Math.max(head.head_msg_no, known?.head_msg_no ?? 0),
-      last_at: Math.max(head.last_at, known?.last_at ?? 0),
-    });
-    const oldest = this.byConversation.keys().next().value;
-    if (this.byConversation.size > HEADS_KEPT && oldest !== undefined) this.byConversation.delete(oldest);
+  constructor(core: SessionCore) {
+    this.core = core;
   }
 
-  has(conversationId: string): boolean {
-    return this.byConversation.has(conversationId);
+  /** Moves the row of a conversation, where the settle brings anything. */
+  settle(call: DeliverCall, now: number): void {
+    const { core } = this;
+    core.register(core.userId);
+    const before = core.store.readInbox(call.conversation_id);
+    const row = settledRow(before, call, core.userId, core.userSeq, now);
+    if (row !== null) this.commit(row);
   }
 
-  over(row: InboxRecord): InboxRecord {
-    const heard = this.byConversation.get(row.conversation_id);
-    if (heard === undefined || heard.head_seq <= row.settled_seq) return row;
-    return { ...row, settled_seq: heard.head_seq, head_msg_no: Math.max(heard.head_msg_no, row.head_msg_no), last_at: Math.max(heard.last_at, row.last_at) };
+  /** The user has read a conversation up to here, on whatever device. False: they had before. */
+  read(conversationId: string, upTo: { read_seq: number; read_msg_no: number }): boolean {
+    const row = this.core.store.readInbox(conversationId);
+    if (row === null || upTo.read_seq <= row.read_seq) return false;
+    this.own({ ...row, ...upTo, mentions: row.mentions.filter((seq) => seq > upTo.read_seq) });
+    return true;
   }
-}
 
-export function listConversations(store: SessionStore, userId: string, heads: Heads, cursor: string | null, limit: number): Result<{ list: ConversationList }> {
-  const before = cursor === null ? null : openCursor(userId, cursor);
-  if (cursor !== null && before === null) return { ok: false, code: "bad_cursor" };
-  const rows = store.readInboxPage(before, limit + 1);
-  const page = rows.slice(0, limit);
-  const last = page.at(-1);
-  return {
-    ok: true,
-    list: { conversations: page.map((row) => toRow(heads.over(row))).toSorted((a, b) => b.last_at - a.last_at), next_cursor: last === undefined || page.length === rows.length ? null : sealCursor(userId, last) },
-  };
-}
+  patch(conversationId: string, patch: InboxPatch): Result<{ conversation: ConversationRow }> {
+    const row = this.core.store.readInbox(conversationId);
+    if (row === null || row.left_at !== null) return { ok: false, code: "not_found" };
+    const changed = { ...row, muted: patch.muted ?? row.muted, archived: patch.archived ?? row.archived };
+    const same = changed.muted === row.muted && changed.archived === row.archived;
+    return { ok: true, conversation: same ? this.shown(row) : this.own(changed) };
+  }
 
-function toRow(row: InboxRecord): ConversationRow {
-  const { conversation_id, kind, title, peer_id, epoch, settled_seq, head_msg_no, read_seq, read_msg_no, last_at } = row;
-  return { conversation_id, kind, title, peer_id, epoch, head_seq: settled_seq, head_msg_no, read_seq, unread: head_msg_no - read_msg_no, last_at };
-}
+  changes(since: number): ChangedConversations {
+    const rows = this.core.store.readInboxSince(since, CHANGES_MAX + 1);
+    const given = rows.slice(0, CHANGES_MAX);
+    const more = rows.length > given.length;
+    return { conversations: given.map((row) => this.shown(row)), user_seq: more ? (given.at(-1) as InboxRecord).user_seq : this.core.userSeq, more };
+  }
 
-function sealCursor(userId: string, { last_at, conversation_id }: Pick<InboxRecord, "last_at" | "conversation_id">): string {
-  return `${last_at}_${conversation_id}_${check(userId, last_at, conversation_id)}`;
-}
+  list(call: ListCall): Promise<Result<{ list: ConversationList }>> {
+    return listConversations(this.core.store, this.core.userId, call, (rows) => Promise.all(rows.map((row) => this.fresh(row, Date.now()))));
+  }
 
-function openCursor(userId: string, cursor: string): Pick<InboxRecord, "last_at" | "conversation_id"> | null {
-  const [at, conversation_id = ""] = cursor.split("_");
-  const position = { last_at: Number(at), conversation_id };
-  // Compared as a whole: a number has more than one spelling.
-  return cursor === sealCursor(userId, position) ? position : null;
-}
+  /** A row as it is by now. Only a conversation that may be busy is asked. */
+  private async fresh(row: InboxRecord, now: number): Promise<InboxRecord> {
+    const { core } = this;
+    const heard = core.heads.over(row);
+    if (row.settled_at < now - core.settings.settle_after_ms - BUSY_MS && heard === row) return row;
+    try {
+      const reply = await core.through(row.conversation_id, (stub) => stub.peek({ user_id: core.userId, settled_seq: row.settled_seq }));
+      if (!reply.ok) return heard;
+      return settledRow(row, reply.settled, core.userId, row.user_seq - 1, row.settled_at) ?? row;
+    } catch (error) {
+      log("warn", "peek_failed", { user_id: core.userId, conversation_id: row.conversation_id, ...errorFields(error) });
+      return heard;
+    }
+  }
 
-/** Notices an altered or foreign cursor; a forged one would only show the user their own list from elsewhere. */
-function check(userId: string, lastAt: number, conversationId: string): string {
-  return sha256Hex(`${userId.length}:${userId}:${lastAt}:${conversationId}`).slice(0, 16);
+  /** Something that the user did themselves: their other devices can't know. */
+  private own(row: InboxRecord): ConversationRow {
+    const changed = { ...row, user_seq: this.core.userSeq + 1 };
+    this.commit(changed);
+    const conversation = this.shown(changed);
+    this.core.devices.send([{ type: "inbox", user_seq: changed.user_seq, conversation }]);
+    return conversation;
+  }
+
+  private commit(row: InboxRecord): void {
+    this.core.store.commitInbox(row);
+    this.core.userSeq = row.user_seq;
+  }
+
+  private shown(row: InboxRecord): ConversationRow {
+    return toRow(this.core.heads.over(row));
+  }
 }

@@ -4,7 +4,8 @@ import { DurableObject } from "cloudflare:workers";
 import { decodeFrames, errorFrame } from "../../protocol/codec-json.ts";
 import { CLOSE } from "../../protocol/errors.ts";
 import type { AckFrame, Draft } from "../../protocol/frames/msg.ts";
-import type { ConversationList } from "../../protocol/rest.ts";
+import type { ConversationRow } from "../../protocol/frames/inbox.ts";
+import type { ChangedConversations, ConversationList, InboxPatch } from "../../protocol/rest/inbox.ts";
 import type { Claims, DeliverCall, DeliverReply, Result, SessionCalls } from "../../protocol/rpc.ts";
 import type { Env } from "../platform/env.ts";
 import { count } from "../platform/metrics.ts";
@@ -15,13 +16,15 @@ import { Answers } from "./answers.ts";
 import { Connecting } from "./connecting.ts";
 import { SessionCore } from "./core.ts";
 import { type Fill, handleFrame, type Handlers } from "./frames.ts";
-import { listConversations, settledRow } from "./inbox.ts";
+import { Inbox } from "./inbox.ts";
+import type { ListCall } from "./list.ts";
 import { Sending } from "./sending.ts";
 import { SessionStore } from "./store.ts";
 import { readUpgrade } from "./upgrade.ts";
 
 export class UserSession extends DurableObject<Env> implements SessionCalls {
   private readonly core: SessionCore;
+  private readonly inbox: Inbox;
   private readonly sending: Sending;
   private readonly connecting: Connecting;
   private readonly handlers: Handlers;
@@ -29,6 +32,7 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.core = new SessionCore(ctx, env, new SessionStore(objectSql(ctx.storage, (rows) => count("rows_written", rows))));
+    this.inbox = new Inbox(this.core);
     this.sending = new Sending(this.core);
     this.connecting = new Connecting(this.core, this.sending.lanes);
     this.handlers = { ...this.sending.handlers, ...this.connecting.handlers };
@@ -97,19 +101,12 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
   async deliver(call: DeliverCall): Promise<DeliverReply> {
     const { core } = this;
     const now = Date.now();
-    core.sockets.push(call.events, call.own, now);
+    core.devices.push(call);
     core.heads.heard(call.conversation_id, { head_seq: call.head_seq, head_msg_no: call.head_msg_no, last_at: call.head_at });
-    if (call.settle) {
-      core.register(core.userId);
-      const row = settledRow(core.store.readInbox(call.conversation_id), call, core.userId, core.userSeq, now);
-      if (row !== null) {
-        core.store.commitInbox(row);
-        core.userSeq = row.user_seq;
-      }
-    }
+    if (call.settle) this.inbox.settle(call, now);
     // After the push: a device that is only late still gets it.
     core.sockets.sweep(now);
-    return { gen: core.gen, live: core.sockets.size > 0 };
+    return { gen: core.gen, live: core.devices.live };
   }
 
   async admit(claims: Claims, cost: number): Promise<Result<object>> {
@@ -126,8 +123,16 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
     });
   }
 
-  async conversations(call: { cursor: string | null; limit: number }): Promise<Result<{ list: ConversationList }>> {
-    return listConversations(this.core.store, this.core.userId, this.core.heads, call.cursor, call.limit);
+  async conversations(call: ListCall): Promise<Result<{ list: ConversationList }>> {
+    return this.inbox.list(call);
+  }
+
+  async changes(call: { since: number }): Promise<Result<{ changed: ChangedConversations }>> {
+    return { ok: true, changed: this.inbox.changes(call.since) };
+  }
+
+  async patchInbox(call: { conversation_id: string; patch: InboxPatch }): Promise<Result<{ conversation: ConversationRow }>> {
+    return this.inbox.patch(call.conversation_id, call.patch);
   }
 
   async register(userId: string): Promise<void> {

@@ -19,7 +19,7 @@ export class Sending {
       userId: () => core.userId,
       append: (conversationId, call) => core.through(conversationId, (stub) => stub.append(call)),
       registered: (userId) => sessionOf(core.env, userId).registered(),
-      alone: (deviceIds) => core.sockets.onlyDevice(deviceIds),
+      alone: (deviceIds) => core.devices.only(deviceIds),
     });
   }
 

@@ -114,6 +114,12 @@ export class Sockets {
     if (frames.length > 0) this.write(ws, encodeFrames(frames), now);
   }
 
+  /** One text for every socket. */
+  sendAll(frames: readonly DownFrame[], now: number): void {
+    const text = encodeFrames(frames);
+    for (const ws of this.open.keys()) this.write(ws, text, now);
+  }
+
   /** Events to every device; a device that sent some of them gets the rest, unless not all of its sockets sent them. */
   push(events: EncodedEvents | null, own: readonly { device_id: string; events: EncodedEvents | null }[], now: number): void {
     const sole = own.filter((entry) => [...this.open.values()].filter(({ device_id }) => device_id === entry.device_id).length === 1);

@@ -1,5 +1,7 @@
-// All SQL of the UserSession object. session: the user and their socket generation. inbox: their conversations, as far as settled.
+// SQL of the UserSession object's core. session: the user and their socket generation. inbox: their conversations, as far as
+// settled. What else is theirs has a file each in store/.
 import type { Kind } from "../../protocol/events.ts";
+import type { FanoutMode, LastMessage } from "../../protocol/frames/inbox.ts";
 import { SESSION_MIGRATIONS } from "../../migrations/session.ts";
 import { migrate, schemaVersion } from "../platform/migrate.ts";
 import type { Row, Sql } from "../platform/sql.ts";
@@ -23,9 +25,15 @@ export interface InboxRecord {
   last_at: number;
   left_at: number | null;
   user_seq: number;
+  last_message: LastMessage | null;
+  /** Seqs of unread messages that mention the user, ascending. */
+  mentions: readonly number[];
+  muted: boolean;
+  archived: boolean;
+  mode: FanoutMode;
 }
 
-const INBOX = "conversation_id, kind, title, peer_id, epoch, settled_seq, settled_at, head_msg_no, read_seq, read_msg_no, last_at, left_at, user_seq";
+const INBOX = "conversation_id, kind, title, peer_id, epoch, settled_seq, settled_at, head_msg_no, read_seq, read_msg_no, last_at, left_at, user_seq, last_message, mentions, muted, archived, mode";
 
 export class SessionStore {
   readonly sql: Sql;
@@ -55,12 +63,14 @@ export class SessionStore {
 
   commitInbox(row: InboxRecord): void {
     this.sql.run(
-      `INSERT INTO inbox (${INBOX}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (conversation_id) DO UPDATE SET
+      `INSERT INTO inbox (${INBOX}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (conversation_id) DO UPDATE SET
          title = excluded.title, epoch = excluded.epoch, settled_seq = excluded.settled_seq, settled_at = excluded.settled_at,
          head_msg_no = excluded.head_msg_no, read_seq = excluded.read_seq, read_msg_no = excluded.read_msg_no,
-         last_at = excluded.last_at, left_at = excluded.left_at, user_seq = excluded.user_seq`,
+         last_at = excluded.last_at, left_at = excluded.left_at, user_seq = excluded.user_seq,
+         last_message = excluded.last_message, mentions = excluded.mentions, muted = excluded.muted, archived = excluded.archived, mode = excluded.mode`,
       row.conversation_id, row.kind, row.title, row.peer_id, row.epoch, row.settled_seq, row.settled_at, row.head_msg_no,
       row.read_seq, row.read_msg_no, row.last_at, row.left_at, row.user_seq,
+      row.last_message === null ? null : JSON.stringify(row.last_message), JSON.stringify(row.mentions), Number(row.muted), Number(row.archived), row.mode,
     );
   }
 
@@ -78,12 +88,13 @@ export class SessionStore {
     return row === undefined ? null : toInbox(row);
   }
 
-  /** The newest first; `before` is the position of the last one of the page before. */
-  readInboxPage(before: { last_at: number; conversation_id: string } | null, limit: number): InboxRecord[] {
+  /** The newest first; `before` is the position of the last one of the page before, `archived` null for both kinds. */
+  readInboxPage(before: { last_at: number; conversation_id: string } | null, limit: number, archived: boolean | null = null): InboxRecord[] {
     const position = before ?? { last_at: Number.MAX_SAFE_INTEGER, conversation_id: "" };
     return this.sql.all(
-      `SELECT ${INBOX} FROM inbox WHERE left_at IS NULL AND (last_at < ? OR (last_at = ? AND conversation_id < ?)) ORDER BY last_at DESC, conversation_id DESC LIMIT ?`,
-      position.last_at, position.last_at, position.conversation_id, limit,
+      `SELECT ${INBOX} FROM inbox WHERE left_at IS NULL AND archived IN (?, ?) AND (last_at < ? OR (last_at = ? AND conversation_id < ?))
+         ORDER BY last_at DESC, conversation_id DESC LIMIT ?`,
+      Number(archived ?? false), Number(archived ?? true), position.last_at, position.last_at, position.conversation_id, limit,
     ).map(toInbox);
   }
 
@@ -112,5 +123,10 @@ function toInbox(row: Row): InboxRecord {
     last_at: row["last_at"] as number,
     left_at: row["left_at"] as number | null,
     user_seq: row["user_seq"] as number,
+    last_message: row["last_message"] === null ? null : (JSON.parse(row["last_message"] as string) as LastMessage),
+    mentions: JSON.parse(row["mentions"] as string) as number[],
+    muted: row["muted"] === 1,
+    archived: row["archived"] === 1,
+    mode: row["mode"] as FanoutMode,
   };
 }

@@ -69,6 +69,7 @@ export class FakeChat {
       read_seq: 0,
       unread: head_msg_no,
       last_at: events.at(-1)?.sent_at ?? 0,
+      unread_mentions: 0, last_message: null, muted: false, archived: false, mode: "write", handle: "0".repeat(16),
     };
   }
 

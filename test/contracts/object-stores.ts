@@ -4,7 +4,7 @@ import type { NewEvent } from "../../durable-objects/conversation/records.ts";
 import { ConversationStore } from "../../durable-objects/conversation/store.ts";
 import { migrate, schemaVersion } from "../../durable-objects/platform/migrate.ts";
 import type { Sql } from "../../durable-objects/platform/sql.ts";
-import { SessionStore } from "../../durable-objects/session/store.ts";
+import { type InboxRecord, SessionStore } from "../../durable-objects/session/store.ts";
 import { msgIdAt } from "../../protocol/msg-id.ts";
 
 /** Runs a test on an empty storage. */
@@ -100,9 +100,10 @@ export function objectStores(onSql: OnSql): void {
     store.commitRegistered("ann", 2);
     store.commitGen(3);
     expect(store.readSession()).toEqual({ user_id: "ann", gen: 3 });
-    const row = (id: string, last_at: number, user_seq: number, left_at: number | null = null) => ({
+    const row = (id: string, last_at: number, user_seq: number, left_at: number | null = null, more: Partial<InboxRecord> = {}): InboxRecord => ({
       conversation_id: id, kind: "direct" as const, title: null, peer_id: "bob", epoch: 1, settled_seq: 1, settled_at: last_at, head_msg_no: 1,
       read_seq: 0, read_msg_no: 0, last_at, left_at, user_seq,
+      last_message: null, mentions: [], muted: false, archived: false, mode: "write" as const, ...more,
     });
     for (const one of [row("a", 10, 1), row("b", 30, 2), row("c", 30, 3), row("d", 20, 4), row("e", 40, 5, 99)]) store.commitInbox(one);
     expect(store.readInboxPage(null, 3).map(({ conversation_id }) => conversation_id)).toEqual(["c", "b", "d"]);

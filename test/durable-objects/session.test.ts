@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { Answers } from "../../durable-objects/session/answers.ts";
 import { Lanes } from "../../durable-objects/session/lanes.ts";
-import { Heads, listConversations } from "../../durable-objects/session/inbox.ts";
+import { listConversations } from "../../durable-objects/session/list.ts";
 import { SessionStore } from "../../durable-objects/session/store.ts";
 import type { DownFrame } from "../../protocol/frames/down.ts";
 import type { AppendAnswer, AppendCall, AppendItem, AppendReply } from "../../protocol/rpc.ts";
@@ -135,21 +135,21 @@ test("[answers] an array's items are answered in its order, and what is ready to
   expect(sent).toEqual([[frame(1), frame(3)], [frame(4)]]);
 });
 
-test("[inbox] a page's cursor is this user's and unaltered", () => {
+test("[inbox] a page's cursor is this user's and unaltered", async () => {
   const store = new SessionStore(nodeSql());
   store.commitRegistered("ann", 0);
   for (let i = 1; i <= 7; i += 1) {
     store.commitInbox({
       conversation_id: `g.${i}`, kind: "group", title: "t", peer_id: null, epoch: 1, settled_seq: i, settled_at: 0, head_msg_no: i, read_seq: 0, read_msg_no: 1,
-      last_at: i * 10, left_at: null, user_seq: i,
+      last_at: i * 10, left_at: null, user_seq: i, last_message: null, mentions: [], muted: false, archived: false, mode: "write",
     });
   }
-  const page = (user: string, cursor: string | null) => listConversations(store, user, new Heads(), cursor, 3);
-  const first = page("ann", null);
+  const page = (user: string, cursor: string | null) => listConversations(store, user, { cursor, limit: 3 }, async (rows) => rows);
+  const first = await page("ann", null);
   if (!first.ok || first.list.next_cursor === null) throw new Error("no page");
   expect(first.list.conversations.map(({ conversation_id, unread }) => [conversation_id, unread])).toEqual([["g.7", 6], ["g.6", 5], ["g.5", 4]]);
-  const second = page("ann", first.list.next_cursor);
+  const second = await page("ann", first.list.next_cursor);
   expect(second.ok && second.list.conversations.map(({ conversation_id }) => conversation_id)).toEqual(["g.4", "g.3", "g.2"]);
-  for (const wrong of [first.list.next_cursor.replace("50", "60"), `${first.list.next_cursor}x`, "x", ""]) expect(page("ann", wrong)).toEqual({ ok: false, code: "bad_cursor" });
-  expect(page("bob", first.list.next_cursor)).toEqual({ ok: false, code: "bad_cursor" });
+  for (const wrong of [first.list.next_cursor.replace("50", "60"), `${first.list.next_cursor}x`, "x", ""]) expect(await page("ann", wrong)).toEqual({ ok: false, code: "bad_cursor" });
+  expect(await page("bob", first.list.next_cursor)).toEqual({ ok: false, code: "bad_cursor" });
 });

@@ -9,7 +9,7 @@ import type { NewEvent } from "../../durable-objects/conversation/records.ts";
 import { ConversationState } from "../../durable-objects/conversation/state.ts";
 import { ConversationStore } from "../../durable-objects/conversation/store.ts";
 import { Tasks } from "../../durable-objects/platform/tasks.ts";
-import { settledRow } from "../../durable-objects/session/inbox.ts";
+import { settledRow } from "../../durable-objects/session/inbox-row.ts";
 import { type InboxRecord, SessionStore } from "../../durable-objects/session/store.ts";
 import type { Event } from "../../protocol/events.ts";
 import type { DeliverCall, DeliverReply } from "../../protocol/rpc.ts";

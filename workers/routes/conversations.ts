@@ -1,12 +1,10 @@
 // Conversations and their members.
 import { type Context, Hono } from "hono";
-import * as v from "valibot";
 import { conversationOf, deploymentJurisdiction, type Env, sessionOf } from "../../durable-objects/platform/env.ts";
 import { sha256Hex, toHex } from "../../durable-objects/platform/hash.ts";
 import { currentSettings, loadSettings } from "../../durable-objects/settings/current.ts";
 import { ChatError } from "../../protocol/errors.ts";
 import { ConversationId, mintGroupId, UserId } from "../../protocol/ids.ts";
-import { PAGE, PAGE_MAX } from "../../protocol/limits.ts";
 import { CreateBody, MemberBody, PatchBody } from "../../protocol/rest.ts";
 import { type AppEnv, callerOf, user, userOrService } from "../auth.ts";
 import { expectOk } from "../errors.ts";
@@ -16,17 +14,6 @@ export const conversations = new Hono<AppEnv>();
 
 /** Registrations asked for at once. */
 const WIDTH = 50;
-
-const ListQuery = v.object({
-  cursor: v.optional(v.pipe(v.string(), v.maxLength(512))),
-  limit: v.optional(v.pipe(v.string(), v.regex(/^\d{1,4}$/), v.transform(Number), v.minValue(1), v.maxValue(PAGE_MAX)), String(PAGE)),
-});
-
-conversations.get("/v1/conversations", user, async (context) => {
-  const { cursor, limit } = parsed(ListQuery, context.req.query());
-  const { list } = expectOk(await sessionOf(context.env, callerOf(context)).conversations({ cursor: cursor ?? null, limit }));
-  return context.json(list);
-});
 
 conversations.post("/v1/conversations", user, async (context) => {
   const creator = callerOf(context);

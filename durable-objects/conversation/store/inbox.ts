@@ -1,0 +1,25 @@
+// What the members' lists of conversations need of the events: the newest message, and who is mentioned.
+import type { Sql } from "../../platform/sql.ts";
+
+export interface Mention {
+  seq: number;
+  sender_id: string;
+  users: string[];
+}
+
+/** msg_no of an event: messages up to and including it. null: there is no such event. */
+export function readMsgNo(sql: Sql, seq: number): number | null {
+  const row = sql.all("SELECT msg_no FROM events WHERE seq = ?", seq)[0];
+  return row === undefined ? null : (row["msg_no"] as number);
+}
+
+/** The messages of a run that mention somebody, oldest first. Bodies that are gone mention nobody. */
+export function readMentions(sql: Sql, from: number, to: number): Mention[] {
+  return sql.all(
+    "SELECT seq, sender_id, body FROM events WHERE seq BETWEEN ? AND ? AND type = 'msg' AND instr(body, '\"mentions\":[') > 0 ORDER BY seq", from, to,
+  ).map((row) => ({
+    seq: row["seq"] as number,
+    sender_id: row["sender_id"] as string,
+    users: (JSON.parse(row["body"] as string) as { mentions?: string[] }).mentions ?? [],
+  }));
+}

@@ -1,0 +1,32 @@
+// All devices of the user, whatever each is connected by.
+import type { DownFrame } from "../../protocol/frames/down.ts";
+import type { DeliverCall } from "../../protocol/rpc.ts";
+import type { Sockets } from "./sockets.ts";
+
+export class Devices {
+  private readonly sockets: Sockets;
+
+  constructor(sockets: Sockets) {
+    this.sockets = sockets;
+  }
+
+  /** Is there any? */
+  get live(): boolean {
+    return this.sockets.size > 0;
+  }
+
+  /** Frames for every device. */
+  send(frames: readonly DownFrame[]): void {
+    this.sockets.sendAll(frames, Date.now());
+  }
+
+  /** Events to every device; one that sent some of them gets the rest. */
+  push(call: DeliverCall): void {
+    this.sockets.push(call.events, call.own, Date.now());
+  }
+
+  /** Are these all that are connected, once each? */
+  only(deviceIds: ReadonlySet<string | null>): boolean {
+    return this.sockets.onlyDevice(deviceIds);
+  }
+}

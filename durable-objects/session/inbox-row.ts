@@ -1,0 +1,37 @@
+// What a settle makes of a conversation's row, and the row as its user sees it.
+import { mergeLast, mergeMentions } from "../../domain/inbox.ts";
+import { decideSettle } from "../../domain/delivery.ts";
+import type { ConversationRow } from "../../protocol/frames/inbox.ts";
+import type { Settled } from "../../protocol/rpc/inbox.ts";
+import { handleOf } from "../platform/hash.ts";
+import type { InboxRecord } from "./store.ts";
+
+/** The row after a settle; null where it changes nothing. */
+export function settledRow(row: InboxRecord | null, call: Settled, userId: string, userSeq: number, now: number): InboxRecord | null {
+  if (decideSettle(row, call.epoch, call.head_seq) === "keep") return null;
+  const sent = call.sent !== null && call.sent.seq > (row?.read_seq ?? 0) ? call.sent : null;
+  const read_seq = sent?.seq ?? row?.read_seq ?? 0;
+  return {
+    conversation_id: call.conversation_id, kind: call.kind, title: call.title,
+    peer_id: call.pair === null ? null : (call.pair.find((user) => user !== userId) ?? userId),
+    epoch: call.epoch, settled_seq: call.head_seq, settled_at: now, head_msg_no: call.head_msg_no,
+    read_seq, read_msg_no: sent?.msg_no ?? row?.read_msg_no ?? 0,
+    last_at: call.head_at, left_at: call.left ? now : null, user_seq: userSeq + 1,
+    last_message: mergeLast(row?.last_message ?? null, call.last),
+    mentions: mergeMentions(row?.mentions ?? [], call.mentions ?? [], read_seq),
+    muted: row?.muted ?? false,
+    // A new message brings a conversation back.
+    archived: (row?.archived ?? false) && call.head_msg_no === row?.head_msg_no,
+    mode: row?.mode ?? "write",
+  };
+}
+
+/** The row as the list and `inbox` frames show it. */
+export function toRow(row: InboxRecord): ConversationRow {
+  const { conversation_id, kind, title, peer_id, epoch, settled_seq, head_msg_no, read_seq, read_msg_no, last_at, last_message, muted, archived, mode } = row;
+  return {
+    conversation_id, kind, title, peer_id, epoch, head_seq: settled_seq, head_msg_no, read_seq,
+    unread: Math.max(0, head_msg_no - read_msg_no), unread_mentions: row.mentions.length, last_message, last_at, muted, archived, mode,
+    handle: handleOf(conversation_id), ...(row.left_at === null ? {} : { left: true as const }),
+  };
+}

@@ -1,0 +1,42 @@
+// Calls of the inbox, of long polls and of the push queue.
+import type { ConversationRow } from "../frames/inbox.ts";
+import type { ChangedConversations, ConversationList, InboxPatch } from "../rest/inbox.ts";
+import type { Claims, DeliverCall, Result } from "../rpc.ts";
+
+/** What a settle says of the conversation to one member. */
+export type Settled = Omit<DeliverCall, "events" | "own" | "settle">;
+
+/** The settle that a member would get now: for a row that may be behind. Moves nothing. */
+export interface PeekCall {
+  user_id: string;
+  /** What the member's row has. */
+  settled_seq: number;
+}
+
+/** Something that the user may have to be told of although no settle says so: in a conversation without settles. */
+export interface PushCall {
+  conversation_id: string;
+  seq: number;
+  mention: boolean;
+}
+
+/** `text`: the JSON of the answer, `{frames, user_seq}`. */
+export interface PollReply {
+  text: string;
+}
+
+export interface PollCall {
+  claims: Claims;
+  /** null: the one that all polls without a name share */
+  device_id: string | null;
+  user_seq: number;
+  /** ms */
+  wait: number;
+}
+
+export interface InboxCalls {
+  conversations(call: { cursor: string | null; limit: number; archived?: boolean }): Promise<Result<{ list: ConversationList }>>;
+  changes(call: { since: number }): Promise<Result<{ changed: ChangedConversations }>>;
+  patchInbox(call: { conversation_id: string; patch: InboxPatch }): Promise<Result<{ conversation: ConversationRow }>>;
+}
+
