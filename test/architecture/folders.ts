@@ -35,10 +35,17 @@ export const FOLDERS: Readonly<Record<string, Folder>> = {
   test: ANYTHING,
 };
 
-/** Exceptions to the table, each a single file: the protobuf codec alone may see its library. */
+/** Exceptions to the table, each a single file: the protobuf codec and its parts alone may see their library. */
+const PROTOBUF = ["valibot", "@bufbuild/protobuf"];
 export const FILE_PACKAGES: Readonly<Record<string, readonly string[]>> = {
-  "protocol/codec-protobuf.ts": ["valibot", "@bufbuild/protobuf"],
+  "protocol/codec-protobuf.ts": PROTOBUF,
+  "protocol/protobuf/layout.ts": PROTOBUF,
+  "protocol/protobuf/read.ts": PROTOBUF,
+  "protocol/generated/chat_pb.ts": PROTOBUF,
 };
+
+/** Written by tools: their length is nobody's taste. */
+export const GENERATED: readonly string[] = ["protocol/generated/chat_pb.ts"];
 
 /** Where SQL may stand: the stores, what runs migrations, and the migrations themselves. */
 export const SQL_HOMES: readonly RegExp[] = [
