@@ -21,12 +21,14 @@ import type { ListCall } from "./list.ts";
 import { Sending } from "./sending.ts";
 import { SessionStore } from "./store.ts";
 import { readUpgrade } from "./upgrade.ts";
+import { Viewing } from "./viewing.ts";
 
 export class UserSession extends DurableObject<Env> implements SessionCalls {
   private readonly core: SessionCore;
   private readonly inbox: Inbox;
   private readonly sending: Sending;
   private readonly connecting: Connecting;
+  private readonly viewing: Viewing;
   private readonly handlers: Handlers;
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -35,7 +37,8 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
     this.inbox = new Inbox(this.core);
     this.sending = new Sending(this.core);
     this.connecting = new Connecting(this.core, this.sending.lanes);
-    this.handlers = { ...this.sending.handlers, ...this.connecting.handlers };
+    this.viewing = new Viewing(this.core);
+    this.handlers = { ...this.sending.handlers, ...this.connecting.handlers, ...this.viewing.handlers };
     count("wakes_session");
     // Answered by the runtime: a ping neither wakes this object nor keeps it awake.
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"));
@@ -106,7 +109,7 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
     if (call.settle) this.inbox.settle(call, now);
     // After the push: a device that is only late still gets it.
     core.sockets.sweep(now);
-    return { gen: core.gen, live: core.devices.live };
+    return { gen: core.gen, live: core.devices.live, viewing: core.devices.isViewing(call.conversation_id), until: core.devices.until };
   }
 
   async admit(claims: Claims, cost: number): Promise<Result<object>> {
