@@ -35,6 +35,13 @@ export const PREVIEW_UNITS = 200;
 /** Users of one presence query or subscription, and how long a subscription lives without being renewed. */
 export const PRESENCE_USERS = 200;
 export const PRESENCE_SUB_MS = 60_000;
+/** Devices that are told of one user's changes; any more see only how it is when they ask. */
+export const PRESENCE_WATCHERS = 1_000;
+/** The asker's groups that are looked through for one in common: the last active ones. */
+export const PRESENCE_GROUPS = 200;
+/** Users that may be asked for: this many at once and a second for each of the user's own requests. */
+export const PRESENCE_BURST_FACTOR = 50;
+export const PRESENCE_RATE_FACTOR = 10;
 /** Typing is passed on this often for a sender and conversation, and means this long. */
 export const TYPING_EVERY_MS = 3_000;
 export const TYPING_MS = 6_000;

@@ -2,13 +2,13 @@
 // that a thrown error always means that the call itself failed and its outcome is unknown.
 // Old and new code overlap during a deploy: fields are only ever added, and optional.
 import type { Encryption, Event, Kind, Role, Shown } from "./events.ts";
-import type { FanoutMode } from "./frames/inbox.ts";
 import type { AckFrame, Draft } from "./frames/msg.ts";
 import type { Cursor, Head } from "./frames/sync.ts";
 import type { Jurisdiction, LocationHint } from "./ids.ts";
 import type { LastMessage } from "./frames/inbox.ts";
 import type { ConversationDetail, HistoryQuery } from "./rest.ts";
 import type { InboxCalls, PeekCall, Settled } from "./rpc/inbox.ts";
+import type { PresenceCalls } from "./rpc/presence.ts";
 import type { ArchiveAck, ArchiveAcked } from "./archive.ts";
 import type { AppendCall, AppendReply, Refusal } from "./rpc/append.ts";
 
@@ -53,22 +53,11 @@ export interface DeliverCall {
 export interface DeliverReply {
   gen: number;
   live: boolean;
-  /** Does a device have this conversation open? */
-  viewing?: boolean;
-  /** Until when the tokens of its sockets let it be live, ms. */
-  until?: number;
 }
 
 export interface AttachCall {
   user_id: string;
   gen: number;
-}
-
-/** What a session says of itself when a device opens a conversation, or none has it open any more. */
-export interface ViewCall extends AttachCall {
-  viewing: boolean;
-  /** ms: see DeliverReply */
-  until: number;
 }
 
 export interface CreateCall {
@@ -115,9 +104,7 @@ export interface PrunedEvent {
 type EventOf<T extends Event["type"]> = Extract<Event, { type: T }>;
 
 export interface ConversationStats {
-  mode: FanoutMode;
-  /** Users of whom a device has it open. */
-  viewers: number;
+  mode: "write";
   epoch: number;
   head_seq: number;
   fanout_seq: number;
@@ -147,8 +134,6 @@ export interface ConversationCalls {
   resume(call: { user_id: string; cursor: Cursor; limit: number }): Promise<Result<{ frames: string[]; reached_seq: number; head: Head }>>;
   attach(call: AttachCall): Promise<void>;
   peek(call: PeekCall): Promise<Result<{ settled: Settled }>>;
-  /** Who has the conversation open. A session's calls come in their order. */
-  view(call: ViewCall): Promise<Result<{ mode: FanoutMode; head: Head }>>;
   archived(ack: ArchiveAck): Promise<Result<ArchiveAcked>>;
   stats(): Promise<Result<{ stats: ConversationStats }>>;
 }
@@ -159,7 +144,7 @@ export interface Claims {
   exp: number;
 }
 
-export interface SessionCalls extends InboxCalls {
+export interface SessionCalls extends InboxCalls, PresenceCalls {
   deliver(call: DeliverCall): Promise<DeliverReply>;
   /** The rate limit and registration of a REST call. `cost`: requests that it counts for. */
   admit(claims: Claims, cost: number): Promise<Result<object>>;

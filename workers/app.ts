@@ -9,6 +9,7 @@ import { development } from "./routes/development.ts";
 import { inbox } from "./routes/inbox.ts";
 import { internal } from "./routes/internal.ts";
 import { messages } from "./routes/messages.ts";
+import { presence } from "./routes/presence.ts";
 import { sockets } from "./routes/sockets.ts";
 
 export const app = new Hono<AppEnv>();
@@ -23,6 +24,7 @@ app.get("/v1/health", (context) => context.json({ ok: true }));
 app.route("/", messages);
 app.route("/", inbox);
 app.route("/", conversations);
+app.route("/", presence);
 app.route("/", admin);
 app.route("/", internal);
 app.route("/", development);

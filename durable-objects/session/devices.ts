@@ -15,24 +15,14 @@ export class Devices {
     return this.sockets.size > 0;
   }
 
-  /** Until when their tokens let the user be live, ms; 0 with none. */
-  get until(): number {
-    return this.sockets.until;
-  }
-
-  /** Does any have the conversation open? */
-  isViewing(conversationId: string): boolean {
-    return this.sockets.isViewing(conversationId);
-  }
-
-  /** Frames for those that have the conversation open. */
-  sendViewing(conversationId: string, frames: readonly DownFrame[]): void {
-    this.sockets.sendViewing(conversationId, frames, Date.now());
-  }
-
   /** Frames for every device. */
   send(frames: readonly DownFrame[]): void {
     this.sockets.sendAll(frames, Date.now());
+  }
+
+  /** Frames for one of them; false: it is not connected. */
+  sendTo(deviceId: string, frames: readonly DownFrame[]): boolean {
+    return this.sockets.sendTo(deviceId, frames, Date.now());
   }
 
   /** Events to every device; one that sent some of them gets the rest. */

@@ -7,7 +7,9 @@ import type { AckFrame, Draft } from "../../protocol/frames/msg.ts";
 import type { ConversationRow } from "../../protocol/frames/inbox.ts";
 import type { ChangedConversations, ConversationList, InboxPatch } from "../../protocol/rest/inbox.ts";
 import type { Claims, DeliverCall, DeliverReply, Result, SessionCalls } from "../../protocol/rpc.ts";
-import type { Env } from "../platform/env.ts";
+import type { Presence as PresenceEntry } from "../../protocol/frames/presence.ts";
+import type { PresenceAsk, PresenceTold, UserSessions } from "../../protocol/rpc/presence.ts";
+import { type Env, sessionOf } from "../platform/env.ts";
 import { count } from "../platform/metrics.ts";
 import { objectSql } from "../platform/object-sql.ts";
 import { expired } from "../platform/tokens.ts";
@@ -18,17 +20,20 @@ import { SessionCore } from "./core.ts";
 import { type Fill, handleFrame, type Handlers } from "./frames.ts";
 import { Inbox } from "./inbox.ts";
 import type { ListCall } from "./list.ts";
+import { Presence, type SessionOf } from "./presence.ts";
 import { Sending } from "./sending.ts";
 import { SessionStore } from "./store.ts";
+import { PresenceStore } from "./store/presence.ts";
 import { readUpgrade } from "./upgrade.ts";
-import { Viewing } from "./viewing.ts";
+import { Watching } from "./watching.ts";
 
 export class UserSession extends DurableObject<Env> implements SessionCalls {
   private readonly core: SessionCore;
   private readonly inbox: Inbox;
   private readonly sending: Sending;
   private readonly connecting: Connecting;
-  private readonly viewing: Viewing;
+  private readonly presence: Presence;
+  private readonly watching: Watching;
   private readonly handlers: Handlers;
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -37,22 +42,32 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
     this.inbox = new Inbox(this.core);
     this.sending = new Sending(this.core);
     this.connecting = new Connecting(this.core, this.sending.lanes);
-    this.viewing = new Viewing(this.core);
-    this.handlers = { ...this.sending.handlers, ...this.connecting.handlers, ...this.viewing.handlers };
+    const store = new PresenceStore(this.core.store.sql);
+    // An object can't call itself while it waits for the answer.
+    const others: SessionOf = (userId) => (userId === this.core.userId ? this : sessionOf(env, userId));
+    this.presence = new Presence(this.core, store, others);
+    this.watching = new Watching(this.core, store, others);
+    this.handlers = { ...this.sending.handlers, ...this.connecting.handlers, ...this.watching.handlers };
     count("wakes_session");
     // Answered by the runtime: a ping neither wakes this object nor keeps it awake.
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"));
     void ctx.blockConcurrencyWhile(async () => {
       await loadSettings(env);
       const exists = this.core.store.exists();
-      if (exists) this.core.open();
+      if (exists) {
+        this.core.open();
+        this.presence.open();
+      }
       this.core.wake(ctx.storage, exists ? await ctx.storage.getAlarm() : null);
     });
   }
 
   override async fetch(request: Request): Promise<Response> {
     const upgrade = readUpgrade(request);
-    return upgrade === null ? new Response(null, { status: 400 }) : this.connecting.upgrade(upgrade);
+    if (upgrade === null) return new Response(null, { status: 400 });
+    const response = this.connecting.upgrade(upgrade);
+    this.presence.check(Date.now());
+    return response;
   }
 
   override async webSocketMessage(ws: WebSocket, message: string | ArrayBuffer): Promise<void> {
@@ -88,12 +103,14 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
 
   override async webSocketClose(ws: WebSocket, code: number, reason: string, wasClean: boolean): Promise<void> {
     // Who says goodbye was there until then; of a connection that broke, nobody knows.
-    if (wasClean) this.core.sockets.heard(ws, Date.now());
+    if (wasClean) this.core.sockets.heard(ws, Date.now(), 0);
     this.core.sockets.drop(ws, code, reason);
+    this.presence.check(Date.now());
   }
 
   override async webSocketError(ws: WebSocket): Promise<void> {
     this.core.sockets.drop(ws, 1000, "");
+    this.presence.check(Date.now());
   }
 
   override async alarm(): Promise<void> {
@@ -108,8 +125,8 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
     core.heads.heard(call.conversation_id, { head_seq: call.head_seq, head_msg_no: call.head_msg_no, last_at: call.head_at });
     if (call.settle) this.inbox.settle(call, now);
     // After the push: a device that is only late still gets it.
-    core.sockets.sweep(now);
-    return { gen: core.gen, live: core.devices.live, viewing: core.devices.isViewing(call.conversation_id), until: core.devices.until };
+    if (core.sockets.sweep(now)) this.presence.check(now);
+    return { gen: core.gen, live: core.devices.live };
   }
 
   async admit(claims: Claims, cost: number): Promise<Result<object>> {
@@ -136,6 +153,27 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
 
   async patchInbox(call: { conversation_id: string; patch: InboxPatch }): Promise<Result<{ conversation: ConversationRow }>> {
     return this.inbox.patch(call.conversation_id, call.patch);
+  }
+
+  async presenceOf(ask: PresenceAsk): Promise<PresenceTold> {
+    return this.presence.asked(ask, Date.now());
+  }
+
+  async unwatch(call: { user_id: string; device_id: string }): Promise<void> {
+    this.presence.unwatch(call.user_id, call.device_id);
+  }
+
+  async presenceChanged(call: { told: PresenceTold; devices: string[] }): Promise<{ gone: string[] }> {
+    return this.watching.changed(call.told, call.devices);
+  }
+
+  async presenceQuery(call: { users: string[] }): Promise<Result<{ presence: PresenceEntry[] }>> {
+    return this.watching.query(call.users);
+  }
+
+  async sessions(): Promise<Result<{ sessions: UserSessions }>> {
+    if (!this.core.isRegistered) return { ok: false, code: "not_found" };
+    return { ok: true, sessions: this.presence.sessions(this.ctx.id.toString(), Date.now()) };
   }
 
   async register(userId: string): Promise<void> {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { Gate } from "../../durable-objects/conversation/gate.ts";
+import { Gate } from "../../durable-objects/platform/gate.ts";
 
 const SLOW_MS = 25;
 const rule = { fanout_width: 2, deliver_timeout_ms: 100 };
