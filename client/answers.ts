@@ -3,14 +3,19 @@ import * as v from "valibot";
 import { Jurisdiction, LocationHint } from "../protocol/ids.ts";
 import { Encryption, Kind, Role } from "../protocol/events.ts";
 import { ConversationRow } from "../protocol/frames/inbox.ts";
-import type { ConversationDetail, ConversationList } from "../protocol/rest.ts";
+import type { ConversationDetail } from "../protocol/rest.ts";
 import { AckFrame } from "../protocol/frames/msg.ts";
 import { SequenceFrame } from "./frames.ts";
 
-export const ListAnswer: v.GenericSchema<unknown, ConversationList> = v.object({
-  conversations: v.array(ConversationRow),
-  next_cursor: v.nullable(v.string()),
-});
+/** A row of the list. */
+export const Row = ConversationRow;
+
+export const ListAnswer = v.object({ conversations: v.array(Row), next_cursor: v.nullable(v.string()) });
+export type ListAnswer = v.InferOutput<typeof ListAnswer>;
+
+/** Rows that changed since a user_seq, conversations that were left among them; `more`: ask again from `user_seq`. */
+export const ChangesAnswer = v.object({ conversations: v.array(Row), user_seq: v.number(), more: v.boolean() });
+export type ChangesAnswer = v.InferOutput<typeof ChangesAnswer>;
 
 export const DetailAnswer: v.GenericSchema<unknown, ConversationDetail> = v.object({
   conversation_id: v.string(),
@@ -27,8 +32,15 @@ export const DetailAnswer: v.GenericSchema<unknown, ConversationDetail> = v.obje
   members: v.array(v.object({ user_id: v.string(), role: Role, joined_seq: v.number() })),
 });
 
-export const PageAnswer = v.object({ events: v.array(SequenceFrame), next_cursor: v.nullable(v.string()) });
+/** `as_of_seq`: messages are shown as all events up to it have made them. */
+export const PageAnswer = v.object({ events: v.array(SequenceFrame), next_cursor: v.nullable(v.string()), as_of_seq: v.optional(v.number()) });
 export type PageAnswer = v.InferOutput<typeof PageAnswer>;
+
+/** Who has a message since when, ms. SENT: nothing of it yet. */
+export const ReceiptsAnswer = v.object({
+  receipts: v.array(v.object({ message_id: v.string(), user_id: v.string(), status: v.picklist(["SENT", "DELIVERED", "READ"]), updated_at: v.number() })),
+});
+export type ReceiptsAnswer = v.InferOutput<typeof ReceiptsAnswer>;
 
 export const AckAnswer = AckFrame;
 /** For routes whose answer nobody reads. */

@@ -15,13 +15,13 @@ export type OlderState =
 export class Older {
   readonly #timeline: Timeline;
   readonly #page: (asked: HistoryAsked) => Promise<PageAnswer>;
-  readonly #applied: (page: PageAnswer) => void;
+  readonly #applied: (page: PageAnswer, as_of: number) => void;
   #state: OlderState;
   #asked: HistoryAsked | null = null;
   #loading: Promise<void> | null = null;
 
-  /** @param applied told each page, before the state changes: it can hold newer events too */
-  constructor(timeline: Timeline, page: (asked: HistoryAsked) => Promise<PageAnswer>, applied: (page: PageAnswer) => void) {
+  /** @param applied told each page, and what its messages hold the changes of: it can hold newer events too */
+  constructor(timeline: Timeline, page: (asked: HistoryAsked) => Promise<PageAnswer>, applied: (page: PageAnswer, as_of: number) => void) {
     this.#timeline = timeline;
     this.#page = page;
     this.#applied = applied;
@@ -51,12 +51,14 @@ export class Older {
     try {
       for (;;) {
         const asked = { ...(this.#asked ?? this.#start()), limit };
+        const head = this.#timeline.head;
         const page = await this.#page(asked);
         if (this.#timeline.cursor.epoch !== epoch) return;
-        const added = this.#timeline.prepend(page.events).length;
+        const as_of = page.as_of_seq ?? head;
+        const added = this.#timeline.prepend(page.events, as_of).length;
         this.#asked = page.next_cursor === null ? null : { ...asked, cursor: page.next_cursor };
         this.#state = { kind: page.next_cursor === null || this.#timeline.floor === 0 ? "none" : "more" };
-        this.#applied(page);
+        this.#applied(page, as_of);
         if (added > 0 || this.#state.kind === "none") return;
         this.#state = { kind: "loading" };
       }

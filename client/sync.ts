@@ -3,9 +3,9 @@
 import { decideBackoff, REPEAT } from "../domain/backoff.ts";
 import type { Cursor, Head } from "../protocol/frames/sync.ts";
 import { PAGE_MAX, RESUME_CURSORS } from "../protocol/limits.ts";
-import type { ConversationList, ConversationRow } from "../protocol/rest.ts";
-import type { PageAnswer } from "./answers.ts";
-import { Conversation } from "./conversation.ts";
+import type { ConversationRow } from "../protocol/frames/inbox.ts";
+import type { ListAnswer, PageAnswer } from "./answers.ts";
+import { Conversation, type ConversationViews } from "./conversation.ts";
 import type { Environment } from "./environment.ts";
 import { asConfabError, type ConfabError } from "./errors.ts";
 import type { HistoryAsked } from "./history.ts";
@@ -14,7 +14,10 @@ import type { Applied, Slot } from "./timeline.ts";
 
 export interface SyncPorts {
   page(conversation_id: string, asked: HistoryAsked, signal?: AbortSignal): Promise<PageAnswer>;
-  list(cursor: string | null): Promise<ConversationList>;
+  list(cursor: string | null): Promise<ListAnswer>;
+  /** A large group that nobody looks at: its events are read once somebody does. */
+  isLazy(conversation_id: string): boolean;
+  readonly views: ConversationViews;
   resume(frame: { type: "resume"; cursors: Record<string, Cursor>; user_seq: number }): void;
 }
 
@@ -42,6 +45,8 @@ export interface SyncTimes {
 
 export const SYNC_TIMES: SyncTimes = { gap_grace_ms: 300, told_ms: 10_000 };
 
+/** More missing events than that are not worth reading one page after the other to come to the newest. */
+const JUMP = 500;
 /** Events kept while the list is read; what is beyond is pulled. */
 const EARLY = 10_000;
 
@@ -140,6 +145,17 @@ export class Sync {
     }
   }
 
+  /** Somebody looks at it now. Of a large group that nobody looked at for long, what is between is left to older pages. */
+  shown(conversation_id: string, wasLazy: boolean): void {
+    const conversation = this.#conversations.get(conversation_id);
+    if (conversation === undefined) return;
+    if (wasLazy && conversation.missing > JUMP) {
+      conversation.timeline.jump();
+      conversation.restarted();
+    }
+    this.#applied(conversation, { fresh: [], restored: false }, 0);
+  }
+
   drop(conversation_id: string): void {
     this.#pulls.drop(conversation_id);
     if (this.#conversations.delete(conversation_id)) this.#handlers.gone(conversation_id);
@@ -158,7 +174,7 @@ export class Sync {
     try {
       let cursor: string | null = null;
       do {
-        const list: ConversationList = await this.#ports.list(cursor);
+        const list: ListAnswer = await this.#ports.list(cursor);
         rows.push(...list.conversations);
         cursor = list.next_cursor;
       } while (cursor !== null);
@@ -210,8 +226,9 @@ export class Sync {
 
   #begin(conversation_id: string, start: Cursor): Conversation {
     const conversation = new Conversation(conversation_id, start, {
+      views: this.#ports.views,
       page: (id, asked) => this.#ports.page(id, asked),
-      read: (one, slots) => this.#applied(one, one.timeline.apply(slots), this.#times.gap_grace_ms),
+      read: (one, slots, as_of) => this.#applied(one, one.timeline.apply(slots, as_of), this.#times.gap_grace_ms),
     });
     this.#conversations.set(conversation_id, conversation);
     return conversation;
@@ -224,8 +241,8 @@ export class Sync {
       this.#handlers.restored(conversation);
     }
     if (fresh.length > 0 && timeline.trim(this.#keep_events)) conversation.restarted();
-    const missing = timeline.head - timeline.cursor.seq;
-    if (missing > 0) this.#pulls.want(conversation_id, grace_ms);
+    const { missing } = conversation;
+    if (missing > 0 && !this.#ports.isLazy(conversation_id)) this.#pulls.want(conversation_id, grace_ms);
     // A failure stays until something comes.
     if (missing === 0) conversation.catchUp = { kind: "current" };
     else if (conversation.catchUp.kind !== "failed" || fresh.length > 0) conversation.catchUp = { kind: "reading", missing };
@@ -241,9 +258,10 @@ export class Sync {
     const gap = conversation?.timeline.gap ?? null;
     if (conversation === undefined || gap === null) return "done";
     const limit = Math.min(PAGE_MAX, gap.before - gap.after - 1);
+    const { head } = conversation.timeline;
     const page = await this.#ports.page(conversation_id, { after: gap.after, limit, order: "asc" }, this.#pulling.signal);
     const before = conversation.cursor.seq;
-    this.#applied(conversation, conversation.timeline.pulled(gap.after, page.events), 0);
+    this.#applied(conversation, conversation.timeline.pulled(gap.after, page.events, page.as_of_seq ?? head), 0);
     if (conversation.timeline.gap === null) return "done";
     return conversation.cursor.seq > before ? "more" : "stuck";
   }
