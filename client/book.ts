@@ -1,14 +1,22 @@
-// The list of conversations as this client knows it: read once, then kept by the events that pass.
+// The list of conversations as this client knows it: the server's rows, and between two of them what passing events say.
 import { isDirect } from "../protocol/ids.ts";
-import type { ConversationDetail, ConversationRow } from "../protocol/rest.ts";
-import type { ChatEvent } from "./timeline.ts";
+import type { ConversationRow, LastMessage } from "../protocol/frames/inbox.ts";
+import { PREVIEW_UNITS } from "../protocol/limits.ts";
+import type { ConversationDetail } from "../protocol/rest.ts";
+import type { ChatEvent, Message } from "./timeline.ts";
 
 export class Book {
   readonly #rows = new Map<string, ConversationRow>();
   readonly #peers = new Map<string, string>();
+  readonly #handles = new Map<string, string>();
 
   get(conversation_id: string): ConversationRow | undefined {
     return this.#rows.get(conversation_id);
+  }
+
+  /** How `notify` names it. */
+  byHandle(handle: string): ConversationRow | undefined {
+    return this.#rows.get(this.#handles.get(handle) ?? "");
   }
 
   /** The last active first. */
@@ -16,11 +24,11 @@ export class Book {
     return [...this.#rows.values()].toSorted((a, b) => b.last_at - a.last_at);
   }
 
-  /** Rows as the server lists them; what has passed since is newer. */
+  /** Rows as the server gave them; what has passed since is newer. */
   load(rows: readonly ConversationRow[]): void {
     for (const row of rows) {
-      const known = this.#rows.get(row.conversation_id);
-      if (known === undefined || known.epoch < row.epoch || known.head_seq <= row.head_seq) this.#rows.set(row.conversation_id, row);
+      if (row.left === true) this.remove(row.conversation_id);
+      else this.#put(merged(row, this.#rows.get(row.conversation_id)));
     }
   }
 
@@ -36,12 +44,8 @@ export class Book {
     const known = this.#rows.get(conversation_id);
     // Events that came while this was asked are newer than the answer.
     const isOld = known !== undefined && (known.epoch > epoch || (known.epoch === epoch && known.head_seq > head_seq));
-    this.#rows.set(conversation_id, {
-      ...(known ?? { ...emptyRow({ conversation_id, epoch }, null), head_seq, head_msg_no, unread: head_msg_no, last_at: created_at }),
-      kind,
-      title: isOld ? (known.title ?? title) : title,
-      peer_id,
-    });
+    const row = known ?? { ...bareRow(conversation_id, epoch), head_seq, head_msg_no, unread: head_msg_no, last_at: created_at };
+    this.#put({ ...row, kind, title: isOld ? (known.title ?? title) : title, peer_id });
   }
 
   /** An own message was addressed to this user: no event says who the other one is before they write. */
@@ -49,55 +53,96 @@ export class Book {
     this.#peers.set(conversation_id, peer_id);
   }
 
+  /** This user has read up to `seq`; `unread` messages are behind it. Answers whether that changed anything. */
+  readTo(conversation_id: string, seq: number, unread: number): boolean {
+    const row = this.#rows.get(conversation_id);
+    if (row === undefined || (seq <= row.read_seq && row.unread <= unread)) return false;
+    const left = Math.min(row.unread, unread);
+    this.#put({ ...row, read_seq: Math.max(row.read_seq, seq), unread: left, unread_mentions: Math.min(row.unread_mentions, left) });
+    return true;
+  }
+
+  /** Something happened there, and what it was is not known yet. */
+  active(conversation_id: string, at: number): void {
+    const row = this.#rows.get(conversation_id);
+    if (row !== undefined) this.#put({ ...row, last_at: Math.max(row.last_at, at) });
+  }
+
   remove(conversation_id: string): void {
     this.#rows.delete(conversation_id);
   }
 
   event(event: ChatEvent, me: string): void {
-    const row = this.#rows.get(event.conversation_id) ?? emptyRow(event, this.#peers.get(event.conversation_id) ?? null);
+    const row = this.#rows.get(event.conversation_id) ?? { ...bareRow(event.conversation_id, event.epoch), peer_id: this.#peers.get(event.conversation_id) ?? null };
     if (event.epoch < row.epoch) return;
-    if (event.epoch > row.epoch) row.epoch = event.epoch;
-    else if (event.seq <= row.head_seq && this.#rows.has(event.conversation_id)) return;
-    this.#rows.set(event.conversation_id, { ...row, ...changesBy(event, row, me), head_seq: event.seq, last_at: event.sent_at });
+    const isRestored = event.epoch > row.epoch;
+    if (!isRestored && event.seq <= row.head_seq && this.#rows.has(event.conversation_id)) return;
+    this.#put({ ...row, ...changesBy(event, row, me), epoch: event.epoch, head_seq: event.seq, last_at: event.sent_at });
   }
+
+  #put(row: ConversationRow): void {
+    this.#rows.set(row.conversation_id, row);
+    if (row.handle !== "") this.#handles.set(row.handle, row.conversation_id);
+  }
+}
+
+/** The server's row, with what this client has seen or read beyond it. */
+function merged(row: ConversationRow, known: ConversationRow | undefined): ConversationRow {
+  if (known === undefined || known.epoch < row.epoch) return row;
+  const isBehind = known.epoch > row.epoch || known.head_seq > row.head_seq;
+  const { head_seq, head_msg_no, last_message, last_at, title, epoch } = isBehind ? known : row;
+  const archived = row.archived && known.head_msg_no <= row.head_msg_no;
+  const newer = { ...row, head_seq, head_msg_no, last_message, last_at, title, epoch, archived };
+  // What was read here may still be on its way there.
+  const reader = known.read_seq > row.read_seq ? known : row;
+  const passed = reader === row && isBehind ? Math.max(0, known.head_msg_no - row.head_msg_no) : 0;
+  const unread = reader === known ? Math.max(0, newer.head_msg_no - (known.head_msg_no - known.unread)) : row.unread + passed;
+  return { ...newer, read_seq: reader.read_seq, unread, unread_mentions: Math.min(unread, reader.unread_mentions) };
 }
 
 function changesBy(event: ChatEvent, row: ConversationRow, me: string): Partial<ConversationRow> {
   const peer_id = row.kind === "direct" && row.peer_id === null && event.sender_id !== me ? event.sender_id : row.peer_id;
+  const last = row.last_message;
   switch (event.type) {
     case "created":
       return { kind: event.kind, title: event.title };
     case "title":
       return { title: event.title };
-    case "msg": {
-      const head_msg_no = event.msg_no ?? row.head_msg_no + 1;
-      // Sending implies reading all before.
-      if (event.sender_id === me) return { head_msg_no, unread: 0, read_seq: event.seq };
-      // One at a time: what was there before one joined is nobody's to count.
-      return { peer_id, head_msg_no, unread: row.unread + (head_msg_no > row.head_msg_no ? 1 : 0) };
-    }
+    case "edit":
+      return { peer_id, ...(last?.msg_id === event.target_msg_id && last.preview !== null ? { last_message: { ...last, preview: previewOf(event.content) } } : {}) };
+    case "delete":
+      return { peer_id, ...(last?.msg_id === event.target_msg_id ? { last_message: { ...last, preview: null, deleted: true } } : {}) };
+    case "msg":
+      return { peer_id, archived: false, last_message: lastOf(event), ...counted(event, row, me) };
     default:
       return { peer_id };
   }
 }
 
-function emptyRow({ conversation_id, epoch }: Pick<ChatEvent, "conversation_id" | "epoch">, peer_id: string | null): ConversationRow {
+/** Sending implies reading all before. */
+function counted(event: Message, row: ConversationRow, me: string): Partial<ConversationRow> {
+  const head_msg_no = event.msg_no ?? row.head_msg_no + 1;
+  if (event.sender_id === me) return { head_msg_no, unread: 0, unread_mentions: 0, read_seq: event.seq };
+  // One at a time: what was there before one joined is nobody's to count.
+  const isNew = head_msg_no > row.head_msg_no && event.seq > row.read_seq;
+  const mentions = event.mentions?.includes(me) === true;
+  return { head_msg_no, unread: row.unread + (isNew ? 1 : 0), unread_mentions: row.unread_mentions + (isNew && mentions ? 1 : 0) };
+}
+
+function lastOf({ seq, msg_id, sender_id, sent_at, content_type, content, deleted_at }: Message): LastMessage {
+  const deleted = deleted_at !== undefined;
+  return { seq, msg_id, sender_id, sent_at, content_type, preview: deleted ? null : previewOf(content), ...(deleted ? { deleted } : {}) };
+}
+
+function previewOf(content: string): string {
+  return content.slice(0, PREVIEW_UNITS);
+}
+
+function bareRow(conversation_id: string, epoch: number): ConversationRow {
   return {
-    conversation_id,
+    conversation_id, epoch,
     kind: isDirect(conversation_id) ? "direct" : "group",
-    title: null,
-    peer_id,
-    epoch,
-    head_seq: 0,
-    head_msg_no: 0,
-    read_seq: 0,
-    unread: 0,
-    unread_mentions: 0,
-    last_message: null,
-    last_at: 0,
-    muted: false,
-    archived: false,
-    mode: "write",
-    handle: "",
+    title: null, peer_id: null, head_seq: 0, head_msg_no: 0, read_seq: 0, unread: 0, unread_mentions: 0,
+    last_message: null, last_at: 0, muted: false, archived: false, mode: "write", handle: "",
   };
 }

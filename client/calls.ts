@@ -1,14 +1,29 @@
 // The REST calls of the API, each as a function of its arguments.
-import type { ConversationDetail, ConversationList, CreateBody } from "../protocol/rest.ts";
-import { AnyAnswer, DetailAnswer, ListAnswer } from "./answers.ts";
+import type { ConversationDetail, CreateBody } from "../protocol/rest.ts";
+import { AnyAnswer, ChangesAnswer, DetailAnswer, ListAnswer, ReceiptsAnswer, Row } from "./answers.ts";
+import type { ConversationRow } from "../protocol/frames/inbox.ts";
 import type { Rest } from "./rest.ts";
 
 const PLACE = "/v1/conversations";
 const place = (conversation_id: string) => `${PLACE}/${encodeURIComponent(conversation_id)}`;
 const member = (conversation_id: string, user_id: string) => `${place(conversation_id)}/members/${encodeURIComponent(user_id)}`;
 
-export function listConversations(rest: Rest, cursor: string | null, limit = 100): Promise<ConversationList> {
+export function listConversations(rest: Rest, cursor: string | null, limit = 100): Promise<ListAnswer> {
   return rest.call({ method: "GET", path: PLACE, query: { limit, cursor: cursor ?? undefined }, answer: ListAnswer });
+}
+
+/** @param since a user_seq */
+export function changedConversations(rest: Rest, since: number): Promise<ChangesAnswer> {
+  return rest.call({ method: "GET", path: PLACE, query: { since }, answer: ChangesAnswer });
+}
+
+/** This user's own mute and archive; the row as it is then. */
+export function patchInbox(rest: Rest, conversation_id: string, body: { muted?: boolean; archived?: boolean }): Promise<ConversationRow> {
+  return rest.call({ method: "PATCH", path: `/v1/inbox/${encodeURIComponent(conversation_id)}`, body, answer: Row });
+}
+
+export function readReceipts(rest: Rest, conversation_id: string, msg_id: string): Promise<ReceiptsAnswer> {
+  return rest.call({ method: "GET", path: `${place(conversation_id)}/receipts`, query: { msg_id }, answer: ReceiptsAnswer });
 }
 
 export function describeConversation(rest: Rest, conversation_id: string): Promise<ConversationDetail> {

@@ -1,19 +1,27 @@
 // The client as an application sees it: `connect`, then send, read and listen. Every failure is a ConfabError.
-import type { ConversationDetail, ConversationRow, CreateBody } from "../protocol/rest.ts";
-import type { PageAnswer } from "./answers.ts";
-import { createGroup, deleteMember, putMember, renameConversation } from "./calls.ts";
+import type { ConversationRow } from "../protocol/frames/inbox.ts";
+import type { ConversationDetail, CreateBody } from "../protocol/rest.ts";
+import type { HeartbeatProfile, Presence } from "../protocol/frames/presence.ts";
+import type { PageAnswer, ReceiptsAnswer } from "./answers.ts";
+import { createGroup, deleteMember, putMember, readReceipts, renameConversation } from "./calls.ts";
 import type { ConnectionState } from "./connection.ts";
 import type { Conversation } from "./conversation.ts";
 import { directId } from "./direct-id.ts";
 import { Engine } from "./engine.ts";
 import { type HistoryAsked, readHistory } from "./history.ts";
 import type { ClientEvents, ConnectOptions, PlannedReconnect, SendOptions, Target } from "./options.ts";
+import type { OutboxDraft } from "./outbox.ts";
 import type { Sending } from "./sending.ts";
+import type { Message } from "./timeline.ts";
 
-export type { ConversationDetail, ConversationRow } from "../protocol/rest.ts";
+export type { ConversationRow, LastMessage } from "../protocol/frames/inbox.ts";
+export type { ConversationDetail } from "../protocol/rest.ts";
 export type { ConnectionState } from "./connection.ts";
 export type { CatchUp, Conversation } from "./conversation.ts";
 export { ConfabError } from "./errors.ts";
+export type { MessageStatus, Watermark } from "./statuses.ts";
+export type { HeartbeatProfile, Presence } from "../protocol/frames/presence.ts";
+export type { Reaction } from "../protocol/events.ts";
 export type { OlderState } from "./older.ts";
 export type { ClientEvents, ConnectOptions, SendOptions, Target } from "./options.ts";
 export { MemoryOutboxStore, type OutboxStore, type StoredMessage } from "./outbox-store.ts";
@@ -60,6 +68,20 @@ export class ConfabClient {
     return this.#engine.outbox.add({ ...target, content, content_type: "text", ...options });
   }
 
+  /** Changes one's own message; `content` is all of what it says from then on. Refused once its time for that is over. */
+  edit(message: Message, content: string, mentions?: string[]): Sending {
+    return this.#change("edit", message, { content, ...(mentions === undefined ? {} : { mentions }) });
+  }
+
+  /** Takes a message away for everybody: one's own, or as owner or admin of a group any. */
+  delete(message: Message): Sending {
+    return this.#change("delete", message, {});
+  }
+
+  react(message: Message, emoji: string, on = true): Sending {
+    return this.#change("react", message, { emoji, on });
+  }
+
   /** The list as it is known now, the last active first. */
   conversations(): readonly ConversationRow[] {
     return this.#engine.book.rows();
@@ -75,7 +97,47 @@ export class ConfabClient {
     return this.#engine.sync.get(conversation_id);
   }
 
-  /** Own messages that are not among the conversation's events yet, in order. */
+  /** No pushes and no count in the title for it; on all of this user's devices. */
+  mute(conversation_id: string, muted: boolean): Promise<void> {
+    return this.#engine.inbox.set(conversation_id, { muted });
+  }
+
+  /** Out of the list until somebody writes there; on all of this user's devices. */
+  archive(conversation_id: string, archived: boolean): Promise<void> {
+    return this.#engine.inbox.set(conversation_id, { archived });
+  }
+
+  /** Who has a message since when. */
+  async receipts({ conversation_id, msg_id }: Message): Promise<ReceiptsAnswer["receipts"]> {
+    return (await readReceipts(this.#engine.rest, conversation_id, msg_id)).receipts;
+  }
+
+  /** A view shows the conversation until the result is called: its typing is told, and of large groups the bodies come. */
+  show(conversation_id: string): () => void {
+    return this.#engine.show(conversation_id);
+  }
+
+  /** This user writes there, or stopped to. May be called with every key. */
+  typing(conversation_id: string, on: boolean): void {
+    this.#engine.live.typing.mine(conversation_id, on);
+  }
+
+  /** Asks to be told whether these users are there until the result is called. Only who shares a conversation is seen. */
+  watch(users: readonly string[]): () => void {
+    return this.#engine.live.presences.watch(users);
+  }
+
+  /** Of a watched user; null while it is unknown. */
+  presence(user_id: string): Presence | null {
+    return this.#engine.live.presences.get(user_id);
+  }
+
+  /** `background` where nobody looks: the device says less often that it is there. */
+  profile(profile: HeartbeatProfile): void {
+    this.#engine.live.presences.profile(profile);
+  }
+
+  /** Own messages and changes that are not among the conversation's events yet, in order. */
   unsettled(conversation_id: string): readonly Sending[] {
     return this.#engine.unsettled.of(conversation_id);
   }
@@ -129,11 +191,17 @@ export class ConfabClient {
 
   /** What is unacknowledged stays in the store. */
   close(): void {
-    const { connection, outbox, sync, rest, events } = this.#engine;
+    const { connection, outbox, sync, rest, events, live, inbox } = this.#engine;
     connection.close();
+    live.receipts.stop();
+    inbox.stop();
     outbox.close();
     sync.stop();
     rest.close();
     events.clear();
+  }
+
+  #change(type: "edit" | "delete" | "react", { conversation_id, msg_id }: Message, change: Partial<OutboxDraft>): Sending {
+    return this.#engine.outbox.add({ type, conversation_id, target_msg_id: msg_id, content: "", content_type: "text", ...change });
   }
 }

@@ -25,6 +25,8 @@ export interface ConnectionHandlers {
   state(state: ConnectionState): void;
   hello(hello: Hello): void;
   frames(frames: ServerFrame[]): void;
+  /** Something new in a large conversation. */
+  notified(handle: string, seq: number): void;
   malformed(reasons: string[]): void;
 }
 
@@ -76,6 +78,11 @@ export class Connection {
   /** False where no socket is ready; what was not written is the caller's to send again. */
   write(frames: readonly object[]): boolean {
     return this.#socket?.write(frames) ?? false;
+  }
+
+  /** The server asks for pings this often, ms. */
+  beatEvery(interval_ms: number): void {
+    this.#socket?.beatEvery(interval_ms);
   }
 
   /** The surroundings changed (network back, page shown): a wait ends, an open socket is asked whether it lives. */
@@ -136,6 +143,7 @@ export class Connection {
       this.#socket = new Socket(target, ["chat.v1.json", `bearer.${token}`], environment, times, {
         hello: (hello) => this.#greeted(url, hello),
         frames: (frames) => handlers.frames(frames),
+        notified: (handle, seq) => handlers.notified(handle, seq),
         malformed: (reasons) => handlers.malformed(reasons),
         end: (end) => {
           if (life !== this.#life) return;

@@ -6,16 +6,22 @@ import type { Conversation } from "./conversation.ts";
 import { Doors } from "./doors.ts";
 import { Emitter } from "./emitter.ts";
 import { asConfabError, ConfabError } from "./errors.ts";
+import { Inbox } from "./inbox.ts";
+import { Live } from "./live.ts";
 import { type ErrorFrame, errorOfFrame, type ServerFrame } from "./frames.ts";
 import { readHistory } from "./history.ts";
 import { type ClientEvents, type ConnectOptions, type PlannedReconnect, type Settled, withDefaults } from "./options.ts";
 import { Outbox } from "./outbox.ts";
+import { eventOf } from "./own-event.ts";
+import { decideRead } from "./reading.ts";
 import { Rest } from "./rest.ts";
 import type { Ack, Sending } from "./sending.ts";
 import { Sync } from "./sync.ts";
-import type { Message, Slot } from "./timeline.ts";
+import type { ChatEvent, Slot } from "./timeline.ts";
 import { Tokens } from "./tokens.ts";
 import { Unsettled } from "./unsettled.ts";
+import type { ConversationRow } from "../protocol/frames/inbox.ts";
+import { isDirect } from "../protocol/ids.ts";
 import type { ConversationDetail } from "../protocol/rest.ts";
 
 const RECONNECTS_KEPT = 1_000;
@@ -27,6 +33,8 @@ export class Engine {
   readonly connection: Connection;
   readonly outbox: Outbox;
   readonly sync: Sync;
+  readonly inbox: Inbox;
+  readonly live: Live;
   readonly book = new Book();
   readonly unsettled = new Unsettled();
   /** The last thousand, oldest first. */
@@ -48,6 +56,7 @@ export class Engine {
         state: (state) => this.#stateChanged(state),
         hello: (hello) => this.#greeted(hello),
         frames: (frames) => this.#received(frames),
+        notified: (handle, seq) => this.#notified(handle, seq),
         malformed: (reasons) => this.report(new ConfabError("bad_answer", reasons.join("; "))),
       },
     });
@@ -59,18 +68,43 @@ export class Engine {
       discarded: (sending) => this.#discarded(sending),
       storeFailed: (cause) => this.report(new ConfabError("store_failed", "Unsent messages can't be stored; a reload would lose them.", { cause })),
     });
+    this.live = new Live(environment, times, {
+      write: (frames) => this.connection.write(frames),
+      status: (conversation_id) => this.events.emit("conversation", conversation_id),
+      typing: (conversation_id) => this.events.emit("typing", conversation_id),
+      presence: (changed) => this.events.emit("presence", changed),
+    });
+    this.inbox = new Inbox(environment, this.rest, this.book, {
+      changed: () => this.#listChanged(),
+      told: (row) => this.#told(row),
+      failed: (error) => this.report(error),
+    });
     this.sync = new Sync(environment, times, keep_events, {
       page: (conversation_id, asked, signal) => readHistory(this.rest, conversation_id, asked, signal),
       list: (cursor) => listConversations(this.rest, cursor),
       resume: (frame) => this.connection.write([frame]),
+      isLazy: (conversation_id) => this.#isLarge(conversation_id) && !this.live.typing.isOpen(conversation_id),
+      views: {
+        seen: (conversation, seq) => this.#read(conversation, seq),
+        status: ({ conversation_id }, { seq }) => this.live.statuses.of(conversation_id, seq, this.user_id ?? "", isDirect(conversation_id)),
+        watermark: ({ conversation_id }, member) => this.live.statuses.watermark(conversation_id, member),
+        typing: ({ conversation_id }) => this.live.typing.of(conversation_id),
+      },
     }, {
       listed: (rows) => {
         this.book.load(rows);
+        for (const row of rows) this.#told(row);
         this.#listChanged();
       },
       fresh: (conversation, slots) => this.#fresh(conversation, slots),
-      restored: ({ conversation_id }) => this.events.emit("restored", conversation_id),
-      changed: (conversation) => this.#settle(conversation),
+      restored: ({ conversation_id }) => {
+        this.live.forget(conversation_id);
+        this.events.emit("restored", conversation_id);
+      },
+      changed: (conversation) => {
+        this.live.older(conversation.conversation_id, conversation.events);
+        this.#settle(conversation);
+      },
       gone: (conversation_id) => this.#gone(conversation_id),
       failed: (error) => this.report(error),
     });
@@ -87,6 +121,14 @@ export class Engine {
     return detail;
   }
 
+  /** A view shows the conversation until the result is called. */
+  show(conversation_id: string): () => void {
+    const wasLazy = this.#isLarge(conversation_id) && !this.live.typing.isOpen(conversation_id);
+    const close = this.live.typing.open(conversation_id);
+    this.sync.shown(conversation_id, wasLazy);
+    return close;
+  }
+
   report(error: ConfabError): void {
     if (error.code !== "closed") this.events.emit("error", error);
   }
@@ -95,6 +137,7 @@ export class Engine {
     if (state.kind !== "open") {
       this.outbox.disconnected();
       this.sync.disconnected();
+      this.live.disconnected();
     }
     if (state.kind === "waiting") {
       this.reconnects.push({ at: this.settled.environment.now(), attempt: state.attempt, delay_ms: state.delay_ms });
@@ -111,6 +154,8 @@ export class Engine {
     }
     this.user_id = hello.user_id;
     this.sync.connected(hello.user_id, hello.user_seq);
+    this.inbox.connected(hello.user_seq);
+    this.live.connected();
     this.outbox.connected(hello.user_id);
   }
 
@@ -121,8 +166,8 @@ export class Engine {
         case "hello":
           break;
         case "ack": {
-          const message = this.#acked(frame.client_msg_id, frame);
-          if (message !== null) add(arrived, message);
+          const event = this.#acked(frame.client_msg_id, frame);
+          if (event !== null) add(arrived, event);
           break;
         }
         case "error":
@@ -138,9 +183,15 @@ export class Engine {
           break;
         case "status":
         case "presence":
-        case "heartbeat":
         case "typing":
+          this.live.frame(frame, this.user_id ?? "");
+          break;
+        case "heartbeat":
+          this.connection.beatEvery(frame.interval_ms);
+          break;
         case "inbox":
+          this.#arrived(arrived);
+          this.inbox.frame(frame.user_seq, frame.conversation);
           break;
         default:
           add(arrived, frame);
@@ -154,14 +205,17 @@ export class Engine {
     arrived.clear();
   }
 
-  /** The message as the event that the sender's own socket does not get. */
-  #acked(client_msg_id: string, { msg_id, conversation_id, epoch, seq, sent_at }: Ack): Message | null {
+  /** What was sent, as the event that the sender's own socket does not get. */
+  #acked(client_msg_id: string, { msg_id, conversation_id, epoch, seq, sent_at }: Ack): ChatEvent | null {
     const ack = { msg_id, conversation_id, epoch, seq, sent_at };
     const sending = this.outbox.acked(client_msg_id, ack);
     if (sending === null) return null;
-    const { content, content_type, media_key, to } = sending.message;
-    if (to !== undefined) this.book.knowPeer(conversation_id, to);
-    return { type: "msg", ...ack, sender_id: this.user_id ?? "", client_msg_id, content, content_type, ...(media_key === undefined ? {} : { media_key }) };
+    if (sending.message.to !== undefined) this.book.knowPeer(conversation_id, sending.message.to);
+    const event = eventOf(sending.message, { ...ack, sender_id: this.user_id ?? "" }, this.sync.get(conversation_id));
+    // A change of a message that is not here: the server knows the rest of it.
+    if (event === null) this.sync.required([{ conversation_id, epoch, head_seq: seq }]);
+    else this.live.acked(event);
+    return event;
   }
 
   #refused(frame: ErrorFrame): void {
@@ -171,6 +225,8 @@ export class Engine {
     else if (frame.conversation_id !== undefined && error.code === "epoch_changed") this.#ask(frame.conversation_id, true);
     else {
       if (error.code === "unauthorized" || error.code === "token_expired") this.connection.tokenRefused();
+      // An older server does not know receipts and the like, and nothing is lost by that.
+      if (error.code === "unknown_type") return;
       // It names no message, so it may have been the resume.
       if (error.retryable) this.sync.refused(error.retry_after_ms);
       this.report(error);
@@ -185,6 +241,7 @@ export class Engine {
       if (slot.sender_id === me && slot.client_msg_id !== undefined) this.outbox.acked(slot.client_msg_id, slot);
       this.events.emit("event", slot);
     }
+    this.live.fresh(conversation.conversation_id, slots);
     if (this.book.isIncomplete(conversation.conversation_id)) this.#ask(conversation.conversation_id, false);
     this.#listChanged();
     this.#settle(conversation);
@@ -212,8 +269,32 @@ export class Engine {
 
   #gone(conversation_id: string): void {
     this.book.remove(conversation_id);
+    this.live.forget(conversation_id);
     this.#listChanged();
     this.events.emit("conversation", conversation_id);
+  }
+
+  /** The server's word of a row. */
+  #told({ conversation_id, read_seq, left }: ConversationRow): void {
+    if (left === true) this.sync.drop(conversation_id);
+    else this.live.receipts.stored(conversation_id, read_seq);
+  }
+
+  #notified(handle: string, seq: number): void {
+    const row = this.book.byHandle(handle);
+    if (row !== undefined) this.sync.required([{ conversation_id: row.conversation_id, epoch: row.epoch, head_seq: seq }]);
+    this.inbox.noted(row);
+  }
+
+  #isLarge(conversation_id: string): boolean {
+    return (this.book.get(conversation_id)?.mode ?? "write") !== "write";
+  }
+
+  #read({ conversation_id, events }: Conversation, seq: number): void {
+    const unread = decideRead(events, seq, this.book.get(conversation_id), this.user_id ?? "");
+    if (unread === null) return;
+    this.live.receipts.read(conversation_id, seq);
+    if (this.book.readTo(conversation_id, seq, unread)) this.#listChanged();
   }
 
   #listChanged(): void {

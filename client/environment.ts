@@ -2,6 +2,7 @@
 
 /** The part of the standard WebSocket that is used. */
 export interface SocketLike {
+  binaryType: string;
   send(text: string): void;
   close(code?: number, reason?: string): void;
   addEventListener(type: "open" | "error", listener: () => void): void;
@@ -33,7 +34,7 @@ export const systemEnvironment: Environment = {
   },
   random: () => Math.random(),
   uuid: randomUuid,
-  openSocket: (url, protocols) => new WebSocket(url, protocols),
+  openSocket: (url, protocols) => new WebSocket(url, protocols) as SocketLike,
   fetch: (url, init) => fetch(url, init),
 };
 

@@ -25,7 +25,7 @@ export interface Decoded {
   malformed: string[];
 }
 
-const KNOWN = new Set<unknown>(["hello", "ack", "skip", "sync_required", "going_away", ...EVENT_TYPES]);
+const KNOWN = new Set<unknown>(["hello", "ack", "skip", "sync_required", "going_away", "status", "presence", "heartbeat", "typing", "inbox", ...EVENT_TYPES]);
 
 export function decodeServerText(text: string): Decoded {
   let parsed: unknown;

@@ -1,13 +1,14 @@
 // What `connect` takes, what a client tells, and the defaults.
 import { type BackoffPolicy, RECONNECT } from "../domain/backoff.ts";
 import type { ContentType } from "../protocol/events.ts";
-import type { ConversationRow } from "../protocol/rest.ts";
+import type { ConversationRow } from "../protocol/frames/inbox.ts";
 import type { ConnectionState } from "./connection.ts";
 import { DISPATCH_LIMITS, type DispatchLimits } from "./dispatcher.ts";
 import { type Environment, systemEnvironment } from "./environment.ts";
 import type { ConfabError } from "./errors.ts";
 import { MemoryOutboxStore, type OutboxStore } from "./outbox-store.ts";
 import type { Sending } from "./sending.ts";
+import { RECEIPT_TIMES, type ReceiptTimes } from "./receipts.ts";
 import type { SocketTimes } from "./socket.ts";
 import { SYNC_TIMES, type SyncTimes } from "./sync.ts";
 import type { ChatEvent } from "./timeline.ts";
@@ -28,8 +29,10 @@ export interface ConnectOptions {
   limits?: Partial<DispatchLimits>;
   /** Events of a conversation that are kept in memory while new ones come; the oldest half goes then. 10,000 by default. */
   keep_events?: number;
-  times?: Partial<SocketTimes & SyncTimes>;
+  times?: Partial<Times>;
 }
+
+export type Times = SocketTimes & SyncTimes & ReceiptTimes;
 
 /** A person (their direct conversation is made by the first message) or a conversation. */
 export type Target = { to: string } | { conversation_id: string };
@@ -37,6 +40,10 @@ export type Target = { to: string } | { conversation_id: string };
 export interface SendOptions {
   content_type?: ContentType;
   media_key?: string;
+  /** The msg_id of a message in the same conversation that this one answers. */
+  reply_to?: string;
+  /** Members to whom it is addressed. */
+  mentions?: string[];
   /** The same id again is the same message, however often it is sent. */
   client_msg_id?: string;
 }
@@ -50,6 +57,10 @@ export interface ClientEvents {
   /** The list changed. */
   conversations: readonly ConversationRow[];
   sending: Sending;
+  /** A conversation's id: who is writing there changed. */
+  typing: string;
+  /** A watched user's id: whether they are there changed. */
+  presence: string;
   /** The conversation was restored on the server; its events come again. */
   restored: string;
   /** What went wrong in the background; most of it is tried again. */
@@ -72,7 +83,7 @@ export interface Settled {
   backoff: BackoffPolicy;
   limits: DispatchLimits;
   keep_events: number;
-  times: SocketTimes & SyncTimes;
+  times: Times;
 }
 
 export function withDefaults(options: ConnectOptions): Settled {
@@ -85,6 +96,6 @@ export function withDefaults(options: ConnectOptions): Settled {
     backoff: options.backoff ?? RECONNECT,
     limits: { ...DISPATCH_LIMITS, ...options.limits },
     keep_events: options.keep_events ?? 10_000,
-    times: { handshake_ms: 15_000, pong_ms: 5_000, ...SYNC_TIMES, ...options.times },
+    times: { handshake_ms: 15_000, pong_ms: 5_000, ...SYNC_TIMES, ...RECEIPT_TIMES, ...options.times },
   };
 }

@@ -3,14 +3,25 @@
 import type { ContentType } from "../protocol/events.ts";
 import type { ConfabErrorCode } from "./errors.ts";
 
+/** A message, or a change of one: what stands in for the content of a deletion or reaction is empty. */
 export interface StoredMessage {
   client_msg_id: string;
+  /** `msg` where it is missing. */
+  type?: "msg" | "edit" | "delete" | "react";
   /** Either `to` or `conversation_id`. */
   to?: string;
   conversation_id?: string;
   content: string;
   content_type: ContentType;
   media_key?: string;
+  /** The msg_id of the message that this one answers. */
+  reply_to?: string;
+  mentions?: string[];
+  /** Of a change: the message that it is about. */
+  target_msg_id?: string;
+  /** Of a reaction. */
+  emoji?: string;
+  on?: boolean;
   /** ms since 1970, by this client's clock. */
   created_at: number;
   /** The client's order: ascending, unique in its store. */

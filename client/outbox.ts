@@ -1,7 +1,7 @@
 // Takes every message at once and keeps it until the server has committed it or refused it for good. The order in which
 // messages are taken is the order in which each conversation commits them.
 import * as v from "valibot";
-import { Draft } from "../protocol/frames/msg.ts";
+import { UP_FRAMES } from "../protocol/frames/up.ts";
 import { byteLength, CONTENT_BYTES, FRAME_BYTES } from "../protocol/limits.ts";
 import { directId } from "./direct-id.ts";
 import { type DispatchLimits, Dispatcher } from "./dispatcher.ts";
@@ -189,9 +189,11 @@ export class Outbox {
     this.#handlers.discarded(sending);
   }
 
+  /** A message waits for its writer to try again or to discard it; a change that was refused is gone once it was told. */
   #fail(sending: Sending, error: ConfabError): void {
     sending.fail(error);
-    this.#save(sending);
+    if (sending.isMessage) this.#save(sending);
+    else queueMicrotask(() => sending.discard());
   }
 
   #changed(sending: Sending): void {
@@ -215,8 +217,17 @@ export class Outbox {
 }
 
 function frameOf({ message }: Sending): object {
-  const { client_msg_id, to, conversation_id, content, content_type, media_key } = message;
-  return { type: "msg", client_msg_id, to, conversation_id, content, content_type, media_key };
+  const { type = "msg", client_msg_id, to, conversation_id, content, content_type, media_key, reply_to, mentions, target_msg_id, emoji, on } = message;
+  switch (type) {
+    case "msg":
+      return { type, client_msg_id, to, conversation_id, content, content_type, media_key, reply_to, mentions };
+    case "edit":
+      return { type, client_msg_id, conversation_id, target_msg_id, content, mentions };
+    case "delete":
+      return { type, client_msg_id, conversation_id, target_msg_id };
+    case "react":
+      return { type, client_msg_id, conversation_id, target_msg_id, emoji, on };
+  }
 }
 
 function sizeOf(sending: Sending): number {
@@ -227,6 +238,6 @@ function sizeOf(sending: Sending): number {
 function refusalOf(sending: Sending): ConfabError | null {
   if (byteLength(sending.content) > CONTENT_BYTES) return new ConfabError("content_too_large", "The content is over 64 KiB.");
   if (sizeOf(sending) > FRAME_BYTES) return new ConfabError("frame_too_large", "The frame is over 128 KiB.");
-  const result = v.safeParse(Draft, sending.message);
+  const result = v.safeParse(UP_FRAMES[sending.message.type ?? "msg"], frameOf(sending));
   return result.success ? null : new ConfabError("bad_frame", result.issues[0].message);
 }

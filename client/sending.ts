@@ -1,4 +1,4 @@
-// One own message on its way: what `send` gives back.
+// One own message, or change of one, on its way: what `send` gives back.
 import type { AckFrame } from "../protocol/frames/msg.ts";
 import { ConfabError } from "./errors.ts";
 import type { StoredMessage } from "./outbox-store.ts";
@@ -36,6 +36,11 @@ export class Sending {
 
   get client_msg_id(): string {
     return this.#message.client_msg_id;
+  }
+
+  /** Else an edit, a deletion or a reaction. */
+  get isMessage(): boolean {
+    return (this.#message.type ?? "msg") === "msg";
   }
 
   get content(): string {

@@ -1,5 +1,6 @@
 // One WebSocket from its handshake to its end: waits for `hello`, keeps it alive with bare pings and notices when nothing
 // answers. It never comes back; that is connection.ts.
+import { decodeNotify } from "../protocol/frames/notify.ts";
 import type { HelloFrame } from "../protocol/frames/sync.ts";
 import type * as v from "valibot";
 import type { Environment, SocketLike } from "./environment.ts";
@@ -27,6 +28,7 @@ export interface SocketEnd {
 export interface SocketHandlers {
   hello(hello: Hello): void;
   frames(frames: ServerFrame[]): void;
+  notified(handle: string, seq: number): void;
   malformed(reasons: string[]): void;
   /** Called once; nothing comes after it. */
   end(end: SocketEnd): void;
@@ -49,6 +51,7 @@ export class Socket {
     this.#times = times;
     this.#handlers = handlers;
     this.#socket = environment.openSocket(url, protocols);
+    this.#socket.binaryType = "arraybuffer";
     this.#cancelNext = environment.later(times.handshake_ms, () => this.drop("no hello in time"));
     this.#socket.addEventListener("open", () => (this.#opened = true));
     this.#socket.addEventListener("message", ({ data }) => this.#onMessage(data));
@@ -69,6 +72,14 @@ export class Socket {
     if (this.#ended || this.#greeted_at === null || this.#cancelPong !== null) return;
     this.#socket.send("ping");
     this.#awaitPong();
+  }
+
+  /** From the next ping on. */
+  beatEvery(interval_ms: number): void {
+    this.#interval_ms = interval_ms;
+    if (this.#greeted_at === null || this.#ended) return;
+    this.#cancelNext();
+    this.#beat();
   }
 
   #awaitPong(): void {
@@ -98,8 +109,12 @@ export class Socket {
     }
     // Other messages give the pong more time and do not stand for it: they may have been under way before the line died.
     if (this.#cancelPong !== null) this.#awaitPong();
-    // Binary messages are a later protocol's.
-    if (typeof message !== "string") return;
+    if (typeof message !== "string") {
+      const notify = message instanceof ArrayBuffer ? decodeNotify(new Uint8Array(message)) : null;
+      // Other binary messages are a later protocol's.
+      if (notify !== null) this.#handlers.notified(notify.handle, notify.seq);
+      return;
+    }
     const { frames, malformed } = decodeServerText(message);
     if (malformed.length > 0) this.#handlers.malformed(malformed);
     const rest = this.#greeted_at === null ? this.#greet(frames) : frames;

@@ -10,7 +10,6 @@ import { inbox } from "./routes/inbox.ts";
 import { internal } from "./routes/internal.ts";
 import { messages } from "./routes/messages.ts";
 import { presence } from "./routes/presence.ts";
-import { receipts } from "./routes/receipts.ts";
 import { sockets } from "./routes/sockets.ts";
 
 export const app = new Hono<AppEnv>();
@@ -26,7 +25,6 @@ app.route("/", messages);
 app.route("/", inbox);
 app.route("/", conversations);
 app.route("/", presence);
-app.route("/", receipts);
 app.route("/", admin);
 app.route("/", internal);
 app.route("/", development);

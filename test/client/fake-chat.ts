@@ -2,7 +2,8 @@
 import { createHash, randomUUID } from "node:crypto";
 import { directPairBytes } from "../../protocol/ids.ts";
 import { msgIdAt } from "../../protocol/msg-id.ts";
-import type { ConversationDetail, ConversationRow } from "../../protocol/rest.ts";
+import type { ConversationRow } from "../../protocol/frames/inbox.ts";
+import type { ConversationDetail } from "../../protocol/rest.ts";
 
 export interface FakeEvent {
   type: "msg" | "created" | "skip";
@@ -69,7 +70,8 @@ export class FakeChat {
       read_seq: 0,
       unread: head_msg_no,
       last_at: events.at(-1)?.sent_at ?? 0,
-      unread_mentions: 0, last_message: null, muted: false, archived: false, mode: "write", handle: "0".repeat(16),
+      unread_mentions: 0, last_message: null, muted: false, archived: false, mode: "write",
+      handle: createHash("sha256").update(conversation_id).digest("hex").slice(0, 16),
     };
   }
 

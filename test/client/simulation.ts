@@ -5,6 +5,7 @@ type Listener = (event: never) => void;
 
 export class SimulatedSocket implements SocketLike {
   readonly url: string;
+  binaryType = "blob";
   readonly sent: string[] = [];
   readonly #listeners = new Map<string, Listener[]>();
 

@@ -1,0 +1,20 @@
+// What was sent, as the event that it became: the sender's own socket gets an ack in its place.
+import type { Conversation } from "./conversation.ts";
+import type { StoredMessage } from "./outbox-store.ts";
+import type { Ack } from "./sending.ts";
+import type { ChatEvent } from "./timeline.ts";
+
+/** null for a change whose message is not here. */
+export function eventOf(message: StoredMessage, envelope: Ack & { sender_id: string }, conversation: Conversation | null): ChatEvent | null {
+  const { type = "msg", client_msg_id, content, content_type, media_key, reply_to, mentions, target_msg_id = "", emoji = "", on = true } = message;
+  const own = { ...envelope, client_msg_id };
+  const more = mentions === undefined ? {} : { mentions };
+  if (type === "msg") {
+    return { ...own, type, content, content_type, ...more, ...(media_key === undefined ? {} : { media_key }), ...(reply_to === undefined ? {} : { reply_to }) };
+  }
+  const target_seq = conversation?.message(target_msg_id)?.seq;
+  if (target_seq === undefined) return null;
+  const about = { ...own, target_msg_id, target_seq };
+  if (type === "edit") return { ...about, type, content, ...more };
+  return type === "delete" ? { ...about, type } : { ...about, type, emoji, on };
+}
