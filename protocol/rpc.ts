@@ -3,6 +3,7 @@
 // Old and new code overlap during a deploy: fields are only ever added, and optional.
 import type { Encryption, Event, Kind, Role, Shown } from "./events.ts";
 import type { AckFrame, Draft } from "./frames/msg.ts";
+import type { StatusFrame } from "./frames/receipt.ts";
 import type { Cursor, Head } from "./frames/sync.ts";
 import type { Jurisdiction, LocationHint } from "./ids.ts";
 import type { LastMessage } from "./frames/inbox.ts";
@@ -11,8 +12,10 @@ import type { InboxCalls, PeekCall, Settled } from "./rpc/inbox.ts";
 import type { PresenceCalls } from "./rpc/presence.ts";
 import type { ArchiveAck, ArchiveAcked } from "./archive.ts";
 import type { AppendCall, AppendReply, Refusal } from "./rpc/append.ts";
+import type { MessageReceipt, ReceiptMarks, ReceiptsCall, StatusCall } from "./rpc/receipts.ts";
 
 export type * from "./rpc/append.ts";
+export type * from "./rpc/receipts.ts";
 
 export type Result<T> = ({ ok: true } & T) | Refusal;
 
@@ -40,6 +43,8 @@ export interface DeliverCall {
   head_at: number;
   /** Newest of the recipient's own messages in these events, or where they joined: either implies reading. */
   sent: { seq: number; msg_no: number } | null;
+  /** How far the recipient has read, where a settle is to bring it to the inbox. */
+  read?: { seq: number; msg_no: number } | null;
   /** Move the inbox, and answer after its commit. */
   settle: boolean;
   /** The head is the event that ended this recipient's membership. */
@@ -58,6 +63,21 @@ export interface DeliverReply {
 export interface AttachCall {
   user_id: string;
   gen: number;
+}
+
+export interface ResumeCall {
+  user_id: string;
+  cursor: Cursor;
+  limit: number;
+  /** As in `attach`: a session that resumes is live. */
+  gen?: number;
+}
+
+export interface Resumed {
+  frames: string[];
+  reached_seq: number;
+  head: Head;
+  statuses?: StatusFrame[];
 }
 
 export interface CreateCall {
@@ -129,9 +149,13 @@ export interface ConversationCalls {
   history(call: { user_id: string; query: HistoryQuery }): Promise<Result<{ page: HistoryReply }>>;
   /**
    * The events after a cursor for a resuming device, each encoded, at most `limit`, and the head. Below the head, what is
-   * behind `reached_seq` must be pulled.
+   * behind `reached_seq` must be pulled. `statuses`: what became of the user's own messages, which nobody told while away.
    */
-  resume(call: { user_id: string; cursor: Cursor; limit: number }): Promise<Result<{ frames: string[]; reached_seq: number; head: Head }>>;
+  resume(call: ResumeCall): Promise<Result<Resumed>>;
+  /** Answers once the watermarks are stored. Refuses with `bad_receipt` what the member can't have seen. */
+  receipts(call: ReceiptsCall): Promise<Result<{ marks: ReceiptMarks }>>;
+  /** What each member has done with a message; `not_found` where the user does not see it. */
+  messageReceipts(call: { user_id: string; msg_id: string }): Promise<Result<{ receipts: MessageReceipt[] }>>;
   attach(call: AttachCall): Promise<void>;
   peek(call: PeekCall): Promise<Result<{ settled: Settled }>>;
   archived(ack: ArchiveAck): Promise<Result<ArchiveAcked>>;
@@ -146,6 +170,8 @@ export interface Claims {
 
 export interface SessionCalls extends InboxCalls, PresenceCalls {
   deliver(call: DeliverCall): Promise<DeliverReply>;
+  /** What became of messages that this user has sent. */
+  told(call: StatusCall): Promise<DeliverReply>;
   /** The rate limit and registration of a REST call. `cost`: requests that it counts for. */
   admit(claims: Claims, cost: number): Promise<Result<object>>;
   send(claims: Claims, draft: Draft): Promise<Result<{ ack: AckFrame }>>;

@@ -10,6 +10,7 @@ import { inbox } from "./routes/inbox.ts";
 import { internal } from "./routes/internal.ts";
 import { messages } from "./routes/messages.ts";
 import { presence } from "./routes/presence.ts";
+import { receipts } from "./routes/receipts.ts";
 import { sockets } from "./routes/sockets.ts";
 
 export const app = new Hono<AppEnv>();
@@ -25,6 +26,7 @@ app.route("/", messages);
 app.route("/", inbox);
 app.route("/", conversations);
 app.route("/", presence);
+app.route("/", receipts);
 app.route("/", admin);
 app.route("/", internal);
 app.route("/", development);

@@ -30,7 +30,12 @@ export interface FanoutPorts {
   /** Arms the alarm for what waits. */
   arm(): void;
   failed(userId: string, error: unknown): void;
+  /** What a settle brings along of the recipient's receipts. */
+  readBy(stay: Stay): DeliverCall["sent"];
 }
+
+/** What a reply said of an absent session is believed this long: it may have come back to conversations that nobody told. */
+const AWAY_MS = 10_000;
 
 interface LiveMember {
   gen: number;
@@ -40,6 +45,8 @@ interface LiveMember {
 
 export class Fanout {
   private readonly live = new Map<string, LiveMember>();
+  /** Sessions that answered that nobody is there: when, ms. */
+  private readonly away = new Map<string, number>();
   private readonly flying = new Map<string, Promise<void>>();
   private readonly batches: Batches;
   private readonly gate: Gate;
@@ -51,6 +58,8 @@ export class Fanout {
   private described: ReturnType<Fanout["about"]> | null = null;
   private pumping = false;
   private settling: Promise<void> | null = null;
+  /** The head of the round under way, or of the last one. */
+  private settlingTo = 0;
   private settledAt = 0;
   /** Wall clock ms since when events wait to be settled; logical clocks may run ahead of it. */
   private waitingSince: number;
@@ -105,7 +114,30 @@ export class Fanout {
 
   /** A session whose sockets went from none to one: live from here on. What it missed its devices ask for when they resume. */
   attach(userId: string, gen: number): void {
+    this.away.delete(userId);
     if ((this.live.get(userId)?.gen ?? 0) < gen) this.live.set(userId, { gen, sent_seq: this.state.head.seq });
+  }
+
+  /** Is a call to this session likely to reach a device? One that nothing is known of may be live: this object has forgotten. */
+  reachable(userId: string): boolean {
+    return this.live.has(userId) || Math.abs(this.ports.now() - (this.away.get(userId) ?? Number.NEGATIVE_INFINITY)) >= AWAY_MS;
+  }
+
+  /** The reply to a call that brought no events. */
+  heardOf(userId: string, reply: DeliverReply): void {
+    if (decideLive(this.live.get(userId)?.gen, reply.gen) === "stale") return;
+    if (reply.live) this.away.delete(userId);
+    else this.gone(userId);
+  }
+
+  /** Resolves when no delivery to this user is under way. */
+  async landed(userId: string): Promise<void> {
+    await this.flying.get(userId);
+  }
+
+  /** Is a settle up to this seq still to begin? */
+  settles(seq: number): boolean {
+    return seq > Math.max(this.state.marks.fanout_seq, this.settlingTo);
   }
 
   /** Settles everybody to the head. */
@@ -126,6 +158,7 @@ export class Fanout {
   private async settleRound(): Promise<void> {
     const { fanout_seq } = this.state.marks;
     const head = this.state.head.seq;
+    this.settlingTo = head;
     // What comes in from here on waits since now: counted from what this round settles, the next round would follow at once.
     this.waitingSince = this.ports.now();
     const stays = [...this.state.members.values(), ...this.store.readDeparted(fanout_seq).filter((stay) => !this.state.members.has(stay.user_id))];
@@ -189,10 +222,11 @@ export class Fanout {
   }
 
   /** What a settle says to one member alone. */
-  private settlement(stay: Stay, from: number, head: number, sent: DeliverCall["sent"]): Pick<DeliverCall, "sent" | "last" | "mentions"> {
+  private settlement(stay: Stay, from: number, head: number, sent: DeliverCall["sent"]): Pick<DeliverCall, "sent" | "read" | "last" | "mentions"> {
     const joined = this.beforeJoining(stay);
     return {
       sent: (sent?.seq ?? 0) > (joined?.seq ?? 0) ? sent : joined,
+      read: this.ports.readBy(stay),
       last: this.newest.messageFor(stay, Math.min(head, stay.left_seq ?? head)),
       mentions: this.newest.mentionsOf(stay, from, head),
     };
@@ -235,14 +269,16 @@ export class Fanout {
   }
 
   /** One call under way per session; its reply says whether the session is live. False: the outcome is unknown. */
-  private async call(stay: Stay, from: number, head: number, how: Pick<DeliverCall, "settle" | "sent" | "last" | "mentions">): Promise<boolean> {
+  private async call(stay: Stay, from: number, head: number, how: Pick<DeliverCall, "settle" | "sent" | "read" | "last" | "mentions">): Promise<boolean> {
     const owed = planOwed(stay, from, head, this.live.has(stay.user_id) ? LIVE_EVENTS : RESUME_EVENTS);
     if (owed === null) return true;
     const done = Promise.withResolvers<void>();
     this.flying.set(stay.user_id, done.promise);
     try {
       const batch = this.batches.forRecipient(stay.user_id, owed.events);
-      const reply = await this.gate.through(() => this.deliver(stay.user_id, { ...this.about(owed.head), ...batch, ...how, left: owed.left }));
+      const reply = await this.gate.through(() => this.deliver(stay.user_id, {
+        ...this.about(owed.head), ...batch, ...how, left: owed.left,
+      }));
       this.answered(stay, reply, owed.head);
       const sentEvents = batch.events === null ? 0 : batch.events.to_seq - batch.events.from_seq + 1;
       this.state.counters.deliveries += sentEvents;
@@ -265,8 +301,17 @@ export class Fanout {
     const known = this.live.get(stay.user_id);
     if (decideLive(known?.gen, reply.gen) === "stale") return;
     const sent = known !== undefined && known.gen === reply.gen ? Math.max(known.sent_seq, head) : head;
-    if (reply.live) this.live.set(stay.user_id, { gen: reply.gen, sent_seq: sent });
-    else this.live.delete(stay.user_id);
+    if (!reply.live) {
+      this.gone(stay.user_id);
+      return;
+    }
+    this.live.set(stay.user_id, { gen: reply.gen, sent_seq: sent });
+    this.away.delete(stay.user_id);
+  }
+
+  private gone(userId: string): void {
+    this.live.delete(userId);
+    this.away.set(userId, this.ports.now());
   }
 
   private deliver(userId: string, call: DeliverCall): Promise<DeliverReply> {

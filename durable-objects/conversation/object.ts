@@ -5,10 +5,12 @@ import { visibleRange } from "../../domain/membership.ts";
 import { errorFields, log } from "../../log/log.ts";
 import type { ArchiveAck, ArchiveAcked } from "../../protocol/archive.ts";
 import type { ConversationDetail, HistoryQuery } from "../../protocol/rest.ts";
-import type { AppendCall, AppendReply, AttachCall, ConversationCalls, ConversationStats, CreateCall, HistoryReply, MemberCall, Result } from "../../protocol/rpc.ts";
+import type {
+  AppendCall, AppendReply, AttachCall, ConversationCalls, ConversationStats, CreateCall, DeliverReply, HistoryReply, MemberCall, Result, Resumed, ResumeCall,
+} from "../../protocol/rpc.ts";
 import type { PeekCall, Settled } from "../../protocol/rpc/inbox.ts";
+import type { MessageReceipt, ReceiptMarks, ReceiptsCall } from "../../protocol/rpc/receipts.ts";
 import type { Role } from "../../protocol/events.ts";
-import type { Cursor, Head } from "../../protocol/frames/sync.ts";
 import { archiveOn, deploymentJurisdiction, type Env, sessionOf } from "../platform/env.ts";
 import { count } from "../platform/metrics.ts";
 import { objectSql } from "../platform/object-sql.ts";
@@ -21,14 +23,17 @@ import { Fanout } from "./fanout.ts";
 import { readHistory } from "./history.ts";
 import { describe, putMember, removeMember, rename } from "./members.ts";
 import type { NewEvent } from "./records.ts";
+import { Receipts } from "./receipts.ts";
 import { Sealing } from "./seal.ts";
 import { ConversationState } from "./state.ts";
 import { ConversationStore } from "./store.ts";
+import { Telling } from "./telling.ts";
 
 /** Everything that exists only once the conversation does. */
 interface Opened {
   state: ConversationState;
   fanout: Fanout;
+  receipts: Receipts;
   sealing: Sealing;
   tasks: Tasks;
 }
@@ -57,9 +62,13 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
       if (call.create === null) return { kind: "absent" };
       createDirect(this.store, call.conversation_id, call.create, deploymentJurisdiction(this.env));
     }
-    const { state, fanout } = this.opened ?? this.open(null);
+    const { state, fanout, receipts } = this.opened ?? this.open(null);
     const { answers, events } = appendItems(this.store, state, call, Date.now());
-    if (events.length > 0) fanout.committed(events, call.alone ? call.sender_id : null, false);
+    const sender = state.members.get(call.sender_id);
+    if (events.length > 0 && sender !== undefined) {
+      fanout.committed(events, call.alone ? call.sender_id : null, false);
+      receipts.sent(sender, events);
+    }
     return { kind: "answers", answers };
   }
 
@@ -101,7 +110,18 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
     return readHistory(this.store, this.opened.state, stay, call.query);
   }
 
-  async resume(call: { user_id: string; cursor: Cursor; limit: number }): Promise<Result<{ frames: string[]; reached_seq: number; head: Head }>> {
+  async receipts(call: ReceiptsCall): Promise<Result<{ marks: ReceiptMarks }>> {
+    const stay = this.opened?.state.members.get(call.user_id);
+    return this.opened === null || stay === undefined ? ABSENT : this.opened.receipts.take(stay, call);
+  }
+
+  async messageReceipts(call: { user_id: string; msg_id: string }): Promise<Result<{ receipts: MessageReceipt[] }>> {
+    const stay = this.opened?.state.members.get(call.user_id);
+    const receipts = stay === undefined ? null : (this.opened?.receipts.ofMessage(stay, call.msg_id) ?? null);
+    return receipts === null ? ABSENT : { ok: true, receipts };
+  }
+
+  async resume(call: ResumeCall): Promise<Result<Resumed>> {
     const stay = this.opened?.state.members.get(call.user_id);
     if (this.opened === null || stay === undefined) return ABSENT;
     const { record, head } = this.opened.state;
@@ -114,7 +134,11 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
     const end = rows.findIndex((row) => row.body === null);
     const pushed = end === -1 ? rows : rows.slice(0, end);
     const reached_seq = rows.length === 0 ? head.seq : (pushed.at(-1)?.seq ?? from - 1);
-    return { ok: true, frames: pushed.map((row) => eventJson(place, row)), reached_seq, head: { ...place, head_seq: head.seq } };
+    if (call.gen !== undefined) this.opened.fanout.attach(call.user_id, call.gen);
+    return {
+      ok: true, frames: pushed.map((row) => eventJson(place, row)), reached_seq, head: { ...place, head_seq: head.seq },
+      statuses: this.opened.receipts.missed(stay),
+    };
   }
 
   async attach(call: AttachCall): Promise<void> {
@@ -164,11 +188,13 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
     const state = new ConversationState(this.store, record);
     const settings = () => currentSettings(this.env);
     const fanout: Fanout = new Fanout(this.store, state, {
-      deliver: (userId, call) => this.deliver(userId, call),
+      deliver: (userId, call) => this.through(userId, (stub) => stub.deliver(call)),
       settings, now: Date.now,
       arm: () => tasks.arm(Date.now()),
       failed: (user_id, error) => log("warn", "delivery_failed", { conversation_id: record.conversation_id, user_id, ...errorFields(error) }),
+      readBy: (stay) => receipts.readBy(stay),
     });
+    const receipts = this.receiptsOf(state, fanout);
     const bucket = archiveOn(this.env) ? this.env.SEGMENTS : undefined;
     const sealing = new Sealing(this.store, state, {
       put: bucket === undefined ? null : (key, ndjson, metadata) => putSegment(bucket, key, ndjson, metadata),
@@ -184,15 +210,31 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
       log("error", "task_failed", { conversation_id: record.conversation_id, task, ...errorFields(error) });
     });
     tasks.arm(Date.now());
-    this.opened = { state, fanout, sealing, tasks };
+    this.opened = { state, fanout, receipts, sealing, tasks };
     return this.opened;
   }
 
-  private async deliver(userId: string, call: Parameters<ReturnType<typeof sessionOf>["deliver"]>[0]) {
+  private receiptsOf(state: ConversationState, fanout: Fanout): Receipts {
+    const { conversation_id } = state.record;
+    return new Receipts(this.store, state, {
+      everyMs: () => currentSettings(this.env).receipts_every_ms, now: Date.now,
+      later: (ms, run) => void setTimeout(run, ms),
+      telling: new Telling(conversation_id, {
+        call: (userId, call) => this.through(userId, (stub) => stub.told(call)),
+        reachable: (userId) => fanout.reachable(userId),
+        answered: (userId, reply) => fanout.heardOf(userId, reply),
+        failed: (user_id, error) => log("warn", "status_failed", { conversation_id, user_id, ...errorFields(error) }),
+      }),
+      landed: (userId) => fanout.landed(userId),
+      settles: (seq) => fanout.settles(seq),
+    });
+  }
+
+  private async through(userId: string, call: (stub: ReturnType<typeof sessionOf>) => Promise<DeliverReply>): Promise<DeliverReply> {
     const stub = this.stubs.get(userId) ?? sessionOf(this.env, userId);
     this.stubs.set(userId, stub);
     try {
-      return await stub.deliver(call);
+      return await call(stub);
     } catch (error) {
       // A stub is broken for good after an exception.
       this.stubs.delete(userId);

@@ -106,7 +106,7 @@ export class Connecting {
     const admission = known ? null : core.charge(1);
     if (admission?.ok === false) return { ok: false, code: "rate_limited", retry_after_ms: admission.retry_after_ms };
     try {
-      const reply = await again(() => core.through(conversationId, (stub) => stub.resume({ user_id: core.userId, cursor, limit })));
+      const reply = await again(() => core.through(conversationId, (stub) => stub.resume({ user_id: core.userId, cursor, limit, gen: core.gen })));
       if (reply.ok && !known) core.heads.heard(conversationId, { head_seq: reply.head.head_seq, head_msg_no: 0, last_at: 0 });
       return reply;
     } catch (error) {

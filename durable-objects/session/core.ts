@@ -3,6 +3,7 @@ import { isFresh, type Sign } from "../../domain/presence.ts";
 import { type Admission, type Bucket, decideAdmission } from "../../domain/rate-limit.ts";
 import { errorFields, log } from "../../log/log.ts";
 import { errorFrame } from "../../protocol/codec-json.ts";
+import type { UpType } from "../../protocol/frames/up.ts";
 import { directPairBytes } from "../../protocol/ids.ts";
 import type { Settings } from "../../protocol/settings.ts";
 import { conversationOf, type Env } from "../platform/env.ts";
@@ -17,6 +18,18 @@ import { Sockets } from "./sockets.ts";
 import type { SessionStore } from "./store.ts";
 
 type ConversationStub = ReturnType<typeof conversationOf>;
+
+/** Buckets of one user, and how many times the settings' rate and burst each has. A device acknowledges more than it asks. */
+const BUCKETS = { request: 1, receipt: 5, signal: 1 } as const;
+export type BucketName = keyof typeof BUCKETS;
+
+const SIGNALS: ReadonlySet<UpType> = new Set(["open", "close", "typing", "presence_sub", "presence_unsub", "heartbeat"]);
+
+/** Which bucket pays for a frame. What is no frame is paid for as a request. */
+export function bucketOf(type: UpType): BucketName {
+  if (type === "receipt") return "receipt";
+  return SIGNALS.has(type) ? "signal" : "request";
+}
 
 export class SessionCore {
   readonly env: Env;
@@ -35,7 +48,7 @@ export class SessionCore {
   isRegistered = false;
   private readonly stubs = new Map<string, ConversationStub>();
   private readonly directIds = new Map<string, string>();
-  private bucket: Bucket | null = null;
+  private readonly buckets = new Map<BucketName, Bucket>();
   private alarm: Tasks | null = null;
 
   constructor(ctx: DurableObjectState, env: Env, store: SessionStore) {
@@ -97,11 +110,12 @@ export class SessionCore {
     this.open();
   }
 
-  /** The user's own bucket, over all devices and entrances. */
-  charge(cost: number): Admission {
+  /** The user's own buckets, over all devices and entrances. */
+  charge(cost: number, name: BucketName = "request"): Admission {
     const { rate_limit, rate_burst } = this.settings;
-    const admission = decideAdmission(this.bucket, { rate: rate_limit, burst: rate_burst }, Date.now(), cost);
-    this.bucket = admission.bucket;
+    const times = BUCKETS[name];
+    const admission = decideAdmission(this.buckets.get(name) ?? null, { rate: rate_limit * times, burst: rate_burst * times }, Date.now(), cost);
+    this.buckets.set(name, admission.bucket);
     if (!admission.ok) count("rate_limited");
     return admission;
   }

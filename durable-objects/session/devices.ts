@@ -15,9 +15,9 @@ export class Devices {
     return this.sockets.size > 0;
   }
 
-  /** Frames for every device. */
-  send(frames: readonly DownFrame[]): void {
-    this.sockets.sendAll(frames, Date.now());
+  /** Frames for every device but some. */
+  send(frames: readonly DownFrame[], except?: ReadonlySet<string>): void {
+    this.sockets.sendAll(frames, Date.now(), except);
   }
 
   /** Frames for one of them; false: it is not connected. */

@@ -9,16 +9,18 @@ import type { InboxRecord } from "./store.ts";
 /** The row after a settle; null where it changes nothing. */
 export function settledRow(row: InboxRecord | null, call: Settled, userId: string, userSeq: number, now: number): InboxRecord | null {
   if (decideSettle(row, call.epoch, call.head_seq) === "keep") return null;
-  const sent = call.sent !== null && call.sent.seq > (row?.read_seq ?? 0) ? call.sent : null;
-  const read_seq = sent?.seq ?? row?.read_seq ?? 0;
+  const read = { seq: row?.read_seq ?? 0, msg_no: row?.read_msg_no ?? 0 };
+  for (const given of [call.sent, call.read ?? null]) {
+    if (given !== null && given.seq > read.seq) Object.assign(read, given);
+  }
   return {
     conversation_id: call.conversation_id, kind: call.kind, title: call.title,
     peer_id: call.pair === null ? null : (call.pair.find((user) => user !== userId) ?? userId),
     epoch: call.epoch, settled_seq: call.head_seq, settled_at: now, head_msg_no: call.head_msg_no,
-    read_seq, read_msg_no: sent?.msg_no ?? row?.read_msg_no ?? 0,
+    read_seq: read.seq, read_msg_no: read.msg_no,
     last_at: call.head_at, left_at: call.left ? now : null, user_seq: userSeq + 1,
     last_message: mergeLast(row?.last_message ?? null, call.last),
-    mentions: mergeMentions(row?.mentions ?? [], call.mentions ?? [], read_seq),
+    mentions: mergeMentions(row?.mentions ?? [], call.mentions ?? [], read.seq),
     muted: row?.muted ?? false,
     // A new message brings a conversation back.
     archived: (row?.archived ?? false) && call.head_msg_no === row?.head_msg_no,

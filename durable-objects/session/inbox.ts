@@ -28,12 +28,17 @@ export class Inbox {
     if (row !== null) this.commit(row);
   }
 
-  /** The user has read a conversation up to here, on whatever device. False: they had before. */
-  read(conversationId: string, upTo: { read_seq: number; read_msg_no: number }): boolean {
+  /**
+   * The user has read a conversation up to here, on whatever device.
+   * @param upTo `settles`: the settle that is still to come brings it to the row, with the commit that it makes anyway
+   */
+  read(conversationId: string, upTo: { read_seq: number; read_msg_no: number; settles: boolean }): void {
+    const { read_seq, read_msg_no } = upTo;
     const row = this.core.store.readInbox(conversationId);
-    if (row === null || upTo.read_seq <= row.read_seq) return false;
-    this.own({ ...row, ...upTo, mentions: row.mentions.filter((seq) => seq > upTo.read_seq) });
-    return true;
+    if (row === null || read_seq <= row.read_seq) return;
+    const read = { ...row, read_seq, read_msg_no, mentions: row.mentions.filter((seq) => seq > read_seq) };
+    if (upTo.settles) this.core.devices.send([{ type: "inbox", user_seq: this.core.userSeq, conversation: this.shown(read) }]);
+    else this.own(read);
   }
 
   patch(conversationId: string, patch: InboxPatch): Result<{ conversation: ConversationRow }> {
@@ -63,7 +68,7 @@ export class Inbox {
     try {
       const reply = await core.through(row.conversation_id, (stub) => stub.peek({ user_id: core.userId, settled_seq: row.settled_seq }));
       if (!reply.ok) return heard;
-      return settledRow(row, reply.settled, core.userId, row.user_seq - 1, row.settled_at) ?? row;
+      return settledRow(row, reply.settled, core.userId, row.user_seq - 1, row.settled_at) ?? heard;
     } catch (error) {
       log("warn", "peek_failed", { user_id: core.userId, conversation_id: row.conversation_id, ...errorFields(error) });
       return heard;

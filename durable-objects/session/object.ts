@@ -1,12 +1,12 @@
 // The UserSession object: one user's devices and all that is theirs. Never decides order. This file is the way in: every
 // method hands over to the part that knows.
 import { DurableObject } from "cloudflare:workers";
-import { decodeFrames, errorFrame } from "../../protocol/codec-json.ts";
+import { type DecodedFrame, decodeFrames, errorFrame } from "../../protocol/codec-json.ts";
 import { CLOSE } from "../../protocol/errors.ts";
 import type { AckFrame, Draft } from "../../protocol/frames/msg.ts";
 import type { ConversationRow } from "../../protocol/frames/inbox.ts";
 import type { ChangedConversations, ConversationList, InboxPatch } from "../../protocol/rest/inbox.ts";
-import type { Claims, DeliverCall, DeliverReply, Result, SessionCalls } from "../../protocol/rpc.ts";
+import type { Claims, DeliverCall, DeliverReply, Result, SessionCalls, StatusCall } from "../../protocol/rpc.ts";
 import type { Presence as PresenceEntry } from "../../protocol/frames/presence.ts";
 import type { PresenceAsk, PresenceTold, UserSessions } from "../../protocol/rpc/presence.ts";
 import { type Env, sessionOf } from "../platform/env.ts";
@@ -16,11 +16,12 @@ import { expired } from "../platform/tokens.ts";
 import { loadSettings } from "../settings/current.ts";
 import { Answers } from "./answers.ts";
 import { Connecting } from "./connecting.ts";
-import { SessionCore } from "./core.ts";
-import { type Fill, handleFrame, type Handlers } from "./frames.ts";
+import { bucketOf, SessionCore } from "./core.ts";
+import { type Fill, handleFrame, type Handlers, named } from "./frames.ts";
 import { Inbox } from "./inbox.ts";
 import type { ListCall } from "./list.ts";
 import { Presence, type SessionOf } from "./presence.ts";
+import { Receipts } from "./receipts.ts";
 import { Sending } from "./sending.ts";
 import { SessionStore } from "./store.ts";
 import { PresenceStore } from "./store/presence.ts";
@@ -34,6 +35,7 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
   private readonly connecting: Connecting;
   private readonly presence: Presence;
   private readonly watching: Watching;
+  private readonly receipts: Receipts;
   private readonly handlers: Handlers;
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -47,7 +49,8 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
     const others: SessionOf = (userId) => (userId === this.core.userId ? this : sessionOf(env, userId));
     this.presence = new Presence(this.core, store, others);
     this.watching = new Watching(this.core, store, others);
-    this.handlers = { ...this.sending.handlers, ...this.connecting.handlers, ...this.watching.handlers };
+    this.receipts = new Receipts(this.core, { read: (conversationId, marks) => this.inbox.read(conversationId, marks) });
+    this.handlers = { ...this.sending.handlers, ...this.connecting.handlers, ...this.watching.handlers, ...this.receipts.handlers };
     count("wakes_session");
     // Answered by the runtime: a ping neither wakes this object nor keeps it awake.
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"));
@@ -94,8 +97,8 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
     const answers = new Answers(decoded.length, (frames) => device.send(frames));
     decoded.forEach((item, i) => {
       const fill: Fill = (frame) => answers.fill(i, frame);
-      const admission = this.core.charge(1);
-      if (!admission.ok) fill(errorFrame("rate_limited", { retry_after_ms: admission.retry_after_ms }, keyOf(item.ok ? item.frame : item.error)));
+      const admission = this.core.charge(1, item.ok ? bucketOf(item.frame.type) : "request");
+      if (!admission.ok) fill(errorFrame("rate_limited", { retry_after_ms: admission.retry_after_ms }, namedIn(item)));
       else if (!item.ok) fill(item.error);
       else handleFrame(this.handlers, device, item.frame, fill);
     });
@@ -123,10 +126,16 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
     const now = Date.now();
     core.devices.push(call);
     core.heads.heard(call.conversation_id, { head_seq: call.head_seq, head_msg_no: call.head_msg_no, last_at: call.head_at });
+    if (call.left) this.receipts.forget(call.conversation_id);
     if (call.settle) this.inbox.settle(call, now);
     // After the push: a device that is only late still gets it.
     if (core.sockets.sweep(now)) this.presence.check(now);
     return { gen: core.gen, live: core.devices.live };
+  }
+
+  async told(call: StatusCall): Promise<DeliverReply> {
+    this.core.devices.send(call.frames);
+    return { gen: this.core.gen, live: this.core.devices.live };
   }
 
   async admit(claims: Claims, cost: number): Promise<Result<object>> {
@@ -185,6 +194,9 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
   }
 }
 
-function keyOf(frame: object): { client_msg_id?: string } {
-  return "client_msg_id" in frame && typeof frame.client_msg_id === "string" ? { client_msg_id: frame.client_msg_id } : {};
+/** Which frame is meant; of a message that is sent again by its key, that is enough. */
+function namedIn(item: DecodedFrame): ReturnType<typeof named> {
+  if (item.ok) return named(item.frame);
+  const { client_msg_id, conversation_id } = item.error;
+  return { ...(client_msg_id === undefined ? {} : { client_msg_id }), ...(conversation_id === undefined ? {} : { conversation_id }) };
 }

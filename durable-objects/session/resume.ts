@@ -39,6 +39,7 @@ export async function resumeDevice(store: SessionStore, frame: ResumeFrame, now:
       const pushed = reply.frames.slice(0, budget);
       budget -= pushed.length;
       if (pushed.length > 0) ports.write(pushed.length === 1 ? (pushed[0] as string) : `[${pushed.join(",")}]`);
+      if (reply.statuses !== undefined && reply.statuses.length > 0) ports.send(reply.statuses);
       // A page of pruned events pushes nothing, and is not the end either.
       if (pushed.length < reply.frames.length || reply.reached_seq < reply.head.head_seq) heads.push(reply.head);
     }

@@ -116,10 +116,12 @@ export class Sockets {
     if (frames.length > 0) this.write(ws, encodeFrames(frames), now);
   }
 
-  /** One text for every socket. */
-  sendAll(frames: readonly DownFrame[], now: number): void {
+  /** One text for every socket, but those of some devices. */
+  sendAll(frames: readonly DownFrame[], now: number, except: ReadonlySet<string> = new Set()): void {
     const text = encodeFrames(frames);
-    for (const ws of this.open.keys()) this.write(ws, text, now);
+    for (const [ws, { device_id }] of this.open) {
+      if (!except.has(device_id)) this.write(ws, text, now);
+    }
   }
 
   /** To every socket of a device; false: it has none. */

@@ -162,7 +162,7 @@ export class World {
     });
     const fanout = new Fanout(this.store, this.state, {
       deliver: (userId, call) => this.deliver(life, userId, call),
-      settings: () => SETTINGS, now: () => this.now, arm: () => tasks.arm(this.now), failed: () => undefined,
+      settings: () => SETTINGS, now: () => this.now, arm: () => tasks.arm(this.now), failed: () => undefined, readBy: () => null,
     });
     tasks.arm(this.now);
     this.tasks = tasks;
