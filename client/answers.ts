@@ -1,7 +1,7 @@
 // The REST answers that the client reads, checked before they are believed. Types are the protocol's.
 import * as v from "valibot";
 import { Jurisdiction, LocationHint } from "../protocol/ids.ts";
-import { Encryption, Kind, Role } from "../protocol/events.ts";
+import { Encryption, History, Kind, Role } from "../protocol/events.ts";
 import { ConversationRow } from "../protocol/frames/inbox.ts";
 import type { ConversationDetail } from "../protocol/rest.ts";
 import { AckFrame } from "../protocol/frames/msg.ts";
@@ -29,6 +29,7 @@ export const DetailAnswer: v.GenericSchema<unknown, ConversationDetail> = v.obje
   location_hint: v.nullable(LocationHint),
   encryption: v.optional(Encryption, "none"),
   jurisdiction: v.nullable(Jurisdiction),
+  history: History,
   members: v.array(v.object({ user_id: v.string(), role: Role, joined_seq: v.number() })),
 });
 

@@ -17,6 +17,10 @@ export type Kind = v.InferOutput<typeof Kind>;
 export const Encryption = v.picklist(["none", "e2ee"]);
 export type Encryption = v.InferOutput<typeof Encryption>;
 
+/** What a new member sees of what was there before: nothing, or all of it. */
+export const History = v.picklist(["joined", "all"]);
+export type History = v.InferOutput<typeof History>;
+
 const seq = v.pipe(v.number(), v.safeInteger(), v.minValue(1));
 const MemberOfCreation = v.object({ user_id: UserId, role: Role });
 

@@ -1,6 +1,6 @@
 // Bodies, queries and answers of the REST routes. Errors are `{error: ErrorBody}` with the table's HTTP status.
 import * as v from "valibot";
-import { ContentType, Encryption, type Event, Kind, Role } from "./events.ts";
+import { ContentType, Encryption, type Event, type History, Kind, Role } from "./events.ts";
 import { Text } from "./frames/msg.ts";
 import { ClientMsgId, Jurisdiction, LocationHint, MsgId, UserId } from "./ids.ts";
 import { byteLength, GROUP_MEMBERS, PAGE, PAGE_MAX, TITLE_BYTES } from "./limits.ts";
@@ -28,8 +28,11 @@ export type CreateBody = v.InferOutput<typeof CreateBody>;
 /** `PATCH /v1/conversations/{id}` */
 export const PatchBody = v.strictObject({ title: Title });
 
-/** `PUT /v1/conversations/{id}/members/{user_id}`. Without a role a new one is a `member`, and one who is there keeps theirs. */
-export const MemberBody = v.object({ role: v.optional(v.picklist(["admin", "member"])) });
+/**
+ * `PUT /v1/conversations/{id}/members/{user_id}`. Without a role a new one is a `member`, and one who is there keeps
+ * theirs. `owner` hands the group over.
+ */
+export const MemberBody = v.object({ role: v.optional(Role) });
 
 const Ms = v.pipe(v.string(), v.regex(/^\d{1,15}$/), v.transform(Number));
 
@@ -91,6 +94,7 @@ export interface ConversationDetail {
   location_hint: LocationHint | null;
   jurisdiction: Jurisdiction | null;
   encryption: Encryption;
+  history: History;
   members: { user_id: string; role: Role; joined_seq: number }[];
 }
 

@@ -2,6 +2,7 @@
 // that a thrown error always means that the call itself failed and its outcome is unknown.
 // Old and new code overlap during a deploy: fields are only ever added, and optional.
 import type { Encryption, Event, Kind, Role, Shown } from "./events.ts";
+import type { FanoutMode } from "./frames/inbox.ts";
 import type { AckFrame, Draft } from "./frames/msg.ts";
 import type { StatusFrame } from "./frames/receipt.ts";
 import type { Cursor, Head } from "./frames/sync.ts";
@@ -58,6 +59,10 @@ export interface DeliverCall {
 export interface DeliverReply {
   gen: number;
   live: boolean;
+  /** Does a device have this conversation open? */
+  viewing?: boolean;
+  /** Until when the tokens of its sockets let it be live, ms. */
+  until?: number;
 }
 
 export interface AttachCall {
@@ -78,6 +83,13 @@ export interface Resumed {
   reached_seq: number;
   head: Head;
   statuses?: StatusFrame[];
+}
+
+/** What a session says of itself when a device opens a conversation, or none has it open any more. */
+export interface ViewCall extends AttachCall {
+  viewing: boolean;
+  /** ms: see DeliverReply */
+  until: number;
 }
 
 export interface CreateCall {
@@ -124,7 +136,9 @@ export interface PrunedEvent {
 type EventOf<T extends Event["type"]> = Extract<Event, { type: T }>;
 
 export interface ConversationStats {
-  mode: "write";
+  mode: FanoutMode;
+  /** Users of whom a device has it open. */
+  viewers: number;
   epoch: number;
   head_seq: number;
   fanout_seq: number;
@@ -158,6 +172,8 @@ export interface ConversationCalls {
   messageReceipts(call: { user_id: string; msg_id: string }): Promise<Result<{ receipts: MessageReceipt[] }>>;
   attach(call: AttachCall): Promise<void>;
   peek(call: PeekCall): Promise<Result<{ settled: Settled }>>;
+  /** Who has the conversation open. A session's calls come in their order. */
+  view(call: ViewCall): Promise<Result<{ mode: FanoutMode; head: Head }>>;
   archived(ack: ArchiveAck): Promise<Result<ArchiveAcked>>;
   stats(): Promise<Result<{ stats: ConversationStats }>>;
 }

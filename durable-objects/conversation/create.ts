@@ -13,7 +13,7 @@ export function createDirect(store: ConversationStore, conversationId: string, p
   if (!isDirect(conversationId)) throw new Error("only direct conversations start with a message");
   const users = [...new Set(pair)];
   store.commitCreation(
-    { conversation_id: conversationId, kind: "direct", title: null, epoch: 1, max_members: 2, location_hint: null, jurisdiction, encryption: "none", cursor_key: randomBytes(16) },
+    { conversation_id: conversationId, kind: "direct", title: null, epoch: 1, max_members: 2, location_hint: null, jurisdiction, encryption: "none", cursor_key: randomBytes(16), history: "joined", mode: "write" },
     users.map((user_id) => ({ user_id, role: "member", joined_seq: 1, left_seq: null })),
     [],
   );
@@ -30,7 +30,7 @@ export function createGroup(store: ConversationStore, call: CreateCall, now: num
     sender_id: call.creator_id, client_msg_id: null, device_id: null, content_type: null,
   });
   store.commitCreation(
-    { conversation_id: call.conversation_id, kind: "group", title, epoch: 1, max_members, location_hint, jurisdiction, encryption, cursor_key: randomBytes(16) },
+    { conversation_id: call.conversation_id, kind: "group", title, epoch: 1, max_members, location_hint, jurisdiction, encryption, cursor_key: randomBytes(16), history: "joined", mode: "write" },
     members.map((member) => ({ ...member, joined_seq: 1, left_seq: null })),
     draft.events,
   );

@@ -11,6 +11,7 @@ import type { DeliverCall, DeliverReply } from "../../protocol/rpc.ts";
 import type { Settled } from "../../protocol/rpc/inbox.ts";
 import type { Settings } from "../../protocol/settings.ts";
 import { count } from "../platform/metrics.ts";
+import type { Attached } from "./attached.ts";
 import { Batches } from "./batches.ts";
 import { Gate } from "../platform/gate.ts";
 import { Newest } from "./newest.ts";
@@ -53,6 +54,7 @@ export class Fanout {
   private readonly newest: Newest;
   private readonly store: ConversationStore;
   private readonly state: ConversationState;
+  private readonly attached: Attached;
   private readonly ports: FanoutPorts;
   private readonly joined = new WeakMap<Stay, DeliverCall["sent"]>();
   private described: ReturnType<Fanout["about"]> | null = null;
@@ -65,13 +67,14 @@ export class Fanout {
   private waitingSince: number;
   private lagging: LaggingRecord[];
 
-  constructor(store: ConversationStore, state: ConversationState, ports: FanoutPorts) {
+  constructor(store: ConversationStore, state: ConversationState, attached: Attached, ports: FanoutPorts) {
     this.store = store;
     this.state = state;
+    this.attached = attached;
     this.ports = ports;
     this.batches = new Batches(store, { conversation_id: state.record.conversation_id, epoch: state.record.epoch });
     this.gate = new Gate(() => ports.settings(), SLOW_MS);
-    this.newest = new Newest(store);
+    this.newest = new Newest(store, state.record);
     this.lagging = store.readLagging();
     this.waitingSince = ports.now();
   }
@@ -94,6 +97,7 @@ export class Fanout {
     // A sole socket has its acknowledgement: pushing to its own session would reach nobody.
     const sender = alone === null ? undefined : this.live.get(alone);
     if (sender !== undefined && sender.sent_seq === first.seq - 1) sender.sent_seq = this.state.head.seq;
+    if (urgent) this.attached.retain((userId) => this.state.members.has(userId));
     this.ports.arm();
     if (idle || urgent) this.start(this.settle());
     else this.pump();
@@ -200,6 +204,7 @@ export class Fanout {
     this.store.commitSettled(fanoutSeq, this.state.tally(), failed, settled);
     this.state.marks.fanout_seq = fanoutSeq;
     this.settledAt = this.ports.now();
+    this.attached.save(this.ports.now());
     this.lagging = this.store.readLagging();
     this.ports.arm();
   }
@@ -298,6 +303,8 @@ export class Fanout {
   }
 
   private answered(stay: Stay, reply: DeliverReply, head: number): void {
+    // Who was removed meanwhile is not to be told of anything, whatever their session says.
+    if (this.state.members.has(stay.user_id)) this.attached.answered(stay.user_id, reply, false);
     const known = this.live.get(stay.user_id);
     if (decideLive(known?.gen, reply.gen) === "stale") return;
     const sent = known !== undefined && known.gen === reply.gen ? Math.max(known.sent_seq, head) : head;

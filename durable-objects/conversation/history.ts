@@ -14,7 +14,7 @@ import type { ConversationStore } from "./store.ts";
 export function readHistory(store: ConversationStore, state: ConversationState, stay: Stay, query: HistoryQuery): Result<{ page: HistoryReply }> {
   const order = query.order ?? (query.after === undefined ? "desc" : "asc");
   const filter = JSON.stringify([stay.user_id, order, query.from ?? null, query.to ?? null, query.after ?? null, query.content_type ?? null]);
-  let bounds = intersect(visibleRange(stay), queryBounds(store, state, query));
+  let bounds = intersect(visibleRange(stay, state.record.history), queryBounds(store, state, query));
   if (query.cursor !== undefined) {
     const position = openCursor(state, filter, query.cursor);
     if (position === null) return { ok: false, code: "bad_cursor" };

@@ -1,5 +1,5 @@
 // Changes of who is in a conversation, and of its title: each is an event in the same order as the messages.
-import { decidePutMember, decideRemoveMember, type MemberQuestion } from "../../domain/membership.ts";
+import { decideManage, decidePutMember, decideRemoveMember, type MemberQuestion } from "../../domain/membership.ts";
 import type { ConversationDetail } from "../../protocol/rest.ts";
 import type { MemberCall, Result } from "../../protocol/rpc.ts";
 import { sentAtOf } from "../../protocol/msg-id.ts";
@@ -7,56 +7,75 @@ import type { MemberChange, NewEvent } from "./records.ts";
 import { type ConversationState, EventDraft } from "./state.ts";
 import type { ConversationStore } from "./store.ts";
 
-/** `event` is null where nothing changed. */
-type Changed = Result<{ event: NewEvent | null }>;
+/** `events` is empty where nothing changed. */
+export type Changed = Result<{ events: NewEvent[] }>;
+
+const EVENT_OF = { add: "member_added", role: "member_role", remove: "member_removed" } as const;
 
 export function putMember(store: ConversationStore, state: ConversationState, call: MemberCall, now: number): Changed {
+  const { user_id } = call;
   const decision = decidePutMember(question(state, call), call.role);
-  if (decision.kind === "refused") return { ok: false, code: decision.code };
-  if (decision.kind !== "add" && decision.kind !== "role") return { ok: true, event: null };
-  const type = decision.kind === "add" ? "member_added" : "member_role";
-  return commit(store, state, call, { kind: decision.kind, user_id: call.user_id, role: call.role ?? "member" }, type, now);
+  switch (decision.kind) {
+    case "refused": return { ok: false, code: decision.code };
+    case "unchanged": return { ok: true, events: [] };
+    case "add":
+    case "role": return commitChanges(store, state, call.actor_id, [{ kind: decision.kind, user_id, role: decision.role }], now);
+    case "hand_over": {
+      const before = [...state.members.values()].filter((stay) => stay.role === "owner");
+      return commitChanges(store, state, call.actor_id, [
+        { kind: "role", user_id, role: "owner" },
+        ...before.map((stay): MemberChange => ({ kind: "role", user_id: stay.user_id, role: "admin" })),
+      ], now);
+    }
+  }
 }
 
 export function removeMember(store: ConversationStore, state: ConversationState, call: Omit<MemberCall, "role">, now: number): Changed {
-  const decision = decideRemoveMember({ ...question(state, call), self: call.actor_id === call.user_id });
+  const { user_id } = call;
+  const decision = decideRemoveMember({ ...question(state, call), self: call.actor_id === user_id }, state.members.values());
   if (decision.kind === "refused") return { ok: false, code: decision.code };
-  return commit(store, state, call, { kind: "remove", user_id: call.user_id, role: "member" }, "member_removed", now);
+  const { successor } = decision;
+  return commitChanges(store, state, call.actor_id, [
+    { kind: "remove", user_id, role: "member" },
+    ...(successor === null ? [] : [{ kind: "role", user_id: successor, role: "owner" } as const]),
+  ], now);
 }
 
-function commit(
-  store: ConversationStore, state: ConversationState, call: Omit<MemberCall, "role">, change: MemberChange,
-  type: "member_added" | "member_role" | "member_removed", now: number,
-): Changed {
+/** Each change with its event, all in one commit. */
+export function commitChanges(store: ConversationStore, state: ConversationState, actorId: string | null, changes: readonly MemberChange[], now: number): Changed {
   const draft = new EventDraft(state.head, now);
-  const body = type === "member_removed" ? { user_id: change.user_id } : { user_id: change.user_id, role: change.role };
-  const event = draft.add(type, body, { sender_id: call.actor_id ?? "service", client_msg_id: null, device_id: null, content_type: null });
-  store.commitMember(change, event);
+  const from = { sender_id: actorId ?? "service", client_msg_id: null, device_id: null, content_type: null };
+  const made = changes.map((change) => {
+    const { user_id, role } = change;
+    return { change, event: draft.add(EVENT_OF[change.kind], change.kind === "remove" ? { user_id } : { user_id, role }, from) };
+  });
+  store.commitMembers(made);
   state.advance(draft.events);
-  const known = state.members.get(change.user_id);
-  if (change.kind === "remove") state.members.delete(change.user_id);
-  else state.members.set(change.user_id, { user_id: change.user_id, role: change.role, joined_seq: known?.joined_seq ?? event.seq, left_seq: null });
-  return { ok: true, event };
+  for (const { change, event } of made) {
+    const known = state.members.get(change.user_id);
+    if (change.kind === "remove") state.members.delete(change.user_id);
+    else state.members.set(change.user_id, { user_id: change.user_id, role: change.role, joined_seq: known?.joined_seq ?? event.seq, left_seq: null });
+  }
+  return { ok: true, events: draft.events };
 }
 
 export function rename(store: ConversationStore, state: ConversationState, actorId: string, title: string, now: number): Changed {
-  const actor = state.members.get(actorId);
-  if (actor === undefined) return { ok: false, code: "not_found" };
-  if (state.record.kind === "direct" || actor.role === "member") return { ok: false, code: "forbidden" };
-  if (state.record.title === title) return { ok: true, event: null };
+  const decision = decideManage(state.members.get(actorId) ?? null, state.record.kind === "direct");
+  if (decision.kind === "refused") return { ok: false, code: decision.code };
+  if (state.record.title === title) return { ok: true, events: [] };
   const draft = new EventDraft(state.head, now);
   const event = draft.add("title", { title }, { sender_id: actorId, client_msg_id: null, device_id: null, content_type: null });
   store.commitTitle(title, event);
   state.advance(draft.events);
   state.record.title = title;
-  return { ok: true, event };
+  return { ok: true, events: draft.events };
 }
 
 export function describe(store: ConversationStore, state: ConversationState): ConversationDetail {
-  const { conversation_id, kind, title, epoch, max_members, location_hint, jurisdiction, encryption } = state.record;
+  const { conversation_id, kind, title, epoch, max_members, location_hint, jurisdiction, encryption, history } = state.record;
   const first = store.readMsgId(1);
   return {
-    conversation_id, kind, title, epoch, max_members, location_hint, jurisdiction, encryption,
+    conversation_id, kind, title, epoch, max_members, location_hint, jurisdiction, encryption, history,
     head_seq: state.head.seq, head_msg_no: state.head.msg_no,
     created_at: first === null ? 0 : sentAtOf(first),
     members: [...state.members.values()].map(({ user_id, role, joined_seq }) => ({ user_id, role, joined_seq })),
@@ -67,6 +86,7 @@ function question(state: ConversationState, call: Omit<MemberCall, "role">): Mem
   return {
     actor: call.actor_id === null ? "service" : (state.members.get(call.actor_id) ?? null),
     member: state.members.get(call.user_id) ?? null,
+    banned: false,
     direct: state.record.kind === "direct",
     members: state.members.size,
     max_members: state.record.max_members,

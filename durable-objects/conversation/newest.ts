@@ -6,17 +6,20 @@ import type { EventBody } from "../../protocol/events.ts";
 import type { LastMessage } from "../../protocol/frames/inbox.ts";
 import { sentAtOf } from "../../protocol/msg-id.ts";
 import { MENTIONS_KEPT } from "../../protocol/limits.ts";
+import type { ConversationRecord } from "./records.ts";
 import type { ConversationStore } from "./store.ts";
 import { type Mention, readMentions, readMsgNo } from "./store/inbox.ts";
 
 export class Newest {
   private readonly store: ConversationStore;
+  private readonly record: Pick<ConversationRecord, "history">;
   /** Of one head and one run each: a round asks the same for every member. */
   private last: { head: number; message: LastMessage | null } = { head: 0, message: null };
   private mentions: { from: number; to: number; list: Mention[] } = { from: 1, to: 0, list: [] };
 
-  constructor(store: ConversationStore) {
+  constructor(store: ConversationStore, record: Pick<ConversationRecord, "history">) {
     this.store = store;
+    this.record = record;
   }
 
   /** Something before the head has changed: what was read of it counts no more. */
@@ -28,12 +31,12 @@ export class Newest {
   messageFor(stay: Stay, head: number): LastMessage | null {
     if (this.last.head !== head) this.last = { head, message: this.read(head) };
     const { message } = this.last;
-    return message === null || message.seq < visibleRange(stay).from ? null : message;
+    return message === null || message.seq < visibleRange(stay, this.record.history).from ? null : message;
   }
 
   /** Seqs of the messages of a run that mention a member, who has not sent them; the newest MENTIONS_KEPT. */
   mentionsOf(stay: Stay, from: number, head: number): number[] {
-    const to = Math.min(head, visibleRange(stay).to);
+    const to = Math.min(head, visibleRange(stay, this.record.history).to);
     if (this.mentions.from !== from || this.mentions.to !== head) this.mentions = { from, to: head, list: readMentions(this.store.sql, from, head) };
     const { list } = this.mentions;
     return list.filter(({ seq, sender_id, users }) => seq >= stay.joined_seq && seq <= to && sender_id !== stay.user_id && users.includes(stay.user_id))

@@ -6,34 +6,39 @@ import { errorFields, log } from "../../log/log.ts";
 import type { ArchiveAck, ArchiveAcked } from "../../protocol/archive.ts";
 import type { ConversationDetail, HistoryQuery } from "../../protocol/rest.ts";
 import type {
-  AppendCall, AppendReply, AttachCall, ConversationCalls, ConversationStats, CreateCall, DeliverReply, HistoryReply, MemberCall, Result, Resumed, ResumeCall,
+  AppendCall, AppendReply, AttachCall, ConversationCalls, ConversationStats, CreateCall, DeliverReply, HistoryReply, MemberCall, Result, Resumed, ResumeCall, ViewCall,
 } from "../../protocol/rpc.ts";
 import type { PeekCall, Settled } from "../../protocol/rpc/inbox.ts";
 import type { MessageReceipt, ReceiptMarks, ReceiptsCall } from "../../protocol/rpc/receipts.ts";
 import type { Role } from "../../protocol/events.ts";
+import type { FanoutMode } from "../../protocol/frames/inbox.ts";
+import type { Head } from "../../protocol/frames/sync.ts";
 import { archiveOn, deploymentJurisdiction, type Env, sessionOf } from "../platform/env.ts";
 import { count } from "../platform/metrics.ts";
 import { objectSql } from "../platform/object-sql.ts";
 import { Tasks } from "../platform/tasks.ts";
 import { currentSettings, loadSettings } from "../settings/current.ts";
 import { appendItems } from "./append.ts";
+import { Attached } from "./attached.ts";
 import { createDirect, createGroup } from "./create.ts";
 import { eventJson } from "./encode.ts";
 import { Fanout } from "./fanout.ts";
 import { readHistory } from "./history.ts";
-import { describe, putMember, removeMember, rename } from "./members.ts";
+import { type Changed, describe, putMember, removeMember, rename } from "./members.ts";
 import type { NewEvent } from "./records.ts";
 import { Receipts } from "./receipts.ts";
 import { Sealing } from "./seal.ts";
 import { ConversationState } from "./state.ts";
 import { ConversationStore } from "./store.ts";
 import { Telling } from "./telling.ts";
+import { AttachedStore } from "./store/attached.ts";
 
 /** Everything that exists only once the conversation does. */
 interface Opened {
   state: ConversationState;
   fanout: Fanout;
   receipts: Receipts;
+  attached: Attached;
   sealing: Sealing;
   tasks: Tasks;
 }
@@ -128,7 +133,7 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
     const place = { conversation_id: record.conversation_id, epoch: record.epoch };
     if (call.cursor.epoch !== record.epoch) return { ok: false, code: "epoch_changed" };
     if (call.cursor.seq > head.seq) return { ok: false, code: "bad_cursor" };
-    const from = Math.max(call.cursor.seq + 1, visibleRange(stay).from);
+    const from = Math.max(call.cursor.seq + 1, visibleRange(stay, record.history).from);
     const rows = this.store.readRange(from, head.seq, call.limit, "asc");
     // Pruned bodies can't be pushed: the client pulls them.
     const end = rows.findIndex((row) => row.body === null);
@@ -151,6 +156,13 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
     return { ok: true, settled: this.opened.fanout.peek(stay, call.settled_seq) };
   }
 
+  async view(call: ViewCall): Promise<Result<{ mode: FanoutMode; head: Head }>> {
+    if (this.opened === null || !this.opened.state.members.has(call.user_id)) return ABSENT;
+    const { attached, state: { record, head } } = this.opened;
+    attached.says({ user_id: call.user_id, gen: call.gen, viewing: call.viewing, until: call.until }, false);
+    return { ok: true, mode: record.mode, head: { conversation_id: record.conversation_id, epoch: record.epoch, head_seq: head.seq } };
+  }
+
   async archived(ack: ArchiveAck): Promise<Result<ArchiveAcked>> {
     if (this.opened === null) return ABSENT;
     const result = this.opened.sealing.acknowledged(ack);
@@ -160,11 +172,11 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
 
   async stats(): Promise<Result<{ stats: ConversationStats }>> {
     if (this.opened === null) return ABSENT;
-    const { state, fanout, sealing } = this.opened;
+    const { state, fanout, attached, sealing } = this.opened;
     return {
       ok: true,
       stats: {
-        mode: "write", epoch: state.record.epoch, head_seq: state.head.seq, ...state.marks, sealed_seq: sealing.sealedSeq,
+        mode: state.record.mode, viewers: attached.viewers(Date.now()).length, epoch: state.record.epoch, head_seq: state.head.seq, ...state.marks, sealed_seq: sealing.sealedSeq,
         lagging: fanout.owed, members: state.members.size, ...state.tally(),
       },
     };
@@ -174,12 +186,13 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
     await this.opened?.tasks.fired(Date.now);
   }
 
-  private change(decide: (state: ConversationState) => Result<{ event: NewEvent | null }>): Result<{ changed: boolean }> {
+  private change(decide: (state: ConversationState) => Changed): Result<{ changed: boolean }> {
     if (this.opened === null) return ABSENT;
     const result = decide(this.opened.state);
     if (!result.ok) return result;
-    if (result.event !== null) this.opened.fanout.committed([result.event], null, true);
-    return { ok: true, changed: result.event !== null };
+    const changed = result.events.length > 0;
+    if (changed) this.opened.fanout.committed(result.events, null, true);
+    return { ok: true, changed };
   }
 
   private open(alarm: number | null): Opened {
@@ -187,7 +200,8 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
     if (record === null) throw new Error("the conversation's row is missing");
     const state = new ConversationState(this.store, record);
     const settings = () => currentSettings(this.env);
-    const fanout: Fanout = new Fanout(this.store, state, {
+    const attached = new Attached(new AttachedStore(this.store.sql));
+    const fanout: Fanout = new Fanout(this.store, state, attached, {
       deliver: (userId, call) => this.through(userId, (stub) => stub.deliver(call)),
       settings, now: Date.now,
       arm: () => tasks.arm(Date.now()),
@@ -210,7 +224,7 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
       log("error", "task_failed", { conversation_id: record.conversation_id, task, ...errorFields(error) });
     });
     tasks.arm(Date.now());
-    this.opened = { state, fanout, receipts, sealing, tasks };
+    this.opened = { state, fanout, attached, receipts, sealing, tasks };
     return this.opened;
   }
 

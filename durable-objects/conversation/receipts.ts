@@ -58,7 +58,7 @@ export class Receipts {
   async take(stay: Stay, call: ReceiptsCall): Promise<Result<{ marks: ReceiptMarks }>> {
     count("receipts");
     const receipt = { delivered_seq: call.delivered_seq ?? 0, read_seq: call.read_seq ?? 0 };
-    const from_seq = visibleRange(stay).from;
+    const from_seq = visibleRange(stay, this.state.record.history).from;
     if (decideReceipt(from_seq, this.state.head.seq, receipt) === "refuse") return { ok: false, code: "bad_receipt" };
     const entry = this.entryOf(stay);
     if (this.merge(entry, receipt)) this.dirty.add(entry);
@@ -99,7 +99,7 @@ export class Receipts {
   /** What each member has done with a message; null where it is none, or the asker does not see it. */
   ofMessage(stay: Stay, msgId: string): MessageReceipt[] | null {
     const message = this.rows.readMessage(msgId, this.state.head.seq);
-    const range = visibleRange(stay);
+    const range = visibleRange(stay, this.state.record.history);
     if (message === null || message.seq < range.from || message.seq > range.to) return null;
     const sentAt = sentAtOf(message.msg_id);
     return this.covering(message.seq, message.sender_id).map(({ user_id, told }) => {

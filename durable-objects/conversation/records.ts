@@ -1,5 +1,6 @@
 // The Conversation object's rows as records. Field names are the columns'.
-import type { Encryption, EventType, Kind, Role } from "../../protocol/events.ts";
+import type { Encryption, EventType, History, Kind, Role } from "../../protocol/events.ts";
+import type { FanoutMode } from "../../protocol/frames/inbox.ts";
 import type { Jurisdiction, LocationHint } from "../../protocol/ids.ts";
 
 export interface ConversationRecord {
@@ -12,6 +13,8 @@ export interface ConversationRecord {
   jurisdiction: Jurisdiction | null;
   encryption: Encryption;
   cursor_key: Uint8Array;
+  history: History;
+  mode: FanoutMode;
 }
 
 /** msg_no: messages up to and including this event. body: JSON of the type's own fields; null once pruned. */
@@ -58,6 +61,14 @@ export interface SegmentRecord {
   sha256: string;
   put: boolean;
   acked: boolean;
+}
+
+/** A session that is to be told. `viewing`: one of its devices has the conversation open. `until`: ms. */
+export interface AttachedRecord {
+  user_id: string;
+  gen: number;
+  viewing: boolean;
+  until: number;
 }
 
 export interface MemberChange {

@@ -1,7 +1,8 @@
 // All SQL of the Conversation object. conversation: what it is. watermarks: how far fan-out, archive and pruning are.
 // events: the order itself. stays: who sees which part of it. lagging: who is owed a settle. segments: what is being archived.
-import type { Encryption, EventType, Kind, Role } from "../../protocol/events.ts";
+import type { Encryption, EventType, History, Kind, Role } from "../../protocol/events.ts";
 import type { Jurisdiction, LocationHint } from "../../protocol/ids.ts";
+import type { FanoutMode } from "../../protocol/frames/inbox.ts";
 import type { Stay } from "../../domain/membership.ts";
 import { CONVERSATION_MIGRATIONS } from "../../migrations/conversation.ts";
 import { migrate, schemaVersion } from "../platform/migrate.ts";
@@ -36,9 +37,9 @@ export class ConversationStore {
     this.sql.transaction(() => {
       this.migrate();
       this.sql.run(
-        "INSERT INTO conversation (id, conversation_id, kind, title, epoch, max_members, location_hint, jurisdiction, encryption, cursor_key) VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO conversation (id, conversation_id, kind, title, epoch, max_members, location_hint, jurisdiction, encryption, cursor_key, history, mode) VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         conversation.conversation_id, conversation.kind, conversation.title, conversation.epoch, conversation.max_members,
-        conversation.location_hint, conversation.jurisdiction, conversation.encryption, conversation.cursor_key,
+        conversation.location_hint, conversation.jurisdiction, conversation.encryption, conversation.cursor_key, conversation.history, conversation.mode,
       );
       this.sql.run("INSERT INTO watermarks (id, fanout_seq, archived_seq, pruned_seq, counters) VALUES (1, 0, 0, 0, '{}')");
       for (const stay of stays) this.insertStay(stay);
@@ -59,15 +60,18 @@ export class ConversationStore {
     });
   }
 
-  commitMember(change: MemberChange, event: NewEvent): void {
+  /** Changes of who is a member, each with its event: all of them or none. */
+  commitMembers(changes: readonly { change: MemberChange; event: NewEvent }[]): void {
     this.sql.transaction(() => {
-      this.insertEvent(event);
-      if (change.kind === "add") {
-        this.insertStay({ user_id: change.user_id, joined_seq: event.seq, left_seq: null, role: change.role });
-      } else if (change.kind === "role") {
-        this.sql.run("UPDATE stays SET role = ? WHERE user_id = ? AND left_seq IS NULL", change.role, change.user_id);
-      } else {
-        this.sql.run("UPDATE stays SET left_seq = ? WHERE user_id = ? AND left_seq IS NULL", event.seq, change.user_id);
+      for (const { change, event } of changes) {
+        this.insertEvent(event);
+        if (change.kind === "add") {
+          this.insertStay({ user_id: change.user_id, joined_seq: event.seq, left_seq: null, role: change.role });
+        } else if (change.kind === "role") {
+          this.sql.run("UPDATE stays SET role = ? WHERE user_id = ? AND left_seq IS NULL", change.role, change.user_id);
+        } else {
+          this.sql.run("UPDATE stays SET left_seq = ? WHERE user_id = ? AND left_seq IS NULL", event.seq, change.user_id);
+        }
       }
     });
   }
@@ -123,7 +127,7 @@ export class ConversationStore {
   }
 
   readConversation(): ConversationRecord | null {
-    const row = this.sql.all("SELECT conversation_id, kind, title, epoch, max_members, location_hint, jurisdiction, encryption, cursor_key FROM conversation WHERE id = 1")[0];
+    const row = this.sql.all("SELECT conversation_id, kind, title, epoch, max_members, location_hint, jurisdiction, encryption, cursor_key, history, mode FROM conversation WHERE id = 1")[0];
     if (row === undefined) return null;
     return {
       conversation_id: row["conversation_id"] as string,
@@ -135,6 +139,8 @@ export class ConversationStore {
       jurisdiction: row["jurisdiction"] as Jurisdiction | null,
       encryption: row["encryption"] as Encryption,
       cursor_key: bytes(row["cursor_key"]),
+      history: row["history"] as History,
+      mode: row["mode"] as FanoutMode,
     };
   }
 

@@ -4,10 +4,13 @@ import type { HeartbeatProfile } from "../../protocol/frames/presence.ts";
 
 export interface Device {
   readonly device_id: string;
+  /** Conversations that it has open. */
+  readonly viewing: readonly string[];
   /** Frames for this device alone, as one text. Dropped where it is gone. */
   send(frames: readonly DownFrame[]): void;
   /** Frames that are encoded already. */
   write(text: string): void;
+  view(conversationIds: readonly string[]): void;
   /** A newer token of the same user: until when, in seconds since 1970. */
   prolong(exp: number): void;
   /** How often it will be heard of from now on. */

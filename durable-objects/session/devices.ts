@@ -15,6 +15,21 @@ export class Devices {
     return this.sockets.size > 0;
   }
 
+  /** Until when their tokens let the user be live, ms; 0 with none. */
+  get until(): number {
+    return this.sockets.until;
+  }
+
+  /** Does any have the conversation open? */
+  isViewing(conversationId: string): boolean {
+    return this.sockets.isViewing(conversationId);
+  }
+
+  /** Frames for those that have the conversation open. */
+  sendViewing(conversationId: string, frames: readonly DownFrame[]): void {
+    this.sockets.sendViewing(conversationId, frames, Date.now());
+  }
+
   /** Frames for every device but some. */
   send(frames: readonly DownFrame[], except?: ReadonlySet<string>): void {
     this.sockets.sendAll(frames, Date.now(), except);

@@ -27,6 +27,7 @@ import { SessionStore } from "./store.ts";
 import { PresenceStore } from "./store/presence.ts";
 import { readUpgrade } from "./upgrade.ts";
 import { Watching } from "./watching.ts";
+import { Viewing } from "./viewing.ts";
 
 export class UserSession extends DurableObject<Env> implements SessionCalls {
   private readonly core: SessionCore;
@@ -36,6 +37,7 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
   private readonly presence: Presence;
   private readonly watching: Watching;
   private readonly receipts: Receipts;
+  private readonly viewing: Viewing;
   private readonly handlers: Handlers;
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -50,7 +52,8 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
     this.presence = new Presence(this.core, store, others);
     this.watching = new Watching(this.core, store, others);
     this.receipts = new Receipts(this.core, { read: (conversationId, marks) => this.inbox.read(conversationId, marks) });
-    this.handlers = { ...this.sending.handlers, ...this.connecting.handlers, ...this.watching.handlers, ...this.receipts.handlers };
+    this.viewing = new Viewing(this.core);
+    this.handlers = { ...this.sending.handlers, ...this.connecting.handlers, ...this.watching.handlers, ...this.receipts.handlers, ...this.viewing.handlers };
     count("wakes_session");
     // Answered by the runtime: a ping neither wakes this object nor keeps it awake.
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"));
@@ -130,7 +133,7 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
     if (call.settle) this.inbox.settle(call, now);
     // After the push: a device that is only late still gets it.
     if (core.sockets.sweep(now)) this.presence.check(now);
-    return { gen: core.gen, live: core.devices.live };
+    return { gen: core.gen, live: core.devices.live, viewing: core.devices.isViewing(call.conversation_id), until: core.devices.until };
   }
 
   async told(call: StatusCall): Promise<DeliverReply> {

@@ -6,6 +6,7 @@ import { freshUntil, isFresh, type Sign } from "../../domain/presence.ts";
 import type { DownFrame } from "../../protocol/frames/down.ts";
 import { HeartbeatProfile } from "../../protocol/frames/presence.ts";
 import type { EncodedEvents } from "../../protocol/rpc.ts";
+import { CLOCK_TOLERANCE_S } from "../../protocol/limits.ts";
 import { count } from "../platform/metrics.ts";
 import { expired } from "../platform/tokens.ts";
 import type { Device } from "./device.ts";
@@ -16,7 +17,11 @@ const First = v.object({ v: v.literal(1), user_id: v.string(), device_id: v.stri
  * `exp` of the token, in seconds; `seen_at` in ms, at most SEEN_EVERY_MS behind the last frame. `v` changes with the shape: one
  * that is not understood is closed, and its client resumes.
  */
-export const Attachment = v.object({ ...First.entries, v: v.literal(2), profile: HeartbeatProfile, seen_at: v.number() });
+export const Attachment = v.object({
+  ...First.entries, v: v.literal(2), profile: HeartbeatProfile, seen_at: v.number(),
+  /** Conversations that the device has open. */
+  viewing: v.optional(v.array(v.string())),
+});
 export type Attachment = v.InferOutput<typeof Attachment>;
 
 /** A frame is a sign of its device; written down this often, so that a busy socket costs nothing. */
@@ -26,6 +31,8 @@ export class Sockets {
   private readonly ctx: DurableObjectState;
   private readonly open = new Map<WebSocket, Attachment>();
   private readonly gone: (sign: Sign) => void;
+  /** Hear of every socket that is gone, whoever closed it. */
+  private readonly goneListeners: ((attachment: Attachment) => void)[] = [];
 
   /** @param gone hears of every device that goes, whatever the reason */
   constructor(ctx: DurableObjectState, gone: (sign: Sign) => void) {
@@ -42,18 +49,40 @@ export class Sockets {
     return this.open.size;
   }
 
+  /** Until when the tokens let the user be live, ms; 0 with no socket. */
+  get until(): number {
+    return Math.max(0, ...[...this.open.values()].map(({ exp }) => (exp + CLOCK_TOLERANCE_S) * 1_000));
+  }
+
+  /** Does any device have the conversation open? */
+  isViewing(conversationId: string): boolean {
+    return [...this.open.values()].some(({ viewing }) => viewing?.includes(conversationId));
+  }
+
+  onGone(listener: (attachment: Attachment) => void): void {
+    this.goneListeners.push(listener);
+  }
+
   attachment(ws: WebSocket): Attachment | null {
     return this.open.get(ws) ?? null;
   }
 
   /** The device behind a socket, as frame handlers see it. */
   device(ws: WebSocket, attachment: Attachment): Device {
+    const { open } = this;
     return {
       device_id: attachment.device_id,
+      get viewing() {
+        return open.get(ws)?.viewing ?? [];
+      },
+      view: (conversationIds) => {
+        const current = open.get(ws);
+        if (current !== undefined) this.keep(ws, { ...current, viewing: [...conversationIds] });
+      },
       send: (frames) => this.send(ws, frames, Date.now()),
       write: (text) => this.write(ws, text, Date.now()),
       prolong: (exp) => {
-        const current = this.open.get(ws);
+        const current = open.get(ws);
         if (current !== undefined) this.keep(ws, { ...current, exp });
       },
       pace: (profile) => {
@@ -157,6 +186,11 @@ export class Sockets {
     }
   }
 
+  /** To the devices that have the conversation open. */
+  sendViewing(conversationId: string, frames: readonly DownFrame[], now: number): void {
+    for (const [ws, { viewing }] of this.open) if (viewing?.includes(conversationId)) this.send(ws, frames, now);
+  }
+
   /** Closes a socket from this side, or answers its close. */
   drop(ws: WebSocket, code: number, reason: string): void {
     this.forget(ws);
@@ -168,6 +202,7 @@ export class Sockets {
     if (attachment === undefined) return;
     this.gone(this.sign(ws, attachment));
     this.open.delete(ws);
+    for (const listener of this.goneListeners) listener(attachment);
   }
 }
 

@@ -77,7 +77,7 @@ export class FakeChat {
 
   detail({ conversation_id, kind, title, members, epoch, events }: FakeConversation): ConversationDetail {
     return {
-      conversation_id, kind, title, epoch, head_seq: events.length, head_msg_no: 0, created_at: 0, max_members: 500, location_hint: null, jurisdiction: null, encryption: "none",
+      conversation_id, kind, title, epoch, head_seq: events.length, head_msg_no: 0, created_at: 0, max_members: 500, location_hint: null, jurisdiction: null, encryption: "none", history: "joined",
       members: members.map((user_id) => ({ user_id, role: "member", joined_seq: 1 })),
     };
   }

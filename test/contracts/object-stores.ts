@@ -4,6 +4,7 @@ import type { NewEvent } from "../../durable-objects/conversation/records.ts";
 import { ConversationStore } from "../../durable-objects/conversation/store.ts";
 import { migrate, schemaVersion } from "../../durable-objects/platform/migrate.ts";
 import type { Sql } from "../../durable-objects/platform/sql.ts";
+import { AttachedStore } from "../../durable-objects/conversation/store/attached.ts";
 import { type InboxRecord, SessionStore } from "../../durable-objects/session/store.ts";
 import { msgIdAt } from "../../protocol/msg-id.ts";
 
@@ -22,7 +23,7 @@ function event(seq: number, more: Partial<NewEvent> = {}): NewEvent {
 function created(sql: Sql, events: number): ConversationStore {
   const store = new ConversationStore(sql);
   store.commitCreation({
-    conversation_id: "g.x", kind: "group", title: "t", epoch: 1, max_members: 5, location_hint: "weur", jurisdiction: null, encryption: "none", cursor_key: new Uint8Array([1, 2, 3]),
+    conversation_id: "g.x", kind: "group", title: "t", epoch: 1, max_members: 5, location_hint: "weur", jurisdiction: null, encryption: "none", cursor_key: new Uint8Array([1, 2, 3]), history: "joined", mode: "write",
   }, [{ user_id: "ann", role: "owner", joined_seq: 1, left_seq: null }], Array.from({ length: events }, (_, i) => event(i + 1)));
   return store;
 }
@@ -32,7 +33,7 @@ export function objectStores(onSql: OnSql): void {
     expect(new ConversationStore(sql).exists()).toBe(false);
     const store = created(sql, 2);
     expect(store.exists()).toBe(true);
-    expect(store.readConversation()).toMatchObject({ conversation_id: "g.x", kind: "group", title: "t", epoch: 1, location_hint: "weur", jurisdiction: null });
+    expect(store.readConversation()).toMatchObject({ conversation_id: "g.x", kind: "group", title: "t", epoch: 1, location_hint: "weur", jurisdiction: null, history: "joined", mode: "write" });
     expect([...(store.readConversation()?.cursor_key ?? [])]).toEqual([1, 2, 3]);
     expect(store.readHead()).toEqual({ ...event(2), content_hash: null });
     const first = { seq: 1, msg_id: event(1).msg_id };
@@ -58,14 +59,22 @@ export function objectStores(onSql: OnSql): void {
 
   test("[stores] stays: joining, leaving and coming back", () => onSql((sql) => {
     const store = created(sql, 1);
-    store.commitMember({ kind: "add", user_id: "bob", role: "member" }, event(2));
-    store.commitMember({ kind: "remove", user_id: "bob", role: "member" }, event(3));
+    store.commitMembers([{ change: { kind: "add", user_id: "bob", role: "member" }, event: event(2) }]);
+    store.commitMembers([{ change: { kind: "remove", user_id: "bob", role: "member" }, event: event(3) }]);
     expect(store.readMembers().map(({ user_id }) => user_id)).toEqual(["ann"]);
     expect(store.readDeparted(2)).toEqual([{ user_id: "bob", role: "member", joined_seq: 2, left_seq: 3 }]);
     expect(store.readDeparted(3)).toEqual([]);
-    store.commitMember({ kind: "add", user_id: "bob", role: "member" }, event(4));
-    store.commitMember({ kind: "role", user_id: "bob", role: "admin" }, event(5));
+    store.commitMembers([{ change: { kind: "add", user_id: "bob", role: "member" }, event: event(4) }]);
+    store.commitMembers([{ change: { kind: "role", user_id: "bob", role: "admin" }, event: event(5) }]);
     expect(store.readStay("bob")).toEqual({ user_id: "bob", role: "admin", joined_seq: 4, left_seq: null });
+  }));
+
+  test("[stores] who is attached comes back, until they are gone", () => onSql((sql) => {
+    const store = new AttachedStore(created(sql, 1).sql);
+    const row = (user_id: string, gen: number, viewing: boolean) => ({ user_id, gen, viewing, until: gen * 10 });
+    store.commit([row("ann", 1, true), row("bob", 2, false)], []);
+    store.commit([row("ann", 3, false), row("cat", 1, true)], ["bob", "nobody"]);
+    expect(store.read()).toEqual([row("ann", 3, false), row("cat", 1, true)]);
   }));
 
   test("[stores] a settle keeps the oldest debt of who lags, and forgets who caught up", () => onSql((sql) => {

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { decideAppend } from "../../domain/append.ts";
 import { nextClock } from "../../domain/clock.ts";
 import { decideLive, decideSettle, planOwed } from "../../domain/delivery.ts";
-import { decidePutMember, decideRemoveMember, type MemberQuestion, type Stay } from "../../domain/membership.ts";
+import { decidePutMember, decideRemoveMember, type MemberQuestion, type Stay, visibleRange } from "../../domain/membership.ts";
 import { bisect } from "../../domain/page.ts";
 import { type Bucket, decideAdmission } from "../../domain/rate-limit.ts";
 import { retryDelay } from "../../domain/retry.ts";
@@ -77,7 +77,7 @@ test("[fan-out b] settled_seq moves forward only, and a new epoch starts it anew
 test("[members] who may add, promote and remove", () => {
   const roles = ["owner", "admin", "member"] as const;
   const actor = (role: (typeof roles)[number] | null) => (role === null ? null : { ...stay("actor", 1), role });
-  const ask = (more: Partial<MemberQuestion>): MemberQuestion => ({ actor: null, member: null, direct: false, members: 3, max_members: 5, ...more });
+  const ask = (more: Partial<MemberQuestion>): MemberQuestion => ({ actor: null, member: null, banned: false, direct: false, members: 3, max_members: 5, ...more });
   const add = [...roles, null].map((role) => decidePutMember(ask({ actor: actor(role) }), "member"));
   expect(add.map((decision) => ("code" in decision ? decision.code : decision.kind))).toEqual(["add", "add", "forbidden", "not_found"]);
   expect(decidePutMember(ask({ actor: "service", members: 5 }), "member")).toEqual({ kind: "refused", code: "group_full" });
@@ -85,10 +85,33 @@ test("[members] who may add, promote and remove", () => {
   expect(decidePutMember(ask({ actor: actor("member"), member: stay("bob", 2) }), "member").kind).toBe("unchanged");
   expect(decidePutMember(ask({ actor: actor("owner"), member: stay("bob", 2) }), "admin").kind).toBe("role");
   expect(decidePutMember(ask({ actor: actor("owner"), direct: true }), "member").kind).toBe("refused");
-  const remove = [...roles, null].map((role) => decideRemoveMember({ ...ask({ actor: actor(role), member: stay("bob", 2) }), self: false }));
+  const remove = [...roles, null].map((role) => decideRemoveMember({ ...ask({ actor: actor(role), member: stay("bob", 2) }), self: false }, []));
   expect(remove.map((decision) => ("code" in decision ? decision.code : decision.kind))).toEqual(["remove", "remove", "forbidden", "not_found"]);
-  expect(decideRemoveMember({ ...ask({ actor: actor("member"), member: actor("member") }), self: true }).kind).toBe("remove");
-  expect(decideRemoveMember({ ...ask({ actor: actor("admin"), member: { ...stay("bob", 2), role: "admin" } }), self: false }).kind).toBe("refused");
+  expect(decideRemoveMember({ ...ask({ actor: actor("member"), member: actor("member") }), self: true }, []).kind).toBe("remove");
+  expect(decideRemoveMember({ ...ask({ actor: actor("admin"), member: { ...stay("bob", 2), role: "admin" } }), self: false }, []).kind).toBe("refused");
+});
+
+test("[members] an owner hands the group over, and one who leaves hands it to who has been there longest", () => {
+  const ask = (more: Partial<MemberQuestion>): MemberQuestion => ({ actor: null, member: null, banned: false, direct: false, members: 3, max_members: 5, ...more });
+  const owner = { ...stay("ann", 1), role: "owner" as const };
+  const admin = { ...stay("adm", 9), role: "admin" as const };
+  const [bob, cat] = [stay("bob", 4), stay("cat", 3)];
+  expect(decidePutMember(ask({ actor: owner, member: bob }), "owner").kind).toBe("hand_over");
+  for (const refused of [ask({ actor: admin, member: bob }), ask({ actor: owner }), ask({ actor: owner, member: owner })]) {
+    expect(decidePutMember(refused, refused.member === null ? "owner" : "admin").kind === "add" || decidePutMember(refused, "owner").kind === "hand_over").toBe(false);
+  }
+  expect(decidePutMember(ask({ actor: "service", banned: true }), "member")).toEqual({ kind: "refused", code: "forbidden" });
+  const leave = (member: Stay, others: Stay[]) => decideRemoveMember({ ...ask({ actor: member, member }), self: true }, [member, ...others]);
+  expect(leave(owner, [bob, cat, admin])).toEqual({ kind: "remove", successor: "adm" });
+  expect(leave(owner, [bob, cat])).toEqual({ kind: "remove", successor: "cat" });
+  expect(leave(owner, [bob, { ...cat, role: "owner" }])).toEqual({ kind: "remove", successor: null });
+  expect(leave(owner, [])).toEqual({ kind: "remove", successor: null });
+  expect(leave(bob, [owner, cat])).toEqual({ kind: "remove", successor: null });
+});
+
+test("[members] history shows what was there before joining where the conversation says so", () => {
+  expect(visibleRange(stay("ann", 5), "joined")).toEqual({ from: 5, to: Infinity });
+  expect(visibleRange(stay("ann", 5, 9), "all")).toEqual({ from: 1, to: 9 });
 });
 
 test("[archive] archived_seq moves only over acknowledged segments without a hole", () => {

@@ -80,7 +80,7 @@ test("[I1] the newest message is found below any number of other events", async 
   }
   const ann = world.state.members.get("ann");
   if (ann === undefined) throw new Error("ann is missing");
-  expect(new Newest(world.store).messageFor(ann, world.state.head.seq)).toMatchObject({ seq: 2 });
+  expect(new Newest(world.store, world.state.record).messageFor(ann, world.state.head.seq)).toMatchObject({ seq: 2 });
 });
 
 test("[I1] a preview ends within its limit, and never within a character", () => {

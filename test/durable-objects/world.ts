@@ -2,12 +2,14 @@
 // test commands. A crash keeps what was committed and forgets the rest.
 import { DatabaseSync } from "node:sqlite";
 import { appendItems } from "../../durable-objects/conversation/append.ts";
+import { Attached } from "../../durable-objects/conversation/attached.ts";
 import { createGroup } from "../../durable-objects/conversation/create.ts";
 import { Fanout } from "../../durable-objects/conversation/fanout.ts";
 import { putMember, removeMember } from "../../durable-objects/conversation/members.ts";
 import type { NewEvent } from "../../durable-objects/conversation/records.ts";
 import { ConversationState } from "../../durable-objects/conversation/state.ts";
 import { ConversationStore } from "../../durable-objects/conversation/store.ts";
+import { AttachedStore } from "../../durable-objects/conversation/store/attached.ts";
 import { Tasks } from "../../durable-objects/platform/tasks.ts";
 import { settledRow } from "../../durable-objects/session/inbox-row.ts";
 import { type InboxRecord, SessionStore } from "../../durable-objects/session/store.ts";
@@ -98,12 +100,12 @@ export class World {
   add(user: string): void {
     this.session(user);
     const result = putMember(this.store, this.state, { actor_id: null, user_id: user, role: "member" }, this.now);
-    if (result.ok && result.event !== null) this.fanout.committed([result.event], null, true);
+    if (result.ok && result.events.length > 0) this.fanout.committed(result.events, null, true);
   }
 
   remove(user: string): void {
     const result = removeMember(this.store, this.state, { actor_id: null, user_id: user }, this.now);
-    if (result.ok && result.event !== null) this.fanout.committed([result.event], null, true);
+    if (result.ok && result.events.length > 0) this.fanout.committed(result.events, null, true);
   }
 
   connect(user: string): void {
@@ -160,7 +162,7 @@ export class World {
     ], (_task, error) => {
       throw error;
     });
-    const fanout = new Fanout(this.store, this.state, {
+    const fanout: Fanout = new Fanout(this.store, this.state, new Attached(new AttachedStore(this.store.sql)), {
       deliver: (userId, call) => this.deliver(life, userId, call),
       settings: () => SETTINGS, now: () => this.now, arm: () => tasks.arm(this.now), failed: () => undefined, readBy: () => null,
     });
