@@ -6,6 +6,8 @@ const ID = new RegExp(`^[A-Za-z0-9._:@|+-]{1,${ID_LENGTH}}$`);
 
 export const Id = v.pipe(v.string(), v.regex(ID));
 export const UserId = Id;
+/** How the operator signs what it does in conversations: no user may have this name. */
+export const SERVICE_ID = "service";
 export const DeviceId = Id;
 export const ClientMsgId = Id;
 
@@ -64,7 +66,7 @@ export interface ObjectPlace {
 }
 
 /** The one derivation of every object's name: from its id, the deployment's jurisdiction and the generation. */
-export function objectPlace(kind: "conversation" | "user", id: string, deployment: Jurisdiction | null, generation = 0): ObjectPlace {
+export function objectPlace(kind: "conversation" | "user" | "directory" | "reports", id: string, deployment: Jurisdiction | null, generation = 0): ObjectPlace {
   const minted = kind === "conversation" && id.startsWith("g.");
   const own = minted ? (JURISDICTIONS.find((jurisdiction) => id.startsWith(`g.${jurisdiction}.`)) ?? null) : deployment;
   return { name: generation === 0 ? id : `${id}#${generation}`, jurisdiction: own };

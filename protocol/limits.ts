@@ -63,8 +63,23 @@ export const HELD_MS = 2_000;
 /** Bytes of a user's custom fields and name. */
 export const CUSTOM_BYTES = 4 * 1024;
 export const NAME_BYTES = 256;
-/** Users of one call of the service API. */
+/** Users of one call of the service API, and bytes of its body. */
 export const BULK_USERS = 1_000;
+export const BULK_BYTES = 8 * 1024 * 1024;
+/** Searches for people a second and user, how many at once, and how many people one shows. */
+export const FIND_RATE = 5;
+export const FIND_BURST = 10;
+export const FOUND = 20;
+/** Changes of one's own handle a second, and how many at once. */
+export const HANDLE_RATE = 1 / 3_600;
+export const HANDLE_BURST = 5;
+/** Users that one user blocks. */
+export const BLOCKS = 1_000;
+/** Reports a second and user, and how many at once. */
+export const REPORT_RATE = 1 / 60;
+export const REPORT_BURST = 10;
+/** Bytes of a report's reason. */
+export const REASON_BYTES = 2 * 1024;
 /** Longest life of a token, and what clocks may differ by, in seconds. */
 export const TOKEN_LIFE_S = 3_600;
 export const CLOCK_TOLERANCE_S = 30;

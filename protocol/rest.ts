@@ -2,7 +2,7 @@
 import * as v from "valibot";
 import { ContentType, Encryption, type Event, type History, Kind, Role } from "./events.ts";
 import { Text } from "./frames/msg.ts";
-import { ClientMsgId, Jurisdiction, LocationHint, MsgId, UserId } from "./ids.ts";
+import { ClientMsgId, Jurisdiction, LocationHint, MsgId, SERVICE_ID, UserId } from "./ids.ts";
 import { byteLength, GROUP_MEMBERS, PAGE, PAGE_MAX, TITLE_BYTES } from "./limits.ts";
 
 const Title = v.pipe(Text, v.trim(), v.minLength(1), v.check((text) => byteLength(text) <= TITLE_BYTES, `over ${TITLE_BYTES} bytes`));
@@ -99,8 +99,8 @@ export interface ConversationDetail {
 }
 
 /** `POST /dev/token`, in development only. */
-export const DevTokenBody = v.object({
+export const DevTokenBody = v.pipe(v.object({
   user_id: UserId,
   ttl_s: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(3_600)), 3_600),
   scope: v.optional(v.literal("service")),
-});
+}), v.check(({ user_id, scope }) => user_id !== SERVICE_ID || scope === "service", "this user_id is reserved"));

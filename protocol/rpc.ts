@@ -14,6 +14,7 @@ import type { PresenceCalls } from "./rpc/presence.ts";
 import type { ArchiveAck, ArchiveAcked } from "./archive.ts";
 import type { AppendCall, AppendReply, Refusal } from "./rpc/append.ts";
 import type { MessageReceipt, ReceiptMarks, ReceiptsCall, StatusCall } from "./rpc/receipts.ts";
+import type { BlockCall, UserCalls } from "./rpc/users.ts";
 
 export type * from "./rpc/append.ts";
 export type * from "./rpc/receipts.ts";
@@ -174,22 +175,29 @@ export interface ConversationCalls {
   peek(call: PeekCall): Promise<Result<{ settled: Settled }>>;
   /** Who has the conversation open. A session's calls come in their order. */
   view(call: ViewCall): Promise<Result<{ mode: FanoutMode; head: Head }>>;
+  /** Of a direct conversation: one of its users may no longer write, or may again. Where there is none nothing is written. */
+  block(call: BlockCall): Promise<{ exists: boolean }>;
   archived(ack: ArchiveAck): Promise<Result<ArchiveAcked>>;
   stats(): Promise<Result<{ stats: ConversationStats }>>;
 }
 
-/** What a checked token says. `exp` in seconds since 1970. */
+/** What a checked token says. `exp` and `iat` in seconds since 1970. */
 export interface Claims {
   user_id: string;
   exp: number;
+  /** Absent: from code that did not ask yet; older than any revocation. */
+  iat?: number;
 }
 
-export interface SessionCalls extends InboxCalls, PresenceCalls {
+/** What has a bucket of its own beside the user's requests. */
+export type Quota = "find" | "report";
+
+export interface SessionCalls extends InboxCalls, PresenceCalls, UserCalls {
   deliver(call: DeliverCall): Promise<DeliverReply>;
   /** What became of messages that this user has sent. */
   told(call: StatusCall): Promise<DeliverReply>;
-  /** The rate limit and registration of a REST call. `cost`: requests that it counts for. */
-  admit(claims: Claims, cost: number): Promise<Result<object>>;
+  /** Revocation, deactivation, rate limit and registration of a REST call. `cost`: requests that it counts for. */
+  admit(claims: Claims, cost: number, quota?: Quota): Promise<Result<object>>;
   send(claims: Claims, draft: Draft): Promise<Result<{ ack: AckFrame }>>;
   register(userId: string): Promise<void>;
   registered(): Promise<boolean>;

@@ -38,6 +38,8 @@ export const Settings = v.object({
   credit_events: int(0, 1_000_000),
   /** How long after sending a message may be edited, ms; 0 for ever. */
   edit_window_ms: int(0, 3_650 * DAY_MS),
+  /** Searches for people a day and user; 0 for no limit. */
+  searches_per_day: int(0, 1_000_000),
 });
 export type Settings = v.InferOutput<typeof Settings>;
 export type SettingName = keyof Settings;
@@ -59,6 +61,7 @@ export const DEFAULT_SETTINGS: Settings = {
   receipts_every_ms: 250,
   credit_events: 256,
   edit_window_ms: DAY_MS,
+  searches_per_day: 1_000,
 };
 
 export const SETTING_NAMES = Object.keys(DEFAULT_SETTINGS) as SettingName[];

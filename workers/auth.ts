@@ -5,6 +5,7 @@ import type { Env } from "../durable-objects/platform/env.ts";
 import { sessionOf } from "../durable-objects/platform/env.ts";
 import { checkToken, type Token } from "../durable-objects/platform/tokens.ts";
 import { ChatError } from "../protocol/errors.ts";
+import type { Claims, Quota } from "../protocol/rpc.ts";
 import { expectOk } from "./errors.ts";
 
 export interface AppEnv {
@@ -58,6 +59,16 @@ export const user = createMiddleware<AppEnv>(async (context, next) => {
   await next();
 });
 
+/** A user's request that has a quota of its own as well. */
+export function userWithin(quota: Quota) {
+  return createMiddleware<AppEnv>(async (context, next) => {
+    const token = await userToken(context.env, context.req.raw);
+    context.set("token", token);
+    await admit(context.env, token, quota);
+    await next();
+  });
+}
+
 /** What users and the operator's services may both ask for. */
 export const userOrService = createMiddleware<AppEnv>(async (context, next) => {
   const token = await checkToken(context.env, tokenOf(context.req.raw));
@@ -73,8 +84,13 @@ export async function userToken(env: Env, request: Request): Promise<Token> {
   return token;
 }
 
-async function admit(env: Env, { user_id, exp }: Token): Promise<void> {
-  expectOk(await sessionOf(env, user_id).admit({ user_id, exp }, 1));
+async function admit(env: Env, token: Token, quota?: Quota): Promise<void> {
+  expectOk(await sessionOf(env, token.user_id).admit(claimsOf(token), 1, quota));
+}
+
+/** What a session is told of a token. */
+export function claimsOf({ user_id, exp, iat }: Token): Claims {
+  return { user_id, exp, iat };
 }
 
 /** The operator's own services. They have no user and no rate limit; everybody else finds nothing here. */

@@ -10,9 +10,10 @@ const READ_BYTES = 8 * FRAME_BYTES;
 /**
  * The JSON of a body; throws `bad_request` or `frame_too_large`.
  * @param none what an empty body stands for; without it there must be one
+ * @param most bytes
  */
-export async function readJson(request: Request, none?: object): Promise<unknown> {
-  const bytes = await readBytes(request);
+export async function readJson(request: Request, none?: object, most = FRAME_BYTES): Promise<unknown> {
+  const bytes = await readBytes(request, most);
   if (bytes.length === 0 && none !== undefined) return none;
   try {
     return JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes));
@@ -22,15 +23,15 @@ export async function readJson(request: Request, none?: object): Promise<unknown
 }
 
 /** Keeps nothing beyond the limit, whatever the request said of its length. */
-async function readBytes(request: Request): Promise<Uint8Array> {
+async function readBytes(request: Request, most: number): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of request.body ?? []) {
     length += chunk.byteLength;
-    if (length <= FRAME_BYTES) chunks.push(chunk);
-    if (length > READ_BYTES) break;
+    if (length <= most) chunks.push(chunk);
+    if (length > Math.max(most, READ_BYTES)) break;
   }
-  if (length > FRAME_BYTES) throw new ChatError("frame_too_large");
+  if (length > most) throw new ChatError("frame_too_large");
   const bytes = new Uint8Array(length);
   let at = 0;
   for (const chunk of chunks) {

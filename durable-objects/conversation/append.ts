@@ -30,6 +30,8 @@ export function appendItems(store: ConversationStore, state: ConversationState, 
       count("duplicates");
       return { ok: true, ack: { ...ackOf(place, item, prior), dup: true } };
     }
+    // What was sent before the block keeps its acknowledgement.
+    if (state.record.kind === "direct" && state.banned.has(call.sender_id)) return { ok: false, code: "forbidden" };
     const event = draft.add("msg", { content: item.content, content_type: item.content_type }, {
       sender_id: call.sender_id, client_msg_id: item.client_msg_id, device_id: item.device_id, content_type: item.content_type,
     });

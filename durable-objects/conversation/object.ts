@@ -10,6 +10,7 @@ import type {
 } from "../../protocol/rpc.ts";
 import type { PeekCall, Settled } from "../../protocol/rpc/inbox.ts";
 import type { MessageReceipt, ReceiptMarks, ReceiptsCall } from "../../protocol/rpc/receipts.ts";
+import type { BlockCall } from "../../protocol/rpc/users.ts";
 import type { Role } from "../../protocol/events.ts";
 import type { FanoutMode } from "../../protocol/frames/inbox.ts";
 import type { Head } from "../../protocol/frames/sync.ts";
@@ -20,6 +21,7 @@ import { Tasks } from "../platform/tasks.ts";
 import { currentSettings, loadSettings } from "../settings/current.ts";
 import { appendItems } from "./append.ts";
 import { Attached } from "./attached.ts";
+import { setBlock } from "./blocks.ts";
 import { createDirect, createGroup } from "./create.ts";
 import { eventJson } from "./encode.ts";
 import { Fanout } from "./fanout.ts";
@@ -161,6 +163,11 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
     const { attached, state: { record, head } } = this.opened;
     attached.says({ user_id: call.user_id, gen: call.gen, viewing: call.viewing, until: call.until }, false);
     return { ok: true, mode: record.mode, head: { conversation_id: record.conversation_id, epoch: record.epoch, head_seq: head.seq } };
+  }
+
+  async block(call: BlockCall): Promise<{ exists: boolean }> {
+    if (this.opened !== null) setBlock(this.opened.state, call, Date.now());
+    return { exists: this.opened !== null };
   }
 
   async archived(ack: ArchiveAck): Promise<Result<ArchiveAcked>> {

@@ -7,6 +7,7 @@ import { clockOf, msgIdAt } from "../../protocol/msg-id.ts";
 import { randomBytes } from "../platform/hash.ts";
 import type { ConversationRecord, Counters, EventRecord, NewEvent, Watermarks } from "./records.ts";
 import type { ConversationStore } from "./store.ts";
+import { BanStore } from "./store/bans.ts";
 
 export class ConversationState {
   readonly record: ConversationRecord;
@@ -15,6 +16,9 @@ export class ConversationState {
   readonly head: Head;
   /** The members of now, by user. */
   readonly members: Map<string, Stay>;
+  readonly bans: BanStore;
+  /** Who may not come back or, in a direct conversation, may not write. */
+  readonly banned: Set<string>;
   private readonly rowsBefore: number;
   private readonly store: ConversationStore;
 
@@ -27,6 +31,8 @@ export class ConversationState {
     this.counters = { rows_written: this.rowsBefore, deliveries: counters.deliveries ?? 0, delivery_calls: counters.delivery_calls ?? 0, wakes: (counters.wakes ?? 0) + 1 };
     const newest = store.readHead();
     this.head = newest === null ? { seq: 0, msg_no: 0, clock: 0 } : { seq: newest.seq, msg_no: newest.msg_no, clock: clockOf(newest.msg_id) };
+    this.bans = new BanStore(store.sql);
+    this.banned = new Set(this.bans.readBans());
     this.members = new Map(store.readMembers().map((stay) => [stay.user_id, stay]));
   }
 

@@ -2,12 +2,15 @@
 import * as v from "valibot";
 import { type Jurisdiction, Jurisdiction as JurisdictionSchema, type LocationHint, objectPlace } from "../../protocol/ids.ts";
 import type { ConversationCalls, SessionCalls } from "../../protocol/rpc.ts";
+import type { DirectoryCalls, ReportsCalls } from "../../protocol/rpc/users.ts";
 import { log } from "../../log/log.ts";
 
 export interface Env {
   CONVERSATION: DurableObjectNamespace;
   USER_SESSION: DurableObjectNamespace;
   SETTINGS: DurableObjectNamespace;
+  DIRECTORY: DurableObjectNamespace;
+  REPORTS: DurableObjectNamespace;
   SEGMENTS?: R2Bucket;
   ASSETS?: Fetcher;
   ENVIRONMENT?: string;
@@ -54,6 +57,20 @@ export function sessionOf(env: Env, userId: string): SessionCalls & Pick<Fetcher
   const place = objectPlace("user", userId, deploymentJurisdiction(env));
   const stub: unknown = within(env.USER_SESSION, place.jurisdiction).getByName(place.name);
   return stub as SessionCalls & Pick<Fetcher, "fetch">;
+}
+
+/** @param shard by `handleShard` or `wordShard` */
+export function directoryOf(env: Env, shard: string): DirectoryCalls {
+  const place = objectPlace("directory", shard, deploymentJurisdiction(env));
+  const stub: unknown = within(env.DIRECTORY, place.jurisdiction).getByName(place.name);
+  return stub as DirectoryCalls;
+}
+
+/** The deployment's one queue of reports. */
+export function reportsOf(env: Env): ReportsCalls {
+  const place = objectPlace("reports", "reports", deploymentJurisdiction(env));
+  const stub: unknown = within(env.REPORTS, place.jurisdiction).getByName(place.name);
+  return stub as ReportsCalls;
 }
 
 /** Without an archive nothing is sealed. */

@@ -4,17 +4,18 @@ import * as v from "valibot";
 import { errorFields, log } from "../../log/log.ts";
 import { ChatError } from "../../protocol/errors.ts";
 import { ARCHIVE_SCOPE } from "../../protocol/archive.ts";
-import { UserId } from "../../protocol/ids.ts";
+import { SERVICE_ID, UserId } from "../../protocol/ids.ts";
 import { CLOCK_TOLERANCE_S, TOKEN_LIFE_S } from "../../protocol/limits.ts";
 import type { Env } from "./env.ts";
 
 export type Scope = "user" | "service";
 
-/** `exp` in seconds since 1970. */
+/** `exp` and `iat` in seconds since 1970. */
 export interface Token {
   user_id: string;
   scope: Scope;
   exp: number;
+  iat: number;
 }
 
 const Payload = v.object({ sub: UserId, iat: v.number(), exp: v.number(), scope: v.optional(v.string(), "") });
@@ -29,10 +30,13 @@ export async function checkToken(env: Env, token: string): Promise<Token> {
   const payload = await verified(env, token);
   const parsed = v.safeParse(Payload, payload);
   if (!parsed.success || parsed.output.exp - parsed.output.iat > TOKEN_LIFE_S + CLOCK_TOLERANCE_S) throw new ChatError("unauthorized");
-  const { sub, exp, scope } = parsed.output;
+  const { sub, exp, iat, scope } = parsed.output;
   const scopes = scope.split(" ");
   if (scopes.includes(ARCHIVE_SCOPE)) throw new ChatError("unauthorized");
-  return { user_id: sub, exp, scope: scopes.includes("service") ? "service" : "user" };
+  if (scopes.includes("service")) return { user_id: sub, exp, iat, scope: "service" };
+  // What the operator does is signed with this name.
+  if (sub === SERVICE_ID) throw new ChatError("unauthorized");
+  return { user_id: sub, exp, iat, scope: "user" };
 }
 
 async function verified(env: Env, token: string): Promise<jose.JWTPayload> {

@@ -3,7 +3,7 @@ import { decideRoom } from "../../domain/presence.ts";
 import { type Bucket, decideAdmission } from "../../domain/rate-limit.ts";
 import { errorFields, log } from "../../log/log.ts";
 import { errorFrame } from "../../protocol/codec-json.ts";
-import { ChatError, CLOSE, errorBody } from "../../protocol/errors.ts";
+import { ChatError, CLOSE, errorBody, ERRORS } from "../../protocol/errors.ts";
 import type { DownFrame } from "../../protocol/frames/down.ts";
 import { HEARTBEATS } from "../../protocol/frames/presence.ts";
 import type { Cursor, HelloFrame } from "../../protocol/frames/sync.ts";
@@ -56,6 +56,8 @@ export class Connecting {
     const admission = decideAdmission(this.connects, { rate: rate_limit, burst: rate_burst }, now);
     this.connects = admission.bucket;
     if (!admission.ok) return tooMany(admission.retry_after_ms);
+    const refused = core.refusal(upgrade.iat);
+    if (refused !== null) return Response.json({ error: errorBody(refused.code) }, { status: ERRORS[refused.code].http });
     core.register(core.userId);
     const { 0: client, 1: server } = new WebSocketPair();
     core.sockets.sweep(now);
@@ -63,6 +65,7 @@ export class Connecting {
     if (!core.devices.live) this.begin(now);
     core.sockets.accept(server, {
       v: 2, user_id: core.userId, device_id: upgrade.device_id, exp: upgrade.exp, connected_at: now, profile: "foreground", seen_at: now,
+      ...(upgrade.iat === undefined ? {} : { iat: upgrade.iat }),
     });
     const hello: HelloFrame = {
       type: "hello", user_id: core.userId, device_id: upgrade.device_id, heartbeat: HEARTBEATS.foreground, user_seq: core.userSeq,
@@ -120,7 +123,9 @@ export class Connecting {
     try {
       const checked = await checkToken(this.core.env, token);
       if (checked.user_id !== this.core.userId || checked.scope !== "user") return errorFrame("unauthorized");
-      device.prolong(checked.exp);
+      const refused = this.core.refusal(checked.iat);
+      if (refused !== null) return errorFrame(refused.code);
+      device.prolong(checked.exp, checked.iat);
       return null;
     } catch (error) {
       if (error instanceof ChatError) return errorFrame(error.code);

@@ -1,10 +1,13 @@
 // What every part of a session works with: the user, the rows, the devices, and the way to conversations.
 import { isFresh, type Sign } from "../../domain/presence.ts";
+import { decideAccess } from "../../domain/users.ts";
 import { type Admission, type Bucket, decideAdmission } from "../../domain/rate-limit.ts";
 import { errorFields, log } from "../../log/log.ts";
 import { errorFrame } from "../../protocol/codec-json.ts";
 import type { UpType } from "../../protocol/frames/up.ts";
-import { directPairBytes } from "../../protocol/ids.ts";
+import { CLOSE } from "../../protocol/errors.ts";
+import { directPairBytes, SERVICE_ID } from "../../protocol/ids.ts";
+import type { Refusal } from "../../protocol/rpc.ts";
 import type { Settings } from "../../protocol/settings.ts";
 import { conversationOf, type Env } from "../platform/env.ts";
 import { sha256Hex } from "../platform/hash.ts";
@@ -16,6 +19,7 @@ import { Devices } from "./devices.ts";
 import { Heads } from "./heads.ts";
 import { Sockets } from "./sockets.ts";
 import type { SessionStore } from "./store.ts";
+import { type AccountRecord, UserStore } from "./store/users.ts";
 
 type ConversationStub = ReturnType<typeof conversationOf>;
 
@@ -45,7 +49,11 @@ export class SessionCore {
   userId: string;
   gen = 0;
   userSeq = 0;
-  isRegistered = false;
+  /** null: nobody has registered this user. */
+  account: AccountRecord | null = null;
+  readonly users: UserStore;
+  /** Whom this user has blocked. */
+  readonly blocked = new Set<string>();
   private readonly stubs = new Map<string, ConversationStub>();
   private readonly directIds = new Map<string, string>();
   private readonly buckets = new Map<BucketName, Bucket>();
@@ -54,6 +62,7 @@ export class SessionCore {
   constructor(ctx: DurableObjectState, env: Env, store: SessionStore) {
     this.env = env;
     this.store = store;
+    this.users = new UserStore(store.sql);
     this.sockets = new Sockets(ctx, (sign) => {
       this.goneAt = Math.max(this.goneAt ?? 0, sign.seen_at);
     });
@@ -101,11 +110,31 @@ export class SessionCore {
     this.userId = session.user_id;
     this.gen = session.gen;
     this.userSeq = this.store.readUserSeq();
-    this.isRegistered = true;
+    this.account = this.users.readAccount();
+    this.expel();
+  }
+
+  get isRegistered(): boolean {
+    return this.account !== null;
+  }
+
+  /**
+   * Why a token of this user is no longer accepted; null where it is.
+   * @param iat when it was issued, in seconds since 1970
+   */
+  refusal(iat: number | undefined): Refusal | null {
+    const decision = this.account === null ? "in" : decideAccess(this.account, iat);
+    return decision === "in" ? null : { ok: false, code: decision };
+  }
+
+  /** Closes the devices whose tokens are no longer accepted. */
+  expel(): void {
+    this.sockets.dropWhere(({ iat }) => this.refusal(iat) !== null, CLOSE.token, "the token is no longer accepted");
   }
 
   register(userId: string): void {
     if (this.isRegistered) return;
+    if (userId === SERVICE_ID) throw new Error("the service is no user");
     this.store.commitRegistered(userId, Date.now());
     this.open();
   }

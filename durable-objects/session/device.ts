@@ -11,8 +11,8 @@ export interface Device {
   /** Frames that are encoded already. */
   write(text: string): void;
   view(conversationIds: readonly string[]): void;
-  /** A newer token of the same user: until when, in seconds since 1970. */
-  prolong(exp: number): void;
+  /** A newer token of the same user: until and since when, in seconds since 1970. */
+  prolong(exp: number, iat: number): void;
   /** How often it will be heard of from now on. */
   pace(profile: HeartbeatProfile): void;
 }

@@ -12,7 +12,8 @@ const UNAVAILABLE: AppendAnswer = { ok: false, code: "unavailable", retry_after_
 export interface LanePorts {
   userId(): string;
   append(conversationId: string, call: AppendCall): Promise<AppendReply>;
-  registered(userId: string): Promise<boolean>;
+  /** May this user begin a conversation with that one? */
+  reachable(userId: string): Promise<"yes" | "unknown" | "blocked">;
   /** Do these devices make up all of the user's open sockets? */
   alone(deviceIds: ReadonlySet<string | null>): boolean;
 }
@@ -67,7 +68,7 @@ export class Lanes {
   }
 
   private async appendAll(conversationId: string, lane: Lane, items: AppendItem[]): Promise<AppendAnswer[]> {
-    const refused = (code: "not_found" | "unknown_user" | "unavailable") => items.map((): AppendAnswer => (code === "unavailable" ? UNAVAILABLE : { ok: false, code }));
+    const refused = (code: "not_found" | "unknown_user" | "forbidden" | "unavailable") => items.map((): AppendAnswer => (code === "unavailable" ? UNAVAILABLE : { ok: false, code }));
     const alone = this.ports.alone(new Set(items.map((item) => item.device_id)));
     const call = { conversation_id: conversationId, sender_id: this.ports.userId(), items, create: null, alone };
     try {
@@ -76,7 +77,8 @@ export class Lanes {
       if (lane.pair === null) return refused("not_found");
       // The conversation does not exist yet: only now does it matter whether the other user does.
       const peer = lane.pair.find((user) => user !== this.ports.userId());
-      if (peer !== undefined && !(await this.ports.registered(peer))) return refused("unknown_user");
+      const reachable = peer === undefined ? "yes" : await this.ports.reachable(peer);
+      if (reachable !== "yes") return refused(reachable === "blocked" ? "forbidden" : "unknown_user");
       const created = await this.reliably(conversationId, { ...call, create: lane.pair });
       return created.kind === "answers" ? created.answers : refused("unavailable");
     } catch (error) {

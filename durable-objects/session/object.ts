@@ -6,15 +6,17 @@ import { CLOSE } from "../../protocol/errors.ts";
 import type { AckFrame, Draft } from "../../protocol/frames/msg.ts";
 import type { ConversationRow } from "../../protocol/frames/inbox.ts";
 import type { ChangedConversations, ConversationList, InboxPatch } from "../../protocol/rest/inbox.ts";
-import type { Claims, DeliverCall, DeliverReply, Result, SessionCalls, StatusCall } from "../../protocol/rpc.ts";
+import type { Claims, DeliverCall, DeliverReply, Quota, Result, SessionCalls, StatusCall } from "../../protocol/rpc.ts";
 import type { Presence as PresenceEntry } from "../../protocol/frames/presence.ts";
 import type { PresenceAsk, PresenceTold, UserSessions } from "../../protocol/rpc/presence.ts";
+import type { UserCalls } from "../../protocol/rpc/users.ts";
 import { type Env, sessionOf } from "../platform/env.ts";
 import { count } from "../platform/metrics.ts";
 import { objectSql } from "../platform/object-sql.ts";
 import { expired } from "../platform/tokens.ts";
 import { loadSettings } from "../settings/current.ts";
 import { Answers } from "./answers.ts";
+import { Blocks } from "./blocks.ts";
 import { Connecting } from "./connecting.ts";
 import { bucketOf, SessionCore } from "./core.ts";
 import { type Fill, handleFrame, type Handlers, named } from "./frames.ts";
@@ -23,6 +25,8 @@ import type { ListCall } from "./list.ts";
 import { Presence, type SessionOf } from "./presence.ts";
 import { Receipts } from "./receipts.ts";
 import { Sending } from "./sending.ts";
+import { Profiles } from "./profile.ts";
+import { Quotas } from "./quotas.ts";
 import { SessionStore } from "./store.ts";
 import { PresenceStore } from "./store/presence.ts";
 import { readUpgrade } from "./upgrade.ts";
@@ -38,6 +42,9 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
   private readonly watching: Watching;
   private readonly receipts: Receipts;
   private readonly viewing: Viewing;
+  private readonly quotas: Quotas;
+  private readonly profiles: Profiles;
+  private readonly blocks: Blocks;
   private readonly handlers: Handlers;
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -46,6 +53,10 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
     this.inbox = new Inbox(this.core);
     this.sending = new Sending(this.core);
     this.connecting = new Connecting(this.core, this.sending.lanes);
+    this.quotas = new Quotas(this.core);
+    this.profiles = new Profiles(this.core, this.quotas);
+    this.blocks = new Blocks(this.core);
+    this.core.tasks.push(this.profiles.task, this.blocks.task);
     const store = new PresenceStore(this.core.store.sql);
     // An object can't call itself while it waits for the answer.
     const others: SessionOf = (userId) => (userId === this.core.userId ? this : sessionOf(env, userId));
@@ -63,6 +74,8 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
       if (exists) {
         this.core.open();
         this.presence.open();
+        this.profiles.open();
+        this.blocks.open();
       }
       this.core.wake(ctx.storage, exists ? await ctx.storage.getAlarm() : null);
     });
@@ -130,7 +143,10 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
     core.devices.push(call);
     core.heads.heard(call.conversation_id, { head_seq: call.head_seq, head_msg_no: call.head_msg_no, last_at: call.head_at });
     if (call.left) this.receipts.forget(call.conversation_id);
-    if (call.settle) this.inbox.settle(call, now);
+    if (call.settle) {
+      this.blocks.settling(call);
+      this.inbox.settle(call, now);
+    }
     // After the push: a device that is only late still gets it.
     if (core.sockets.sweep(now)) this.presence.check(now);
     return { gen: core.gen, live: core.devices.live, viewing: core.devices.isViewing(call.conversation_id), until: core.devices.until };
@@ -141,9 +157,13 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
     return { gen: this.core.gen, live: this.core.devices.live };
   }
 
-  async admit(claims: Claims, cost: number): Promise<Result<object>> {
+  async admit(claims: Claims, cost: number, quota?: Quota): Promise<Result<object>> {
+    // Before the charge: a token that counts no more must not use up its user's requests.
+    const refused = this.core.refusal(claims.iat);
+    if (refused !== null) return refused;
     this.core.register(claims.user_id);
-    const admission = this.core.charge(cost);
+    let admission = this.core.charge(cost);
+    if (admission.ok && quota !== undefined) admission = this.quotas.take(quota);
     return admission.ok ? { ok: true } : { ok: false, code: "rate_limited", retry_after_ms: admission.retry_after_ms };
   }
 
@@ -194,6 +214,37 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
 
   async registered(): Promise<boolean> {
     return this.core.isRegistered;
+  }
+
+  async reachable(call: { from: string }): Promise<"yes" | "unknown" | "blocked"> {
+    if (!this.core.isRegistered) return "unknown";
+    return this.core.blocked.has(call.from) ? "blocked" : "yes";
+  }
+
+  async readProfile(): ReturnType<UserCalls["readProfile"]> {
+    return this.profiles.read();
+  }
+
+  async readAccount(): ReturnType<UserCalls["readAccount"]> {
+    return this.profiles.readAccount();
+  }
+
+  async changeProfile(call: Parameters<UserCalls["changeProfile"]>[0]): ReturnType<UserCalls["changeProfile"]> {
+    return this.profiles.change(call);
+  }
+
+  async setAccess(call: Parameters<UserCalls["setAccess"]>[0]): ReturnType<UserCalls["setAccess"]> {
+    const result = this.profiles.setAccess(call);
+    this.presence.check(Date.now());
+    return result;
+  }
+
+  async readBlocks(): ReturnType<UserCalls["readBlocks"]> {
+    return { ok: true, blocks: this.blocks.list() };
+  }
+
+  async setBlock(call: Parameters<UserCalls["setBlock"]>[0]): ReturnType<UserCalls["setBlock"]> {
+    return this.blocks.set(call.user_id, call.on);
   }
 }
 

@@ -18,7 +18,7 @@ export class Sending {
     this.lanes = new Lanes({
       userId: () => core.userId,
       append: (conversationId, call) => core.through(conversationId, (stub) => stub.append(call)),
-      registered: (userId) => sessionOf(core.env, userId).registered(),
+      reachable: (userId) => sessionOf(core.env, userId).reachable({ from: core.userId }),
       alone: (deviceIds) => core.devices.only(deviceIds),
     });
   }

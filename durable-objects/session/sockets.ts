@@ -14,11 +14,11 @@ import type { Device } from "./device.ts";
 const First = v.object({ v: v.literal(1), user_id: v.string(), device_id: v.string(), exp: v.number(), connected_at: v.number() });
 
 /**
- * `exp` of the token, in seconds; `seen_at` in ms, at most SEEN_EVERY_MS behind the last frame. `v` changes with the shape: one
+ * `exp` and `iat` of the token, in seconds; `seen_at` in ms, at most SEEN_EVERY_MS behind the last frame. `v` changes with the shape: one
  * that is not understood is closed, and its client resumes.
  */
 export const Attachment = v.object({
-  ...First.entries, v: v.literal(2), profile: HeartbeatProfile, seen_at: v.number(),
+  ...First.entries, v: v.literal(2), profile: HeartbeatProfile, seen_at: v.number(), iat: v.optional(v.number()),
   /** Conversations that the device has open. */
   viewing: v.optional(v.array(v.string())),
 });
@@ -81,9 +81,9 @@ export class Sockets {
       },
       send: (frames) => this.send(ws, frames, Date.now()),
       write: (text) => this.write(ws, text, Date.now()),
-      prolong: (exp) => {
+      prolong: (exp, iat) => {
         const current = open.get(ws);
-        if (current !== undefined) this.keep(ws, { ...current, exp });
+        if (current !== undefined) this.keep(ws, { ...current, exp, iat });
       },
       pace: (profile) => {
         const current = this.open.get(ws);
@@ -195,6 +195,10 @@ export class Sockets {
   drop(ws: WebSocket, code: number, reason: string): void {
     this.forget(ws);
     close(ws, code, reason);
+  }
+
+  dropWhere(is: (attachment: Attachment) => boolean, code: number, reason: string): void {
+    for (const [ws, attachment] of this.open) if (is(attachment)) this.drop(ws, code, reason);
   }
 
   private forget(ws: WebSocket): void {

@@ -4,7 +4,7 @@ import { DeviceId } from "../../protocol/ids.ts";
 
 export const UPGRADE_HEADER = "confab-upgrade";
 
-const Upgrade = v.object({ device_id: DeviceId, exp: v.number(), subprotocol: v.nullable(v.literal("chat.v1.json")) });
+const Upgrade = v.object({ device_id: DeviceId, exp: v.number(), iat: v.optional(v.number()), subprotocol: v.nullable(v.literal("chat.v1.json")) });
 export type Upgrade = v.InferOutput<typeof Upgrade>;
 
 /** A request with nothing of the client's but the wish to upgrade. */

@@ -1,5 +1,6 @@
 // A WebSocket with nothing of the client library: frames go out as they are given and come in as they were sent.
 import { once } from "node:events";
+import { setTimeout as delay } from "node:timers/promises";
 import WebSocket from "ws";
 
 /** A received frame. `type` says which; an array of frames is taken apart. */
@@ -170,6 +171,19 @@ export class RawSocket {
   /** Closes it as a client does; resolves with what the server answered. */
   async close(code = 1000): Promise<Closed> {
     this.#ws.close(code);
+    return this.closed;
+  }
+
+  /**
+   * The server's close, as soon as its frame is there: the runtime ends the connection ten seconds later, and only that is
+   * an event. Rejects after 15 s.
+   */
+  async closing(): Promise<Closed> {
+    for (const deadline = Date.now() + WAIT_MS; this.open;) {
+      if (Date.now() > deadline) throw new Error("it stays open");
+      await delay(5);
+    }
+    this.#ws.terminate();
     return this.closed;
   }
 

@@ -1,11 +1,11 @@
-// For the operator's services: settings, users, metrics and what one conversation is doing.
+// For the operator's services: settings, metrics and what one conversation is doing.
 import { Hono } from "hono";
-import { conversationOf, sessionOf } from "../../durable-objects/platform/env.ts";
+import { conversationOf } from "../../durable-objects/platform/env.ts";
 import { metrics } from "../../durable-objects/platform/metrics.ts";
 import { changeSettings, loadSettings, pinned, viewSettings } from "../../durable-objects/settings/current.ts";
 import { log } from "../../log/log.ts";
 import { ChatError } from "../../protocol/errors.ts";
-import { ConversationId, UserId } from "../../protocol/ids.ts";
+import { ConversationId } from "../../protocol/ids.ts";
 import { SettingsPatch } from "../../protocol/settings.ts";
 import { type AppEnv, callerOf, service } from "../auth.ts";
 import { expectOk } from "../errors.ts";
@@ -34,10 +34,4 @@ admin.get("/v1/admin/metrics", (context) => context.json(metrics()));
 admin.get("/v1/admin/conversations/:conversation_id/stats", async (context) => {
   const { stats } = expectOk(await conversationOf(context.env, pathId(ConversationId, context.req.param("conversation_id"))).stats());
   return context.json(stats);
-});
-
-admin.put("/v1/admin/users/:user_id", async (context) => {
-  const user_id = pathId(UserId, context.req.param("user_id"));
-  await sessionOf(context.env, user_id).register(user_id);
-  return context.json({ user_id });
 });

@@ -7,21 +7,21 @@ import type { Draft } from "../../protocol/frames/msg.ts";
 import { ConversationId } from "../../protocol/ids.ts";
 import { HistoryQuery } from "../../protocol/rest.ts";
 import { withArchivedBodies } from "../archived.ts";
-import { type AppEnv, callerOf, user, userToken } from "../auth.ts";
+import { type AppEnv, callerOf, claimsOf, user, userToken } from "../auth.ts";
 import { expectOk } from "../errors.ts";
 import { parsed, pathId, readJson } from "../requests.ts";
 
 export const messages = new Hono<AppEnv>();
 
 messages.post("/v1/messages", async (context) => {
-  const { user_id, exp } = await userToken(context.env, context.req.raw);
-  const session = sessionOf(context.env, user_id);
+  const token = await userToken(context.env, context.req.raw);
+  const session = sessionOf(context.env, token.user_id);
   const draft = await readDraft(context.req.raw).catch(async (error: unknown) => {
     // `send` counts a message against the rate limit; what is none counts as well.
-    expectOk(await session.admit({ user_id, exp }, 1));
+    expectOk(await session.admit(claimsOf(token), 1));
     throw error;
   });
-  const { ack } = expectOk(await session.send({ user_id, exp }, draft));
+  const { ack } = expectOk(await session.send(claimsOf(token), draft));
   return context.json(ack, ack.dup === true ? 200 : 201);
 });
 

@@ -19,5 +19,5 @@ sockets.get("/v1/ws", async (context) => {
   const offered = offeredProtocols(request);
   if (offered.length > 0 && !offered.includes(SUBPROTOCOL)) throw new ChatError("bad_request", { message: `This server speaks ${SUBPROTOCOL}.` });
   const subprotocol = offered.length === 0 ? null : SUBPROTOCOL;
-  return sessionOf(context.env, token.user_id).fetch(upgradeRequest({ device_id, exp: token.exp, subprotocol }));
+  return sessionOf(context.env, token.user_id).fetch(upgradeRequest({ device_id, exp: token.exp, iat: token.iat, subprotocol }));
 });

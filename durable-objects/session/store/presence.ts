@@ -66,11 +66,11 @@ export class PresenceStore {
   }
 
   readBlocked(userId: string): boolean {
-    return this.sql.all("SELECT 1 FROM blocks WHERE user_id = ?", userId).length > 0;
+    return this.sql.all("SELECT 1 FROM blocks WHERE user_id = ? AND blocked = 1", userId).length > 0;
   }
 
   readBlocks(): Set<string> {
-    return new Set(this.sql.all("SELECT user_id FROM blocks").map((row) => row["user_id"] as string));
+    return new Set(this.sql.all("SELECT user_id FROM blocks WHERE blocked = 1").map((row) => row["user_id"] as string));
   }
 
   readHidesLastSeen(): boolean {

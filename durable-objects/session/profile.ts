@@ -1,0 +1,167 @@
+// The user's account: profile and handle, what the operator decides, and telling the directory. The account is the truth;
+// the directory is told of each change by rows that commit with it, until it has heard.
+import { decideProfile, indexedWords } from "../../domain/users.ts";
+import { errorFields, log } from "../../log/log.ts";
+import type { Refusal, Result } from "../../protocol/rpc.ts";
+import type { UserCalls } from "../../protocol/rpc/users.ts";
+import type { Account, Profile, ProfilePatch, PublicProfile } from "../../protocol/users.ts";
+import { handleShard, wordShard } from "../directory/shards.ts";
+import { directoryOf } from "../platform/env.ts";
+import type { Task } from "../platform/tasks.ts";
+import type { SessionCore } from "./core.ts";
+import { Line } from "./line.ts";
+import type { Quotas } from "./quotas.ts";
+import type { AccountRecord, OutboxRecord } from "./store/users.ts";
+
+/** Shards that are told at once. */
+const WIDTH = 16;
+
+const UNKNOWN = { ok: false, code: "unknown_user" } as const;
+
+export class Profiles {
+  private readonly core: SessionCore;
+  private readonly quotas: Quotas;
+  private readonly line = new Line();
+  private owing = false;
+
+  constructor(core: SessionCore, quotas: Quotas) {
+    this.core = core;
+    this.quotas = quotas;
+  }
+
+  readonly task: Task = {
+    name: "directory",
+    dueAt: (now) => (this.owing ? now : null),
+    // Never beside a change: a handle that is being claimed would look like one that was given up.
+    run: () => this.line.run(() => this.publish()),
+  };
+
+  open(): void {
+    this.owing = this.core.users.readOutbox(1).length > 0;
+  }
+
+  read(): Result<{ profile: PublicProfile; discoverable: boolean }> {
+    const { account, userId } = this.core;
+    if (account === null) return UNKNOWN;
+    const { name, handle, avatar_key, custom, discoverable } = account.profile;
+    const gone = account.deactivated_at === null ? {} : { deactivated: true as const };
+    return { ok: true, profile: { user_id: userId, name, handle, avatar_key, custom, ...gone }, discoverable };
+  }
+
+  readAccount(): Result<{ account: Account }> {
+    return this.core.account === null ? UNKNOWN : { ok: true, account: this.view(this.core.account) };
+  }
+
+  change(call: Parameters<UserCalls["changeProfile"]>[0]): ReturnType<UserCalls["changeProfile"]> {
+    return this.line.run(() => this.changeNext(call));
+  }
+
+  /** In one turn, so that it waits behind nothing. */
+  setAccess(call: Parameters<UserCalls["setAccess"]>[0]): Result<{ account: Account }> {
+    const { core } = this;
+    const before = core.account;
+    if (before === null) return UNKNOWN;
+    const deactivated_at = call.deactivated === undefined ? before.deactivated_at : call.deactivated ? (before.deactivated_at ?? Date.now()) : null;
+    const revoked_before = Math.max(before.revoked_before, call.revoke_before ?? 0);
+    const account = this.commit({ ...before, deactivated_at, revoked_before }, null);
+    core.expel();
+    log("info", "access_changed", { user_id: core.userId, deactivated: deactivated_at !== null, revoked_before });
+    return { ok: true, account: this.view(account) };
+  }
+
+  private async changeNext({ user_id, patch, by }: Parameters<UserCalls["changeProfile"]>[0]): Promise<Result<{ account: Account; created: boolean }>> {
+    const { core } = this;
+    const created = core.account === null;
+    if (created && by === "user") return UNKNOWN;
+    core.register(user_id);
+    const wanted = patch.handle;
+    if (typeof wanted === "string" && wanted !== core.account?.profile.handle) {
+      const refused = await this.claim(wanted, by);
+      if (refused !== null) return refused;
+    }
+    const account = core.account as AccountRecord;
+    const profile = decideProfile(account.profile, patch);
+    return { ok: true, account: this.view(this.commit({ ...account, profile }, wanted ?? null)), created };
+  }
+
+  /** A claim whose outcome nobody learns is given back by the row that commits before it. */
+  private async claim(handle: string, by: "user" | "service"): Promise<Refusal | null> {
+    const { core } = this;
+    if (by === "user") {
+      const admission = this.quotas.take("handle");
+      if (!admission.ok) return { ok: false, code: "rate_limited", retry_after_ms: admission.retry_after_ms };
+    }
+    const shard = handleShard(handle);
+    const before = core.account as AccountRecord;
+    const claiming = { ...before, directory_rev: before.directory_rev + 1 };
+    core.users.commitAccount(claiming, [{ shard, handle }], []);
+    core.account = claiming;
+    this.owing = true;
+    core.arm();
+    try {
+      const claimed = await directoryOf(core.env, shard).claim({ handle, user_id: core.userId, rev: claiming.directory_rev });
+      if (claimed.ok) return null;
+      core.users.commitAccount(core.account, [], [handle]);
+      return claimed;
+    } catch (error) {
+      log("warn", "claim_failed", { user_id: core.userId, ...errorFields(error) });
+      return { ok: false, code: "unavailable", retry_after_ms: 1_000 };
+    }
+  }
+
+  /** @param claimed the handle that the directory has just given */
+  private commit(after: AccountRecord, claimed: ProfilePatch["handle"]): AccountRecord {
+    const { core } = this;
+    const owed = owedBy(core.account as AccountRecord, after);
+    const account = owed.length === 0 ? after : { ...after, directory_rev: after.directory_rev + 1 };
+    core.users.commitAccount(account, owed, typeof claimed === "string" ? [claimed] : []);
+    core.account = account;
+    this.owing ||= owed.length > 0;
+    core.arm();
+    return account;
+  }
+
+  /** Tells the directory what it has not heard. Throws where a part of it could not be told. */
+  private async publish(): Promise<void> {
+    const rows = this.core.users.readOutbox(WIDTH);
+    const told = await Promise.allSettled(rows.map((row) => this.tell(row)));
+    this.owing = this.core.users.readOutbox(1).length > 0;
+    const failed = told.find((one) => one.status === "rejected");
+    if (failed !== undefined) throw failed.reason;
+  }
+
+  private async tell(row: OutboxRecord): Promise<void> {
+    const { core } = this;
+    const { profile, directory_rev, deactivated_at } = core.account as AccountRecord;
+    const directory = directoryOf(core.env, row.shard);
+    const user_id = core.userId;
+    if (row.handle === "") {
+      const words = wordsOf({ profile, deactivated_at }).filter((word) => wordShard(word) === row.shard);
+      const { name, handle, avatar_key } = profile;
+      await directory.put({ user_id, rev: directory_rev, words, card: words.length === 0 ? null : { name, handle, avatar_key } });
+      core.users.commitHeard({ ...row, rev: directory_rev });
+    } else {
+      await directory.release({ handle: row.handle, user_id, rev: row.rev });
+      core.users.commitHeard(row);
+    }
+  }
+
+  private view({ profile, registered_at, deactivated_at, revoked_before }: AccountRecord): Account {
+    return { user_id: this.core.userId, ...profile, registered_at, deactivated_at, revoked_before };
+  }
+}
+
+/** The words by which this user is found, if at all. */
+function wordsOf({ profile, deactivated_at }: { profile: Profile; deactivated_at: number | null }): string[] {
+  return profile.discoverable && deactivated_at === null ? indexedWords(profile) : [];
+}
+
+/** What the directory has to hear of a change: the shards of all words, old and new, and the handle that is given back. */
+function owedBy(before: AccountRecord, after: AccountRecord): Omit<OutboxRecord, "rev">[] {
+  const card = ({ profile: { name, handle, avatar_key, discoverable }, deactivated_at }: AccountRecord) => JSON.stringify([name, handle, avatar_key, discoverable, deactivated_at]);
+  if (card(before) === card(after)) return [];
+  const shards = new Set([...wordsOf(before), ...wordsOf(after)].map((word) => wordShard(word)));
+  const old = before.profile.handle;
+  const released = old === null || old === after.profile.handle ? [] : [{ shard: handleShard(old), handle: old }];
+  return [...[...shards].map((shard) => ({ shard, handle: "" })), ...released];
+}

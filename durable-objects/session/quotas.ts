@@ -1,0 +1,42 @@
+// Buckets of their own for what could be used to learn or to spoil much: beside the user's requests, and kept over a sleep,
+// because who waits ten seconds must not begin with full ones.
+import { type Admission, type Bucket, type BucketRule, decideAdmission } from "../../domain/rate-limit.ts";
+import { FIND_BURST, FIND_RATE, HANDLE_BURST, HANDLE_RATE, REPORT_BURST, REPORT_RATE } from "../../protocol/limits.ts";
+import type { Quota } from "../../protocol/rpc.ts";
+import { count } from "../platform/metrics.ts";
+import type { SessionCore } from "./core.ts";
+
+const DAY_S = 86_400;
+
+export class Quotas {
+  private readonly core: SessionCore;
+  private buckets: Record<string, Bucket> | null = null;
+
+  constructor(core: SessionCore) {
+    this.core = core;
+  }
+
+  take(quota: Quota | "handle"): Admission {
+    const now = Date.now();
+    const buckets = { ...(this.buckets ?? this.core.users.readQuotas()) };
+    let taken: Admission = { ok: true, bucket: { tokens: 0, at: now } };
+    for (const [name, rule] of this.rulesOf(quota)) {
+      if (!taken.ok) break;
+      taken = decideAdmission(buckets[name] ?? null, rule, now);
+      buckets[name] = taken.bucket;
+    }
+    if (taken.ok) this.core.users.commitQuotas(buckets);
+    else count("rate_limited");
+    this.buckets = buckets;
+    return taken;
+  }
+
+  private rulesOf(quota: Quota | "handle"): [string, BucketRule][] {
+    const { searches_per_day } = this.core.settings;
+    switch (quota) {
+      case "find": return [["find", { rate: FIND_RATE, burst: FIND_BURST }], ["find_day", { rate: searches_per_day / DAY_S, burst: searches_per_day }]];
+      case "report": return [["report", { rate: REPORT_RATE, burst: REPORT_BURST }]];
+      case "handle": return [["handle", { rate: HANDLE_RATE, burst: HANDLE_BURST }]];
+    }
+  }
+}
