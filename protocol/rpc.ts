@@ -27,6 +27,8 @@ export interface EncodedEvents {
   to_seq: number;
   /** A frame, or a JSON array of frames. */
   json: string;
+  /** The same as a message of `chat.v1.pb`, for sessions that asked for it. */
+  pb?: Uint8Array;
 }
 
 export interface DeliverCall {
@@ -60,6 +62,8 @@ export interface DeliverCall {
 export interface DeliverReply {
   gen: number;
   live: boolean;
+  /** Some of the user's sockets speak `chat.v1.pb`. */
+  pb?: boolean;
   /** Does a device have this conversation open? */
   viewing?: boolean;
   /** Until when the tokens of its sockets let it be live, ms. */

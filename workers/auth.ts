@@ -14,7 +14,6 @@ export interface AppEnv {
 }
 
 const BEARER = "bearer.";
-export const SUBPROTOCOL = "chat.v1.json";
 
 /** From the header, or from a browser's second subprotocol; never from a URL. */
 export function tokenOf(request: Request): string {

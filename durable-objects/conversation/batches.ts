@@ -1,7 +1,7 @@
 // The events of a round, encoded once for all recipients who get the same.
 import type { EncodedEvents } from "../../protocol/rpc.ts";
 import { BATCH_BYTES } from "../../protocol/limits.ts";
-import { eventJson, joinFrames, type Place } from "./encode.ts";
+import { eventJson, joinFrames, type Place, withBinary } from "./encode.ts";
 import type { EventRecord } from "./records.ts";
 import type { ConversationStore } from "./store.ts";
 
@@ -58,7 +58,12 @@ export class Batches {
   }
 
   /** The newest events of a run, at most BATCH_BYTES of them, for one recipient. */
-  forRecipient(userId: string, run: { from: number; to: number } | null): Batch {
+  forRecipient(userId: string, run: { from: number; to: number } | null, pb = false): Batch {
+    const batch = this.inJson(userId, run);
+    return pb ? { events: withBinary(batch.events), own: batch.own.map(({ device_id, events }) => ({ device_id, events: withBinary(events) })) } : batch;
+  }
+
+  private inJson(userId: string, run: { from: number; to: number } | null): Batch {
     if (run === null) return { events: null, own: [] };
     const { list, events } = this.run(run.from, run.to);
     const mine = list.filter((event) => event.sender_id === userId);

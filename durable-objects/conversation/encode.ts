@@ -1,5 +1,6 @@
 // From an event's row to what goes over the wire, and to a segment's line. The stored body is JSON already, so a frame is
 // made by joining texts: nothing is parsed on the way to a socket.
+import { transcode } from "../../protocol/codec-protobuf.ts";
 import type { EncodedEvents } from "../../protocol/rpc.ts";
 import type { Event } from "../../protocol/events.ts";
 import { contentText, type SegmentEvent } from "../../protocol/segment.ts";
@@ -32,6 +33,18 @@ export function joinFrames(frames: readonly { seq: number; json: string }[]): En
   if (first === undefined || last === undefined) return null;
   const json = frames.length === 1 ? first.json : `[${frames.map((frame) => frame.json).join(",")}]`;
   return { from_seq: first.seq, to_seq: last.seq, json };
+}
+
+const binary = new WeakMap<EncodedEvents, EncodedEvents>();
+
+/** The same events with their message of `chat.v1.pb`, made once for all who get the same. */
+export function withBinary(events: EncodedEvents | null): EncodedEvents | null {
+  if (events === null) return null;
+  const known = binary.get(events);
+  if (known !== undefined) return known;
+  const made = { ...events, pb: transcode(events.json) };
+  binary.set(events, made);
+  return made;
 }
 
 /** What stays of a body after pruning: SHA-256(salt ‖ canonical JSON of the type's own fields), 64 hex digits. */

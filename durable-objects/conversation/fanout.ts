@@ -40,6 +40,8 @@ const AWAY_MS = 10_000;
 
 interface LiveMember {
   gen: number;
+  /** Its last reply asked for protobuf, too. */
+  pb: boolean;
   /** Everything up to here was answered for. */
   sent_seq: number;
 }
@@ -119,7 +121,7 @@ export class Fanout {
   /** A session whose sockets went from none to one: live from here on. What it missed its devices ask for when they resume. */
   attach(userId: string, gen: number): void {
     this.away.delete(userId);
-    if ((this.live.get(userId)?.gen ?? 0) < gen) this.live.set(userId, { gen, sent_seq: this.state.head.seq });
+    if ((this.live.get(userId)?.gen ?? 0) < gen) this.live.set(userId, { gen, sent_seq: this.state.head.seq, pb: false });
   }
 
   /** Is a call to this session likely to reach a device? One that nothing is known of may be live: this object has forgotten. */
@@ -280,7 +282,7 @@ export class Fanout {
     const done = Promise.withResolvers<void>();
     this.flying.set(stay.user_id, done.promise);
     try {
-      const batch = this.batches.forRecipient(stay.user_id, owed.events);
+      const batch = this.batches.forRecipient(stay.user_id, owed.events, this.live.get(stay.user_id)?.pb === true);
       const reply = await this.gate.through(() => this.deliver(stay.user_id, {
         ...this.about(owed.head), ...batch, ...how, left: owed.left,
       }));
@@ -312,7 +314,7 @@ export class Fanout {
       this.gone(stay.user_id);
       return;
     }
-    this.live.set(stay.user_id, { gen: reply.gen, sent_seq: sent });
+    this.live.set(stay.user_id, { gen: reply.gen, sent_seq: sent, pb: reply.pb === true });
     this.away.delete(stay.user_id);
   }
 

@@ -3,6 +3,7 @@ import { decideRoom } from "../../domain/presence.ts";
 import { type Bucket, decideAdmission } from "../../domain/rate-limit.ts";
 import { errorFields, log } from "../../log/log.ts";
 import { errorFrame } from "../../protocol/codec-json.ts";
+import { SUBPROTOCOLS } from "../../protocol/encodings.ts";
 import { ChatError, CLOSE, errorBody, ERRORS } from "../../protocol/errors.ts";
 import type { DownFrame } from "../../protocol/frames/down.ts";
 import { HEARTBEATS } from "../../protocol/frames/presence.ts";
@@ -66,6 +67,7 @@ export class Connecting {
     core.sockets.accept(server, {
       v: 2, user_id: core.userId, device_id: upgrade.device_id, exp: upgrade.exp, connected_at: now, profile: "foreground", seen_at: now,
       ...(upgrade.iat === undefined ? {} : { iat: upgrade.iat }),
+      encoding: upgrade.encoding ?? "json",
     });
     const hello: HelloFrame = {
       type: "hello", user_id: core.userId, device_id: upgrade.device_id, heartbeat: HEARTBEATS.foreground, user_seq: core.userSeq,
@@ -76,7 +78,7 @@ export class Connecting {
     log("info", "socket_opened", { user_id: core.userId, device_id: upgrade.device_id, gen: core.gen });
     return new Response(null, {
       status: 101, webSocket: client,
-      headers: upgrade.subprotocol === null ? {} : { "Sec-WebSocket-Protocol": upgrade.subprotocol },
+      headers: upgrade.encoding === null ? {} : { "Sec-WebSocket-Protocol": SUBPROTOCOLS[upgrade.encoding] },
     });
   }
 

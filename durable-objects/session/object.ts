@@ -1,7 +1,7 @@
 // The UserSession object: one user's devices and all that is theirs. Never decides order. This file is the way in: every
 // method hands over to the part that knows.
 import { DurableObject } from "cloudflare:workers";
-import { type DecodedFrame, decodeFrames, errorFrame } from "../../protocol/codec-json.ts";
+import { type DecodedFrame, errorFrame } from "../../protocol/codec-json.ts";
 import { CLOSE } from "../../protocol/errors.ts";
 import type { AckFrame, Draft } from "../../protocol/frames/msg.ts";
 import type { ConversationRow } from "../../protocol/frames/inbox.ts";
@@ -19,6 +19,7 @@ import { Answers } from "./answers.ts";
 import { Blocks } from "./blocks.ts";
 import { Connecting } from "./connecting.ts";
 import { bucketOf, SessionCore } from "./core.ts";
+import { decodeMessage } from "./encoding.ts";
 import { type Fill, handleFrame, type Handlers, named } from "./frames.ts";
 import { Inbox } from "./inbox.ts";
 import type { ListCall } from "./list.ts";
@@ -98,17 +99,9 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
       sockets.drop(ws, CLOSE.token, "the token has expired");
       return;
     }
-    if (typeof message !== "string") {
-      const admission = this.core.charge(1);
-      const error = admission.ok
-        ? errorFrame("bad_frame", { message: "binary on a JSON socket" })
-        : errorFrame("rate_limited", { retry_after_ms: admission.retry_after_ms });
-      sockets.send(ws, [error], now);
-      return;
-    }
     sockets.heard(ws, now);
     const device = sockets.device(ws, attachment);
-    const decoded = decodeFrames(message);
+    const decoded = decodeMessage(attachment.encoding, message);
     count("frames_in", decoded.length);
     const answers = new Answers(decoded.length, (frames) => device.send(frames));
     decoded.forEach((item, i) => {
@@ -149,7 +142,10 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
     }
     // After the push: a device that is only late still gets it.
     if (core.sockets.sweep(now)) this.presence.check(now);
-    return { gen: core.gen, live: core.devices.live, viewing: core.devices.isViewing(call.conversation_id), until: core.devices.until };
+    return {
+      gen: core.gen, live: core.devices.live, viewing: core.devices.isViewing(call.conversation_id), until: core.devices.until,
+      ...(core.sockets.speak("pb") ? { pb: true } : {}),
+    };
   }
 
   async told(call: StatusCall): Promise<DeliverReply> {

@@ -1,8 +1,8 @@
 // The sockets of one user's devices. What must outlive hibernation stands in each socket's attachment and tags.
 import * as v from "valibot";
 import { CLOSE } from "../../protocol/errors.ts";
-import { encodeFrames } from "../../protocol/codec-json.ts";
 import { freshUntil, isFresh, type Sign } from "../../domain/presence.ts";
+import { Encoding } from "../../protocol/encodings.ts";
 import type { DownFrame } from "../../protocol/frames/down.ts";
 import { HeartbeatProfile } from "../../protocol/frames/presence.ts";
 import type { EncodedEvents } from "../../protocol/rpc.ts";
@@ -10,6 +10,7 @@ import { CLOCK_TOLERANCE_S } from "../../protocol/limits.ts";
 import { count } from "../platform/metrics.ts";
 import { expired } from "../platform/tokens.ts";
 import type { Device } from "./device.ts";
+import { encodeMessage, eventsFor, fromJson } from "./encoding.ts";
 
 const First = v.object({ v: v.literal(1), user_id: v.string(), device_id: v.string(), exp: v.number(), connected_at: v.number() });
 
@@ -19,6 +20,7 @@ const First = v.object({ v: v.literal(1), user_id: v.string(), device_id: v.stri
  */
 export const Attachment = v.object({
   ...First.entries, v: v.literal(2), profile: HeartbeatProfile, seen_at: v.number(), iat: v.optional(v.number()),
+  encoding: v.optional(Encoding, "json"),
   /** Conversations that the device has open. */
   viewing: v.optional(v.array(v.string())),
 });
@@ -80,7 +82,7 @@ export class Sockets {
         if (current !== undefined) this.keep(ws, { ...current, viewing: [...conversationIds] });
       },
       send: (frames) => this.send(ws, frames, Date.now()),
-      write: (text) => this.write(ws, text, Date.now()),
+      write: (text) => this.write(ws, fromJson(attachment.encoding, text), Date.now()),
       prolong: (exp, iat) => {
         const current = open.get(ws);
         if (current !== undefined) this.keep(ws, { ...current, exp, iat });
@@ -140,16 +142,25 @@ export class Sockets {
     return this.open.size === 1 && deviceIds.size === 1 && first !== undefined && deviceIds.has(first.device_id);
   }
 
-  /** One text for all the frames. Nothing goes to a socket whose token has expired. */
-  send(ws: WebSocket, frames: readonly DownFrame[], now: number): void {
-    if (frames.length > 0) this.write(ws, encodeFrames(frames), now);
+  /** Does any socket speak this? */
+  speak(encoding: Encoding): boolean {
+    return [...this.open.values()].some((attachment) => attachment.encoding === encoding);
   }
 
-  /** One text for every socket, but those of some devices. */
+  /** One message for all the frames. Nothing goes to a socket whose token has expired. */
+  send(ws: WebSocket, frames: readonly DownFrame[], now: number): void {
+    const attachment = this.open.get(ws);
+    if (frames.length > 0 && attachment !== undefined) this.write(ws, encodeMessage(attachment.encoding, frames), now);
+  }
+
+  /** One message for every socket, but those of some devices; encoded once for all that speak alike. */
   sendAll(frames: readonly DownFrame[], now: number, except: ReadonlySet<string> = new Set()): void {
-    const text = encodeFrames(frames);
-    for (const [ws, { device_id }] of this.open) {
-      if (!except.has(device_id)) this.write(ws, text, now);
+    const encoded = new Map<Encoding, string | Uint8Array>();
+    for (const [ws, { device_id, encoding }] of this.open) {
+      if (except.has(device_id)) continue;
+      const message = encoded.get(encoding) ?? encodeMessage(encoding, frames);
+      encoded.set(encoding, message);
+      this.write(ws, message, now);
     }
   }
 
@@ -166,11 +177,12 @@ export class Sockets {
     for (const [ws, attachment] of this.open) {
       const mine = sole.find((entry) => entry.device_id === attachment.device_id);
       const given = mine === undefined ? events : mine.events;
-      if (given !== null) this.write(ws, given.json, now);
+      if (given !== null) this.write(ws, eventsFor(attachment.encoding, given), now);
     }
   }
 
-  write(ws: WebSocket, text: string, now: number): void {
+  /** What is encoded already, as this socket speaks. */
+  write(ws: WebSocket, message: string | Uint8Array, now: number): void {
     const attachment = this.open.get(ws);
     if (attachment === undefined) return;
     if (expired(attachment.exp, now)) {
@@ -178,7 +190,7 @@ export class Sockets {
       return;
     }
     try {
-      ws.send(text);
+      ws.send(message);
       count("frames_out");
     } catch {
       // The peer is gone and its close is under way: the client resumes what it lacks.
@@ -215,7 +227,7 @@ function attachmentOf(ws: WebSocket): Attachment | null {
   const parsed = v.safeParse(Attachment, given);
   if (parsed.success) return parsed.output;
   const first = v.safeParse(First, given);
-  return first.success ? { ...first.output, v: 2, profile: "foreground", seen_at: first.output.connected_at } : null;
+  return first.success ? { ...first.output, v: 2, profile: "foreground", seen_at: first.output.connected_at, encoding: "json" } : null;
 }
 
 /** 1005, 1006 and 1015 say what happened and may not be sent. */

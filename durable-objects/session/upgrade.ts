@@ -1,10 +1,12 @@
 // What the Worker tells a session of an upgrade that it has authorized. The token itself never gets here.
 import * as v from "valibot";
+import { Encoding } from "../../protocol/encodings.ts";
 import { DeviceId } from "../../protocol/ids.ts";
 
 export const UPGRADE_HEADER = "confab-upgrade";
 
-const Upgrade = v.object({ device_id: DeviceId, exp: v.number(), iat: v.optional(v.number()), subprotocol: v.nullable(v.literal("chat.v1.json")) });
+/** `encoding` null: the client offered no subprotocol, so none is echoed, and it speaks JSON. */
+const Upgrade = v.object({ device_id: DeviceId, exp: v.number(), iat: v.optional(v.number()), encoding: v.nullable(Encoding) });
 export type Upgrade = v.InferOutput<typeof Upgrade>;
 
 /** A request with nothing of the client's but the wish to upgrade. */

@@ -1,6 +1,7 @@
 // One conversation with its members' sessions: the real stores, fan-out, settle and tasks, over a network and a clock that a
 // test commands. A crash keeps what was committed and forgets the rest.
 import { DatabaseSync } from "node:sqlite";
+import { expect } from "vitest";
 import { appendItems } from "../../durable-objects/conversation/append.ts";
 import { Attached } from "../../durable-objects/conversation/attached.ts";
 import { createGroup } from "../../durable-objects/conversation/create.ts";
@@ -13,6 +14,7 @@ import { AttachedStore } from "../../durable-objects/conversation/store/attached
 import { Tasks } from "../../durable-objects/platform/tasks.ts";
 import { settledRow } from "../../durable-objects/session/inbox-row.ts";
 import { type InboxRecord, SessionStore } from "../../durable-objects/session/store.ts";
+import { decodeBinaryDown } from "../../protocol/codec-protobuf.ts";
 import type { Event } from "../../protocol/events.ts";
 import type { DeliverCall, DeliverReply } from "../../protocol/rpc.ts";
 import type { Sql } from "../../durable-objects/platform/sql.ts";
@@ -28,6 +30,10 @@ export class Session {
   readonly userId: string;
   gen = 0;
   connected = false;
+  /** Does its socket speak protobuf? */
+  pb = false;
+  /** Whether protobuf came, for each call with events. */
+  readonly gotPb: boolean[] = [];
   /** Every seq that reached this user's socket, in order of arrival. */
   readonly got: number[] = [];
   readonly contents = new Map<number, Event>();
@@ -45,7 +51,10 @@ export class Session {
   deliver(call: DeliverCall, now: number): DeliverReply {
     if (this.connected && call.events !== null) {
       const parsed = JSON.parse(call.events.json) as Event | Event[];
-      for (const event of Array.isArray(parsed) ? parsed : [parsed]) {
+      const events = Array.isArray(parsed) ? parsed : [parsed];
+      this.gotPb.push(call.events.pb !== undefined);
+      if (call.events.pb !== undefined) expect(decodeBinaryDown(call.events.pb)).toEqual(events);
+      for (const event of events) {
         this.got.push(event.seq);
         this.contents.set(event.seq, event);
       }
@@ -54,7 +63,7 @@ export class Session {
       const row = settledRow(this.inbox(), call, this.userId, this.store.readUserSeq(), now);
       if (row !== null) this.store.commitInbox(row);
     }
-    return { gen: this.gen, live: this.connected };
+    return { gen: this.gen, live: this.connected, ...(this.pb ? { pb: true } : {}) };
   }
 }
 

@@ -2,6 +2,9 @@
 import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import WebSocket from "ws";
+import { decodeBinaryDown, encodeBinaryUp } from "../../protocol/codec-protobuf.ts";
+import { type Encoding, SUBPROTOCOLS } from "../../protocol/encodings.ts";
+import { NOTIFY_BYTES } from "../../protocol/frames/notify.ts";
 
 /** A received frame. `type` says which; an array of frames is taken apart. */
 export interface Frame {
@@ -13,7 +16,9 @@ export interface SocketOptions {
   /** Goes into `Authorization`. */
   readonly token?: string;
   readonly device_id?: string;
-  /** Default: the chat subprotocol. */
+  /** Default: what `speak` said last, and JSON at first. */
+  readonly encoding?: Encoding;
+  /** Default: the encoding's subprotocol. */
   readonly protocols?: readonly string[];
   readonly headers?: Readonly<Record<string, string>>;
   /** Replaces path and query. */
@@ -33,13 +38,20 @@ interface Waiter {
 }
 
 const WAIT_MS = 15_000;
-export const SUBPROTOCOL = "chat.v1.json";
+
+let spoken: Encoding = "json";
+
+/** What sockets speak from here on that are not told otherwise: for suites that run once with each encoding. */
+export function speak(encoding: Encoding): void {
+  spoken = encoding;
+}
+
 
 /** @param wsUrl ws://…, without a path */
 function dial(wsUrl: string, options: SocketOptions): WebSocket {
   const query = options.device_id === undefined ? "" : `?device_id=${encodeURIComponent(options.device_id)}`;
   const authorization = options.token === undefined ? {} : { authorization: `Bearer ${options.token}` };
-  return new WebSocket(wsUrl + (options.path ?? `/v1/ws${query}`), [...(options.protocols ?? [SUBPROTOCOL])], {
+  return new WebSocket(wsUrl + (options.path ?? `/v1/ws${query}`), [...(options.protocols ?? [SUBPROTOCOLS[options.encoding ?? spoken]])], {
     headers: { ...authorization, ...options.headers },
     perMessageDeflate: false,
   });
@@ -71,6 +83,8 @@ export class RawSocket {
   readonly frames: Frame[] = [];
   /** Every text message so far, as it came. */
   readonly texts: string[] = [];
+  /** Every binary message so far. */
+  readonly messages: Buffer[] = [];
   readonly closed: Promise<Closed>;
   readonly #ws: WebSocket;
   readonly #waiters = new Set<Waiter>();
@@ -106,12 +120,18 @@ export class RawSocket {
     return this.#ws.protocol;
   }
 
+  get encoding(): Encoding {
+    return this.#ws.protocol === SUBPROTOCOLS.pb ? "pb" : "json";
+  }
+
   get open(): boolean {
     return this.#ws.readyState === WebSocket.OPEN;
   }
 
+  /** A frame or an array of frames, in this socket's encoding. */
   send(frames: object): void {
-    this.#ws.send(JSON.stringify(frames));
+    if (this.encoding === "json") this.#ws.send(JSON.stringify(frames));
+    else this.#ws.send(encodeBinaryUp(Array.isArray(frames) ? frames : [frames]));
   }
 
   sendText(text: string): void {
@@ -194,7 +214,9 @@ export class RawSocket {
 
   #received(data: Buffer, binary: boolean): void {
     if (binary) {
-      this.#give({ type: "binary", bytes: data });
+      this.messages.push(data);
+      if (this.encoding === "json" || (data[0] === 0 && data.byteLength === NOTIFY_BYTES)) this.#give({ type: "binary", bytes: data });
+      else for (const frame of decodeBinaryDown(data)) this.#give(frame);
       return;
     }
     const text = data.toString();

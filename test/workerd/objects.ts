@@ -3,6 +3,8 @@ import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import type { Env } from "../../durable-objects/platform/env.ts";
 import { upgradeRequest } from "../../durable-objects/session/upgrade.ts";
+import { decodeBinaryDown, encodeBinaryUp } from "../../protocol/codec-protobuf.ts";
+import type { Encoding } from "../../protocol/encodings.ts";
 import { directPairBytes } from "../../protocol/ids.ts";
 import { sha256Hex } from "../../durable-objects/platform/hash.ts";
 import type { ConversationCalls, SessionCalls } from "../../protocol/rpc.ts";
@@ -35,15 +37,23 @@ export class Device {
   readonly texts: string[] = [];
   closed: { code: number } | null = null;
   private readonly ws: WebSocket;
+  private readonly encoding: Encoding;
   private heard: (() => void) | null = null;
 
-  private constructor(ws: WebSocket) {
+  private constructor(ws: WebSocket, encoding: Encoding) {
     this.ws = ws;
+    this.encoding = encoding;
+    ws.binaryType = "arraybuffer";
     ws.accept();
     ws.addEventListener("message", ({ data }) => {
-      this.texts.push(String(data));
+      if (typeof data !== "string") {
+        this.frames.push(...decodeBinaryDown(new Uint8Array(data as ArrayBuffer)));
+        this.heard?.();
+        return;
+      }
+      this.texts.push(data);
       if (data !== "pong") {
-        const parsed = JSON.parse(String(data)) as Record<string, unknown> | Record<string, unknown>[];
+        const parsed = JSON.parse(data) as Record<string, unknown> | Record<string, unknown>[];
         this.frames.push(...(Array.isArray(parsed) ? parsed : [parsed]));
       }
       this.heard?.();
@@ -54,14 +64,15 @@ export class Device {
     });
   }
 
-  static async connect(user: string, deviceId: string, exp = Math.floor(Date.now() / 1_000) + 3_600): Promise<Device> {
-    const response = await session(user).fetch(upgradeRequest({ device_id: deviceId, exp, subprotocol: "chat.v1.json" }));
+  static async connect(user: string, deviceId: string, exp = Math.floor(Date.now() / 1_000) + 3_600, encoding: Encoding = "json"): Promise<Device> {
+    const response = await session(user).fetch(upgradeRequest({ device_id: deviceId, exp, encoding }));
     if (response.webSocket === null) throw new Error(`not upgraded: ${response.status}`);
-    return new Device(response.webSocket);
+    return new Device(response.webSocket, encoding);
   }
 
   send(frame: object | string): void {
-    this.ws.send(typeof frame === "string" ? frame : JSON.stringify(frame));
+    if (typeof frame === "string") this.ws.send(frame);
+    else this.ws.send(this.encoding === "json" ? JSON.stringify(frame) : encodeBinaryUp([frame]));
   }
 
   close(): void {

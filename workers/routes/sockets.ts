@@ -3,9 +3,10 @@ import { Hono } from "hono";
 import * as v from "valibot";
 import { sessionOf } from "../../durable-objects/platform/env.ts";
 import { upgradeRequest } from "../../durable-objects/session/upgrade.ts";
+import { chosenEncoding, SUBPROTOCOLS } from "../../protocol/encodings.ts";
 import { ChatError } from "../../protocol/errors.ts";
 import { DeviceId } from "../../protocol/ids.ts";
-import { type AppEnv, offeredProtocols, SUBPROTOCOL, userToken } from "../auth.ts";
+import { type AppEnv, offeredProtocols, userToken } from "../auth.ts";
 import { parsed } from "../requests.ts";
 
 export const sockets = new Hono<AppEnv>();
@@ -17,7 +18,7 @@ sockets.get("/v1/ws", async (context) => {
   const device_id = parsed(v.optional(DeviceId, () => crypto.randomUUID()), context.req.query("device_id"));
   // Offering none is fine; offering others alone, and be it the token's, would end the connection at the client.
   const offered = offeredProtocols(request);
-  if (offered.length > 0 && !offered.includes(SUBPROTOCOL)) throw new ChatError("bad_request", { message: `This server speaks ${SUBPROTOCOL}.` });
-  const subprotocol = offered.length === 0 ? null : SUBPROTOCOL;
-  return sessionOf(context.env, token.user_id).fetch(upgradeRequest({ device_id, exp: token.exp, iat: token.iat, subprotocol }));
+  const encoding = chosenEncoding(offered);
+  if (offered.length > 0 && encoding === undefined) throw new ChatError("bad_request", { message: `This server speaks ${Object.values(SUBPROTOCOLS).join(" and ")}.` });
+  return sessionOf(context.env, token.user_id).fetch(upgradeRequest({ device_id, exp: token.exp, iat: token.iat, encoding: encoding ?? null }));
 });
