@@ -6,7 +6,7 @@ import { checkSegment, type CheckedSegment, WrongSegment } from "./checked-segme
 import type { Edge } from "./edge.ts";
 import { decideMissing, isEmpty, planSegmentWrites, type SegmentPlan, type Writes } from "./plan.ts";
 import type { SegmentBucket } from "./s3.ts";
-import { type ArchiveStore, StoreUnavailable } from "./stores/store.ts";
+import { type ArchiveStore, type LedgerEntry, StoreUnavailable } from "./stores/store.ts";
 
 /** A ledger entry outlives its rows by nothing, but lasts at least this long: the object may still be there. */
 const LEDGER_MIN_S = 90 * 86_400;
@@ -53,10 +53,10 @@ async function storeRows(plan: SegmentPlan, { store, checkpoint }: ArchiveTools)
   return missing.rows.length;
 }
 
-async function record(head: SegmentHead, plan: SegmentPlan, { store, now }: ArchiveTools): Promise<void> {
+async function record(head: SegmentHead, plan: SegmentPlan, known: LedgerEntry | null, { store, now }: ArchiveTools): Promise<void> {
   const { format: _, ...place } = head;
   const end = Math.max(plan.rows.at(-1)?.expires_at ?? 0, Math.floor(now() / 1_000) + LEDGER_MIN_S);
-  const standing = await store.record({ ...place, archived_at: now() }, end);
+  const standing = await store.record({ ...place, archived_at: now() }, end, known?.sha256 ?? null);
   requireSame(head, standing.sha256);
 }
 
@@ -68,13 +68,14 @@ async function storeSegment(segment: CheckedSegment, tools: ArchiveTools): Promi
   const { head, events } = segment;
   const known = await tools.store.ledger(head);
   tools.checkpoint();
-  if (known !== null) {
+  // A deletion changes a segment that waits: what was stored of it before is brought up to date.
+  if (known !== null && !(known.sha256 !== head.sha256 && events.some(({ event }) => event.erased !== undefined))) {
     requireSame(head, known.sha256);
     return { rows: 0, present: head.count, expired: 0 };
   }
   const plan = planSegmentWrites(head.conversation_id, events, tools.retentionS, tools.now());
   const rows = await storeRows(plan, tools);
-  await record(head, plan, tools);
+  await record(head, plan, known, tools);
   tools.checkpoint();
   return { rows, present: plan.rows.length - rows, expired: plan.expired };
 }

@@ -1,9 +1,10 @@
 // What a segment's events become in a store, and what of it is missing there. Pure.
+import { canonicalJson } from "../protocol/canonical.ts";
 import { clockOf, bucketOf } from "../protocol/msg-id.ts";
 import type { SegmentEvent } from "../protocol/segment.ts";
-import { expiryOf, rowOf, type EventRow, type NewRow, type StoredRow } from "./rows.ts";
+import { expiryOf, isErased, rowOf, type EventRow, type NewRow, type StoredRow } from "./rows.ts";
 
-/** An edit or deletion of a message, in the message's own row. */
+/** An edit or deletion of a message, in the message's own row; a deletion also in the rows of its edits. */
 export interface Change {
   bucket: string;
   message_id: string;
@@ -12,6 +13,8 @@ export interface Change {
   status: "EDITED" | "DELETED";
   /** µs: the clock of the edit or deletion, which is its write timestamp */
   changed_at: number;
+  /** What is left of the event's body, where its content is gone; its salt goes with it. null: the body stays. */
+  body: string | null;
   /** s since 1970: the message's own expiry, or an edited message would outlive its row */
   expires_at: number;
 }
@@ -35,16 +38,17 @@ export interface SealedEvent {
   body: string;
 }
 
-function changeOf(event: SegmentEvent, retentionS: number): Change | null {
-  if (event.type !== "edit" && event.type !== "delete") return null;
-  return {
-    bucket: bucketOf(event.target_msg_id),
-    message_id: event.target_msg_id,
-    content: event.type === "edit" ? event.content.toWellFormed() : "",
-    status: event.type === "edit" ? "EDITED" : "DELETED",
-    changed_at: clockOf(event.msg_id),
-    expires_at: expiryOf(event.target_msg_id, retentionS),
-  };
+function changesOf({ event, body }: SealedEvent, retentionS: number): Change[] {
+  const change = (messageId: string, by: string, how: Pick<Change, "content" | "status" | "body">): Change => ({
+    bucket: bucketOf(messageId), message_id: messageId, ...how, changed_at: clockOf(by), expires_at: expiryOf(messageId, retentionS),
+  });
+  const gone = { content: "", status: "DELETED" } as const;
+  // Sealed after the deletion: an older copy of the segment may have brought the content here all the same.
+  if (event.erased !== undefined) return [change(event.msg_id, event.erased, { ...gone, body })];
+  if (event.type === "edit") return [change(event.target_msg_id, event.msg_id, { content: event.content.toWellFormed(), status: "EDITED", body: null })];
+  if (event.type !== "delete") return [];
+  if (event.erases === undefined) return [change(event.target_msg_id, event.msg_id, { ...gone, body: null })];
+  return event.erases.map((left) => change(left.msg_id, event.msg_id, { ...gone, body: canonicalJson(left.body) }));
 }
 
 /**
@@ -55,9 +59,8 @@ export function planSegmentWrites(conversationId: string, events: readonly Seale
   const lives = ({ expires_at }: { expires_at: number }) => expires_at > now / 1_000;
   const rows = events.map(({ event, body }) => rowOf(event, body, retentionS)).filter(lives);
   const latest = new Map<string, Change>();
-  for (const { event } of events) {
-    const change = changeOf(event, retentionS);
-    if (change !== null && lives(change)) latest.set(change.message_id, change);
+  for (const change of events.flatMap((event) => changesOf(event, retentionS))) {
+    if (lives(change) && (latest.get(change.message_id)?.changed_at ?? 0) <= change.changed_at) latest.set(change.message_id, change);
   }
   return { conversation_id: conversationId, rows, changes: [...latest.values()], expired: events.length - rows.length };
 }
@@ -82,8 +85,17 @@ function compareShown(wanted: Pick<NewRow, "content" | "status" | "changed_at">,
 function compareRow(wanted: NewRow, found: StoredRow | undefined): Comparison {
   const event = found?.event ?? null;
   if (found === undefined || event === null) return "missing";
-  const field = FIELDS.find((name) => event[name] !== wanted[name]);
-  return field === undefined ? compareShown(wanted, found) : { field };
+  // Whichever of the two is erased: what is left of a body is the deletion's to write, and to be compared with.
+  const erased = isErased(event) || isErased(wanted);
+  const field = FIELDS.find((name) => event[name] !== wanted[name] && !(erased && (name === "body" || name === "salt")));
+  if (field !== undefined) return { field };
+  return erased ? "same" : compareShown(wanted, found);
+}
+
+function compareChange(wanted: Change, found: StoredRow | undefined): Comparison {
+  if (found === undefined || (wanted.body !== null && found.event !== null && !isErased(found.event))) return "missing";
+  // Until its edit is erased, nothing was ever shown in the row of one.
+  return found.changed_at === null ? "missing" : compareShown(wanted, found);
 }
 
 /**
@@ -100,8 +112,7 @@ export function decideMissing(plan: Writes, found: readonly StoredRow[]): Missin
     else if (result !== "same") return { kind: "conflict", message_id: row.message_id, field: result.field };
   }
   for (const change of plan.changes) {
-    const there = places.get(change.message_id);
-    const result = there === undefined ? "missing" : compareShown(change, there);
+    const result = compareChange(change, places.get(change.message_id));
     if (result === "missing") changes.push(change);
     else if (result !== "same") return { kind: "conflict", message_id: change.message_id, field: result.field };
   }

@@ -1,6 +1,6 @@
 // An archived row and the event that it holds. Fields keep their names; only msg_id is `message_id` here.
 import { bucketOf, clockOf } from "../protocol/msg-id.ts";
-import type { SegmentEvent } from "../protocol/segment.ts";
+import { ERASED_SALT, type SegmentEvent } from "../protocol/segment.ts";
 
 /** What an event's row says for as long as it exists. */
 export interface EventRow {
@@ -15,7 +15,7 @@ export interface EventRow {
   client_msg_id: string | null;
   msg_no: number | null;
   content_type: string | null;
-  /** Canonical JSON of the type's own fields: what the content hash covers. Never changes. */
+  /** Canonical JSON of the type's own fields: what the content hash covers. Changes by being erased alone. */
   body: string;
   /** 16 bytes in hex */
   salt: string;
@@ -23,7 +23,13 @@ export interface EventRow {
   content_hash: string;
 }
 
-/** What an edit or a deletion changes of a message's row; null on rows of other types. */
+/** A deletion has taken the content: the body is what is left of it, and the hash is of what was. */
+export function isErased({ salt }: Pick<EventRow, "salt">): boolean {
+  return salt === ERASED_SALT;
+}
+
+/** What an edit or a deletion changes of a message's row; null on rows of other types, but for an edit whose
+ * content went with its message. */
 export interface Shown {
   content: string | null;
   status: "SENT" | "EDITED" | "DELETED" | null;
@@ -72,7 +78,7 @@ export function expiryOf(messageId: string, retentionS: number): number {
   return Math.floor(clockOf(messageId) / 1_000_000) + retentionS;
 }
 
-/** The event exactly as it was sealed, whatever was edited or deleted later. */
+/** The event exactly as it was sealed, whatever was edited later; of what was deleted, what is left. */
 export function eventOf(conversationId: string, row: EventRow): SegmentEvent {
   return {
     conversation_id: conversationId,

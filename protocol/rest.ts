@@ -1,6 +1,7 @@
 // Bodies, queries and answers of the REST routes. Errors are `{error: ErrorBody}` with the table's HTTP status.
 import * as v from "valibot";
 import { ContentType, Encryption, type Event, type History, Kind, Role } from "./events.ts";
+import type { SkipFrame } from "./frames/down.ts";
 import { Text } from "./frames/msg.ts";
 import { ClientMsgId, Jurisdiction, LocationHint, MsgId, SERVICE_ID, UserId } from "./ids.ts";
 import { byteLength, GROUP_MEMBERS, PAGE, PAGE_MAX, TITLE_BYTES } from "./limits.ts";
@@ -56,9 +57,9 @@ export const HistoryQuery = v.pipe(
 );
 export type HistoryQuery = v.InferOutput<typeof HistoryQuery>;
 
-/** An event that the reader may not see is `{type: "skip", …}` in its place. */
+/** Of an event that the reader may not see only its place is given. */
 export interface HistoryPage {
-  events: Event[];
+  events: (Event | SkipFrame)[];
   /** null: there is nothing more in this direction now. */
   next_cursor: string | null;
   /** Messages are shown as all events up to here have made them: those events change them no further. */

@@ -3,6 +3,7 @@
 // Old and new code overlap during a deploy: fields are only ever added, and optional.
 import type { Encryption, Event, Kind, Role, Shown } from "./events.ts";
 import type { FanoutMode } from "./frames/inbox.ts";
+import type { SkipFrame } from "./frames/down.ts";
 import type { AckFrame, Draft } from "./frames/msg.ts";
 import type { StatusFrame } from "./frames/receipt.ts";
 import type { Cursor, Head } from "./frames/sync.ts";
@@ -12,11 +13,11 @@ import type { ConversationDetail, HistoryQuery } from "./rest.ts";
 import type { InboxCalls, PeekCall, Settled } from "./rpc/inbox.ts";
 import type { PresenceCalls } from "./rpc/presence.ts";
 import type { ArchiveAck, ArchiveAcked } from "./archive.ts";
-import type { AppendCall, AppendReply, Refusal } from "./rpc/append.ts";
+import type { AppendCall, AppendReply, EraseCall, Refusal } from "./rpc/append.ts";
 import type { MessageReceipt, ReceiptMarks, ReceiptsCall, StatusCall } from "./rpc/receipts.ts";
 import type { BlockCall, UserCalls } from "./rpc/users.ts";
 
-export type * from "./rpc/append.ts";
+export * from "./rpc/append.ts";
 export type * from "./rpc/receipts.ts";
 
 export type Result<T> = ({ ok: true } & T) | Refusal;
@@ -118,7 +119,7 @@ export interface MemberCall {
 
 /** A page as the conversation knows it: pruned events have a place and a hash, and their bodies are in the archive. */
 export interface HistoryReply {
-  events: (Event | PrunedEvent)[];
+  events: (Event | PrunedEvent | SkipFrame)[];
   next_cursor: string | null;
   /** The head at the time of reading: messages are shown as all events up to here have made them. */
   as_of_seq?: number;
@@ -159,13 +160,20 @@ export interface ConversationStats {
 }
 
 export interface ConversationCalls {
+  /** Messages alone, as `isPlain` says. */
   append(call: AppendCall): Promise<AppendReply>;
+  /** Any items. A method of its own: an object of before changes would take one for a message. */
+  appendAny(call: AppendCall): Promise<AppendReply>;
+  /** Deletes a message in the operator's name; it may be deleted already. */
+  erase(call: EraseCall): Promise<Result<{ changed: boolean }>>;
   create(call: CreateCall): Promise<Result<{ conversation: ConversationDetail; created: boolean }>>;
   putMember(call: MemberCall): Promise<Result<{ changed: boolean; role: Role }>>;
   removeMember(call: Omit<MemberCall, "role">): Promise<Result<{ changed: boolean }>>;
   rename(call: { actor_id: string; title: string }): Promise<Result<{ title: string }>>;
   describe(call: { user_id: string }): Promise<Result<{ conversation: ConversationDetail }>>;
   history(call: { user_id: string; query: HistoryQuery }): Promise<Result<{ page: HistoryReply }>>;
+  /** A message as it was sent, and its edits, ascending; nothing of one that is deleted. */
+  versions(call: { user_id: string; msg_id: string }): Promise<Result<{ page: HistoryReply }>>;
   /**
    * The events after a cursor for a resuming device, each encoded, at most `limit`, and the head. Below the head, what is
    * behind `reached_seq` must be pulled. `statuses`: what became of the user's own messages, which nobody told while away.

@@ -8,9 +8,10 @@ import type { ArchiveRead } from "../protocol/archive.ts";
 import { ChatError } from "../protocol/errors.ts";
 import { type Event, EVENT_BODIES } from "../protocol/events.ts";
 import type { HistoryPage } from "../protocol/rest.ts";
+import { layOver } from "../durable-objects/conversation/shown.ts";
 import { bucketOf } from "../protocol/msg-id.ts";
 import type { HistoryReply, PrunedEvent } from "../protocol/rpc.ts";
-import { contentText, SegmentEvent } from "../protocol/segment.ts";
+import { contentText, ERASED_SALT, SegmentEvent } from "../protocol/segment.ts";
 import { signArchiveToken } from "./archive-token.ts";
 import * as v from "valibot";
 
@@ -18,21 +19,29 @@ const TIMEOUT_MS = 5_000;
 const Answer = v.object({ events: v.array(SegmentEvent) });
 
 export async function withArchivedBodies(env: Env, page: HistoryReply): Promise<HistoryPage> {
-  const pruned = page.events.filter((event): event is PrunedEvent => event.type === "pruned");
+  const wanted = page.events.filter((event): event is PrunedEvent => event.type === "pruned");
+  const pruned = wanted.flatMap((event) => (event.edit?.type === "pruned" ? [event, event.edit] : [event]));
   const first = pruned[0];
-  if (first === undefined) return { events: page.events as Event[], next_cursor: page.next_cursor, as_of_seq: page.as_of_seq ?? 0 };
-  const archived = await readArchive(env, { conversation_id: first.conversation_id, ranges: rangesOf(pruned) });
-  const events = page.events.map((event): Event => {
-    if (event.type !== "pruned") return event;
-    const body = archived.get(event.seq);
-    if (body === undefined || sha256Hex(Buffer.from(body.salt, "hex"), contentText(body)) !== event.content_hash) {
-      log("error", "archive_mismatch", { conversation_id: event.conversation_id, seq: event.seq, missing: body === undefined });
-      count("archive_read_failures");
-      throw new ChatError("archive_unavailable", { retry_after_ms: 5_000 });
-    }
-    return withoutSealing(body, event.epoch);
-  });
+  const archived = first === undefined ? new Map<number, SegmentEvent>()
+    : await readArchive(env, { conversation_id: first.conversation_id, ranges: rangesOf(pruned) });
+  const events = page.events.map((event) => (event.type === "pruned" ? shownEvent(event, archived) : event));
   return { events, next_cursor: page.next_cursor, as_of_seq: page.as_of_seq ?? 0 };
+}
+
+function shownEvent(event: PrunedEvent, archived: ReadonlyMap<number, SegmentEvent>): Event {
+  const edit = event.edit?.type === "pruned" ? checkedBody(event.edit, archived) : (event.edit ?? null);
+  return layOver(checkedBody(event, archived), event.shown ?? {}, edit?.type === "edit" ? edit : null);
+}
+
+function checkedBody(event: PrunedEvent, archived: ReadonlyMap<number, SegmentEvent>): Event {
+  const body = archived.get(event.seq);
+  if (body === undefined || sha256Hex(Buffer.from(body.salt, "hex"), contentText(body)) !== event.content_hash) {
+    // A body that a deletion took between the page and here is there no more either: asked again, the page knows of it.
+    log("error", "archive_mismatch", { conversation_id: event.conversation_id, seq: event.seq, missing: body === undefined, erased: body?.salt === ERASED_SALT });
+    count("archive_read_failures");
+    throw new ChatError("archive_unavailable", { retry_after_ms: 5_000 });
+  }
+  return withoutSealing(body, event.epoch);
 }
 
 /** Runs of neighbours, each within one month. */
@@ -68,6 +77,6 @@ async function readArchive(env: Env, read: ArchiveRead): Promise<Map<number, Seg
 }
 
 function withoutSealing(archived: SegmentEvent, epoch: number): Event {
-  const { salt: _salt, content_hash: _hash, ...event } = archived;
+  const { salt: _salt, content_hash: _hash, erased: _erased, erases: _erases, ...event } = archived;
   return { ...event, ...v.parse(EVENT_BODIES[event.type], event), epoch } as Event;
 }

@@ -7,6 +7,7 @@ import type { CassandraConfig } from "../config.ts";
 import { inLanes } from "../lanes.ts";
 import type { Change, Writes } from "../plan.ts";
 import type { EventRow, NewRow, StoredRow } from "../rows.ts";
+import { ERASED_SALT } from "../../protocol/segment.ts";
 import { bucketExpiry } from "./bucket-expiry.ts";
 import { CassandraConnection } from "./cassandra-client.ts";
 import { type ArchiveStore, type LedgerEntry, type LedgerKey, type ReadRange, SchemaTooNew, StoreRefused, StoreUnavailable } from "./store.ts";
@@ -20,6 +21,8 @@ const CQL = {
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ? AND TTL ?`,
   updateShown: `UPDATE messages USING TIMESTAMP ? AND TTL ? SET content = ?, status = ?
     WHERE conversation_id = ? AND bucket = ? AND message_id = ?`,
+  erase: `UPDATE messages USING TIMESTAMP ? AND TTL ? SET content = ?, status = ?, body = ?, salt = ?
+    WHERE conversation_id = ? AND bucket = ? AND message_id = ?`,
   insertBucket: "INSERT INTO buckets (conversation_id, bucket) VALUES (?, ?) USING TTL ?",
   range: `SELECT ${COLUMNS} FROM messages WHERE conversation_id = ? AND bucket = ? AND message_id >= ? AND message_id <= ?
     ORDER BY message_id ASC`,
@@ -27,6 +30,8 @@ const CQL = {
   ledger: `SELECT count, sha256, archived_at FROM segments WHERE conversation_id = ? AND epoch = ? AND from_seq = ? AND to_seq = ?`,
   record: `INSERT INTO segments (conversation_id, epoch, from_seq, to_seq, count, sha256, archived_at)
     VALUES (?, ?, ?, ?, ?, ?, ?) IF NOT EXISTS USING TTL ?`,
+  replace: `UPDATE segments USING TTL ? SET count = ?, sha256 = ?, archived_at = ?
+    WHERE conversation_id = ? AND epoch = ? AND from_seq = ? AND to_seq = ? IF sha256 = ?`,
   reached: "INSERT INTO archived (conversation_id, epoch, archived_seq) VALUES (?, ?, ?) USING TIMESTAMP ?",
   readReached: "SELECT archived_seq FROM archived WHERE conversation_id = ? AND epoch = ?",
   buckets: "SELECT bucket FROM buckets WHERE conversation_id = ?",
@@ -156,13 +161,23 @@ export class CassandraStore implements ArchiveStore {
     return row === undefined ? null : { conversation_id, epoch, from_seq, to_seq, ...entryOf(row) };
   }
 
-  async record(entry: LedgerEntry, expiresAt: number): Promise<LedgerEntry> {
+  async record(entry: LedgerEntry, expiresAt: number, replaces: string | null = null): Promise<LedgerEntry> {
+    if (replaces !== null) return this.#replace(entry, expiresAt, replaces);
     const { conversation_id, epoch, from_seq, to_seq, count, sha256, archived_at } = entry;
     const params = [conversation_id, epoch, BigInt(from_seq), BigInt(to_seq), count, sha256, new Date(archived_at), ttl(expiresAt, Math.floor(this.#now() / 1_000))];
     const result = await this.#guard(() =>
       this.#connection.client().execute(CQL.record, params, { isIdempotent: false, serialConsistency: types.consistencies.localSerial }),
     );
     return result.wasApplied() ? entry : { conversation_id, epoch, from_seq, to_seq, ...entryOf(result.first() as types.Row) };
+  }
+
+  async #replace(entry: LedgerEntry, expiresAt: number, replaces: string): Promise<LedgerEntry> {
+    const { conversation_id, epoch, from_seq, to_seq, count, sha256, archived_at } = entry;
+    const params = [
+      ttl(expiresAt, Math.floor(this.#now() / 1_000)), count, sha256, new Date(archived_at), conversation_id, epoch, BigInt(from_seq), BigInt(to_seq), replaces,
+    ];
+    await this.#guard(() => this.#connection.client().execute(CQL.replace, params, { isIdempotent: false, serialConsistency: types.consistencies.localSerial }));
+    return (await this.ledger(entry)) ?? entry;
   }
 
   async reached(conversationId: string, epoch: number, archivedSeq: number): Promise<void> {
@@ -209,9 +224,12 @@ export class CassandraStore implements ArchiveStore {
   }
 
   #update(conversationId: string, change: Change, now: number): Sized {
-    const { bucket, message_id, content, status, changed_at, expires_at } = change;
-    const params = [BigInt(changed_at), ttl(expires_at, now), content, status, conversationId, bucket, message_id];
-    return { query: CQL.updateShown, params, bucket, bytes: 200 + 3 * content.length };
+    const { bucket, message_id, content, status, changed_at, body, expires_at } = change;
+    const place = [conversationId, bucket, message_id];
+    const shown = [BigInt(changed_at), ttl(expires_at, now), content, status];
+    return body === null
+      ? { query: CQL.updateShown, params: [...shown, ...place], bucket, bytes: 200 + 3 * content.length }
+      : { query: CQL.erase, params: [...shown, body, Buffer.from(ERASED_SALT, "hex"), ...place], bucket, bytes: 300 + 3 * body.length };
   }
 
   async #rows(query: string, params: unknown[]): Promise<types.Row[]> {

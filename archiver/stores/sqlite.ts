@@ -4,6 +4,7 @@ import path from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { Change, Writes } from "../plan.ts";
 import type { EventRow, NewRow, StoredRow } from "../rows.ts";
+import { ERASED_SALT } from "../../protocol/segment.ts";
 import { bucketExpiry } from "./bucket-expiry.ts";
 import { migrateSqlite } from "./sqlite-schema.ts";
 import { type ArchiveStore, type LedgerEntry, type LedgerKey, type ReadRange, SchemaTooNew, StoreUnavailable } from "./store.ts";
@@ -17,12 +18,15 @@ const SQL = {
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, unhex(?), unhex(?), ?)
     ON CONFLICT DO UPDATE SET seq = excluded.seq, epoch = excluded.epoch, type = excluded.type, sender_id = excluded.sender_id,
       created_at = excluded.created_at, client_msg_id = excluded.client_msg_id, msg_no = excluded.msg_no,
-      content_type = excluded.content_type, body = excluded.body, salt = excluded.salt, content_hash = excluded.content_hash
+      content_type = excluded.content_type, body = coalesce(messages.body, excluded.body),
+      salt = coalesce(messages.salt, excluded.salt), content_hash = excluded.content_hash
       WHERE messages.seq IS NULL`,
-  insertChange: `INSERT INTO messages (conversation_id, bucket, message_id, content, status, changed_at, expires_at)
-    VALUES (?, ?, ?, ?, ?, ?, ?)
-    ON CONFLICT DO UPDATE SET content = excluded.content, status = excluded.status, changed_at = excluded.changed_at
-      WHERE messages.changed_at < excluded.changed_at`,
+  insertChange: `INSERT INTO messages (conversation_id, bucket, message_id, content, status, changed_at, body, salt, expires_at)
+    VALUES (?, ?, ?, ?, ?, ?, ?, unhex(?), ?)
+    ON CONFLICT DO UPDATE SET content = excluded.content, status = excluded.status, changed_at = excluded.changed_at,
+      body = coalesce(excluded.body, messages.body), salt = coalesce(excluded.salt, messages.salt)
+      WHERE messages.changed_at IS NULL OR messages.changed_at < excluded.changed_at
+        OR (messages.changed_at = excluded.changed_at AND excluded.body IS NOT NULL)`,
   insertBucket: "INSERT INTO buckets (conversation_id, bucket, expires_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
   range: `SELECT ${COLUMNS} FROM messages WHERE conversation_id = ? AND bucket = ? AND message_id BETWEEN ? AND ?
     AND expires_at > ? ORDER BY message_id`,
@@ -31,7 +35,8 @@ const SQL = {
   ledger: `SELECT conversation_id, epoch, from_seq, to_seq, count, sha256, archived_at FROM segments
     WHERE conversation_id = ? AND epoch = ? AND from_seq = ? AND to_seq = ? AND expires_at > ?`,
   record: `INSERT INTO segments (conversation_id, epoch, from_seq, to_seq, count, sha256, archived_at, expires_at)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT DO UPDATE SET count = excluded.count, sha256 = excluded.sha256, archived_at = excluded.archived_at WHERE segments.sha256 = ?`,
   reached: `INSERT INTO archived (conversation_id, epoch, archived_seq) VALUES (?, ?, ?)
     ON CONFLICT DO UPDATE SET archived_seq = max(archived_seq, excluded.archived_seq)`,
   readReached: "SELECT archived_seq FROM archived WHERE conversation_id = ? AND epoch = ?",
@@ -69,7 +74,7 @@ export class SqliteStore implements ArchiveStore {
       mkdirSync(path.dirname(this.#file), { recursive: true, mode: 0o700 });
       const db = new DatabaseSync(this.#file, { timeout: 5_000 });
       try {
-        db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
+        db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON");
         migrateSqlite(db);
       } catch (error) {
         db.close();
@@ -103,6 +108,8 @@ export class SqliteStore implements ArchiveStore {
       this.#sql("sweepBuckets").run(now);
       this.#sql("sweepSegments").run(now);
     });
+    // What is erased stands in the log until that is written over. Another reader may hold it open: then the next time.
+    if (changes.some((change) => change.body !== null)) this.#guard(() => this.#db?.exec("PRAGMA wal_checkpoint(TRUNCATE)"));
   }
 
   async ledger({ conversation_id, epoch, from_seq, to_seq }: LedgerKey): Promise<LedgerEntry | null> {
@@ -110,9 +117,9 @@ export class SqliteStore implements ArchiveStore {
     return row === undefined ? null : ({ ...row } as unknown as LedgerEntry);
   }
 
-  async record(entry: LedgerEntry, expiresAt: number): Promise<LedgerEntry> {
+  async record(entry: LedgerEntry, expiresAt: number, replaces: string | null = null): Promise<LedgerEntry> {
     const { conversation_id, epoch, from_seq, to_seq, count, sha256, archived_at } = entry;
-    this.#transaction(() => this.#sql("record").run(conversation_id, epoch, from_seq, to_seq, count, sha256, archived_at, expiresAt));
+    this.#transaction(() => this.#sql("record").run(conversation_id, epoch, from_seq, to_seq, count, sha256, archived_at, expiresAt, replaces));
     return (await this.ledger(entry)) ?? entry;
   }
 
@@ -152,8 +159,8 @@ export class SqliteStore implements ArchiveStore {
   }
 
   #insertChange(conversationId: string, change: Change): void {
-    const { bucket, message_id, content, status, changed_at, expires_at } = change;
-    this.#sql("insertChange").run(conversationId, bucket, message_id, content, status, changed_at, expires_at);
+    const { bucket, message_id, content, status, changed_at, body, expires_at } = change;
+    this.#sql("insertChange").run(conversationId, bucket, message_id, content, status, changed_at, body, body === null ? null : ERASED_SALT, expires_at);
   }
 
   #seconds(): number {

@@ -49,8 +49,11 @@ export interface ArchiveStore {
   /** Throws StoreRefused where the store will not take a row. */
   write(writes: Writes): Promise<void>;
   ledger(key: LedgerKey): Promise<LedgerEntry | null>;
-  /** Notes a segment as stored. The first entry of a key wins and is what is returned. */
-  record(entry: LedgerEntry, expiresAt: number): Promise<LedgerEntry>;
+  /**
+   * Notes a segment as stored. The first entry of a key wins and is what is returned.
+   * @param replaces the hash of the entry that this one takes the place of, where that is still the one there
+   */
+  record(entry: LedgerEntry, expiresAt: number, replaces?: string | null): Promise<LedgerEntry>;
   /** The edge has acknowledged everything up to `archivedSeq`. Never goes back. */
   reached(conversationId: string, epoch: number, archivedSeq: number): Promise<void>;
   /** 0 where nothing was noted. */

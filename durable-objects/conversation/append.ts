@@ -1,55 +1,158 @@
-// Appending messages: one synchronous turn from the look-up of the key to the commit.
+// Appending: one synchronous turn from the look-up of the keys to the commit. Each item stands alone; all that are new go in
+// with one commit.
 import { decideAppend } from "../../domain/append.ts";
-import type { AppendAnswer, AppendCall, AppendItem } from "../../protocol/rpc.ts";
+import { type ChangeDecision, decideReply } from "../../domain/changes.ts";
+import { decideNumber } from "../../domain/sequence.ts";
 import { sentAtOf } from "../../protocol/msg-id.ts";
+import { type AppendAnswer, type AppendCall, type AppendItem, type ChangeItem, type Early, isChange, type MsgItem } from "../../protocol/rpc.ts";
 import { count } from "../platform/metrics.ts";
-import type { Place } from "./encode.ts";
+import { type Accepted, type ChangePorts, Changes } from "./changes.ts";
 import type { NewEvent } from "./records.ts";
 import { type ConversationState, EventDraft } from "./state.ts";
 import type { ConversationStore, HeldKey } from "./store.ts";
+import { readByMsgId, targetOf } from "./target.ts";
 
 export interface Appended {
-  /** One for each item: its acknowledgement, or why it was refused. */
-  answers: AppendAnswer[];
+  /** One for each item: its acknowledgement, or why there is none. */
+  answers: (AppendAnswer | Early)[];
   /** What was committed, in order. */
   events: NewEvent[];
+  /** Seqs of earlier events whose content is gone. */
+  erased: number[];
 }
 
-/** Each item stands alone; all that are new go in with one commit. */
-export function appendItems(store: ConversationStore, state: ConversationState, call: AppendCall, now: number): Appended {
-  const place = { conversation_id: state.record.conversation_id, epoch: state.record.epoch };
-  const draft = new EventDraft(state.head, now);
-  const fresh = new Map<string, NewEvent>();
-  const member = state.members.has(call.sender_id);
-  const held = member ? store.readKeys(call.sender_id, call.items.map((item) => item.client_msg_id)) : new Map<string, HeldKey>();
-  const answers = call.items.map((item): AppendAnswer => {
-    if (!member) return { ok: false, code: "not_found" };
-    const prior = fresh.get(item.client_msg_id) ?? held.get(item.client_msg_id) ?? null;
-    const decision = decideAppend(draft.next, prior?.seq ?? null);
+type Outcome = { event: NewEvent } | { answer: AppendAnswer | Early };
+
+export function appendItems(store: ConversationStore, state: ConversationState, call: AppendCall, ports: ChangePorts, now: number): Appended {
+  const absent = { ok: false, code: "not_found" } as const;
+  if (!state.members.has(call.sender_id)) return { answers: call.items.map(() => absent), events: [], erased: [] };
+  const appending = new Appending(store, state, call, ports, now);
+  // A change reads what the items before it have written: all of them are undone where one throws.
+  return call.items.some(isChange) ? store.sql.transaction(() => appending.run()) : appending.run();
+}
+
+class Appending {
+  private readonly store: ConversationStore;
+  private readonly state: ConversationState;
+  private readonly call: AppendCall;
+  private readonly draft: EventDraft;
+  private readonly changes: Changes;
+  private readonly held: Map<string, HeldKey>;
+  private readonly fresh = new Map<string, NewEvent>();
+  private readonly numbers = new Map<string, number>();
+  private readonly erased: number[] = [];
+  private inserted = 0;
+
+  constructor(store: ConversationStore, state: ConversationState, call: AppendCall, ports: ChangePorts, now: number) {
+    this.store = store;
+    this.state = state;
+    this.call = call;
+    this.draft = new EventDraft(state.head, now);
+    this.changes = new Changes(store, state, this.draft, ports, now);
+    this.held = store.readKeys(call.sender_id, call.items.map((item) => item.client_msg_id));
+  }
+
+  run(): Appended {
+    const { draft, state } = this;
+    const answers = this.call.items.map((item) => this.answerTo(item));
+    this.insert();
+    state.advance(draft.events);
+    for (const [deviceId, last] of this.numbers) state.numbers.note(this.call.sender_id, deviceId, last);
+    count("appends");
+    count("appended_events", draft.events.length);
+    return { answers, events: draft.events, erased: this.erased };
+  }
+
+  private answerTo(item: AppendItem): AppendAnswer | Early {
+    const prior = this.fresh.get(item.client_msg_id) ?? this.held.get(item.client_msg_id) ?? null;
+    const decision = decideAppend(this.draft.next, prior?.seq ?? null);
     if (decision.kind === "duplicate" && prior !== null) {
       count("duplicates");
-      return { ok: true, ack: { ...ackOf(place, item, prior), dup: true } };
+      return this.ack(item, prior, true);
     }
-    // What was sent before the block keeps its acknowledgement.
-    if (state.record.kind === "direct" && state.banned.has(call.sender_id)) return { ok: false, code: "forbidden" };
-    const event = draft.add("msg", { content: item.content, content_type: item.content_type }, {
-      sender_id: call.sender_id, client_msg_id: item.client_msg_id, device_id: item.device_id, content_type: item.content_type,
-    });
-    fresh.set(item.client_msg_id, event);
-    return { ok: true, ack: ackOf(place, item, event) };
-  });
-  if (draft.events.length > 0) {
-    store.commitEvents(draft.events);
-    state.advance(draft.events);
+    // What was sent before the block keeps its acknowledgement, and may be taken back.
+    if (this.state.record.kind === "direct" && this.state.banned.has(this.call.sender_id) && item.type !== "delete") return { ok: false, code: "forbidden" };
+    const outcome = isChange(item) ? this.change(item) : this.message(item);
+    if ("answer" in outcome) return outcome.answer;
+    this.fresh.set(item.client_msg_id, outcome.event);
+    return this.ack(item, outcome.event, false);
   }
-  count("appends");
-  count("appended_events", draft.events.length);
-  return { answers, events: draft.events };
+
+  private message(item: MsgItem): Outcome {
+    const turn = this.turnOf(item);
+    if (turn === "early") return { answer: { ok: false, code: "early" } };
+    const answered = item.reply_to === undefined ? null : this.replied(item.reply_to);
+    if (answered?.kind === "refused") return { answer: refusal(answered) };
+    const { content, content_type, reply_to } = item;
+    const mentions = [...new Set(item.mentions ?? [])].filter((user) => this.state.members.has(user));
+    const body = {
+      content, content_type, ...(reply_to === undefined ? {} : { reply_to }), ...(mentions.length === 0 ? {} : { mentions }), ...(turn === "gap" ? { gap: true as const } : {}),
+    };
+    const event = this.draft.add("msg", body, {
+      sender_id: this.call.sender_id, client_msg_id: item.client_msg_id, device_id: item.device_id, content_type,
+      target_seq: answered?.kind === "accepted" ? answered.target.seq : null, client_sequence_number: item.client_sequence_number ?? null,
+    });
+    if (item.client_sequence_number !== undefined && item.device_id !== null) {
+      this.numbers.set(item.device_id, Math.max(item.client_sequence_number, this.lastNumber(item.device_id) ?? 0));
+    }
+    return { event };
+  }
+
+  /** Who has no device has no sequence either. */
+  private turnOf({ client_sequence_number, device_id, force }: MsgItem): "turn" | "early" | "gap" {
+    if (client_sequence_number === undefined || device_id === null) return "turn";
+    return decideNumber(this.lastNumber(device_id), client_sequence_number, force === true);
+  }
+
+  private lastNumber(deviceId: string): number | null {
+    return this.numbers.get(deviceId) ?? this.state.numbers.last(this.call.sender_id, deviceId);
+  }
+
+  private replied(msgId: string): ChangeDecision {
+    const { store, state } = this;
+    const row = readByMsgId(store, state, msgId);
+    const actor = state.members.get(this.call.sender_id);
+    return actor === undefined ? { kind: "refused", code: "not_found" }
+      : decideReply({ actor, target: row === null ? null : targetOf(store, row), direct: state.record.kind === "direct", history: state.record.history });
+  }
+
+  private change(item: ChangeItem): Outcome {
+    this.insert();
+    const actor = this.state.members.get(this.call.sender_id);
+    const decision = actor === undefined ? { kind: "refused" as const, code: "not_found" as const } : this.changes.decide(actor, item);
+    if (decision.kind === "refused") return { answer: refusal(decision) };
+    if (decision.kind === "standing") return { answer: this.ack(item, decision.event, true) };
+    return { event: this.commit(item, decision) };
+  }
+
+  private commit(item: ChangeItem, accepted: Accepted): NewEvent {
+    const event = this.changes.add(item, accepted, { sender_id: this.call.sender_id, client_msg_id: item.client_msg_id, device_id: item.device_id });
+    this.insert();
+    this.erased.push(...this.changes.commit(item, accepted, event));
+    return event;
+  }
+
+  /** Writes the events that are drafted and not written yet. */
+  private insert(): void {
+    const { store, draft } = this;
+    const pending = draft.events.slice(this.inserted);
+    if (pending.length === 0) return;
+    store.commitEvents(pending);
+    this.inserted = draft.events.length;
+  }
+
+  private ack(item: AppendItem, event: HeldKey, dup: boolean): AppendAnswer {
+    const { conversation_id, epoch } = this.state.record;
+    return {
+      ok: true,
+      ack: {
+        type: "ack", client_msg_id: item.client_msg_id, msg_id: event.msg_id, conversation_id, epoch,
+        seq: event.seq, status: "SENT", sent_at: sentAtOf(event.msg_id), ...(dup ? { dup: true as const } : {}),
+      },
+    };
+  }
 }
 
-function ackOf(place: Place, item: AppendItem, event: HeldKey) {
-  return {
-    type: "ack" as const, client_msg_id: item.client_msg_id, msg_id: event.msg_id, ...place,
-    seq: event.seq, status: "SENT" as const, sent_at: sentAtOf(event.msg_id),
-  };
+function refusal({ code, message }: Extract<ChangeDecision, { kind: "refused" }>): AppendAnswer {
+  return { ok: false, code, ...(message === undefined ? {} : { message }) };
 }

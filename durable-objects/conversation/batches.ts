@@ -1,7 +1,7 @@
 // The events of a round, encoded once for all recipients who get the same.
 import type { EncodedEvents } from "../../protocol/rpc.ts";
 import { BATCH_BYTES } from "../../protocol/limits.ts";
-import { eventJson, joinFrames, type Place, withBinary } from "./encode.ts";
+import { eventJson, isHidden, joinFrames, type Place, skipFrame, withBinary } from "./encode.ts";
 import type { EventRecord } from "./records.ts";
 import type { ConversationStore } from "./store.ts";
 
@@ -10,6 +10,8 @@ interface Encoded {
   json: string;
   sender_id: string;
   device_id: string | null;
+  type: EventRecord["type"];
+  target_seq: number | null;
 }
 
 export interface Batch {
@@ -52,20 +54,32 @@ export class Batches {
     this.forgetJoined();
   }
 
+  /** Events whose content is gone: what is delivered from here on reads what is left of them. */
+  forget(seqs: readonly number[]): void {
+    for (const seq of seqs) {
+      this.recentUnits -= this.recent.get(seq)?.json.length ?? 0;
+      this.recent.delete(seq);
+    }
+    this.forgetJoined();
+  }
+
   private forgetJoined(): void {
     this.joined.clear();
     this.joinedUnits = 0;
   }
 
-  /** The newest events of a run, at most BATCH_BYTES of them, for one recipient. */
-  forRecipient(userId: string, run: { from: number; to: number } | null, pb = false): Batch {
-    const batch = this.inJson(userId, run);
+  /**
+   * The newest events of a run, at most BATCH_BYTES of them, for one recipient.
+   * @param visibleFrom the first seq that they see
+   */
+  forRecipient(userId: string, run: { from: number; to: number } | null, visibleFrom: number, pb = false): Batch {
+    const batch = this.inJson(userId, run, visibleFrom);
     return pb ? { events: withBinary(batch.events), own: batch.own.map(({ device_id, events }) => ({ device_id, events: withBinary(events) })) } : batch;
   }
 
-  private inJson(userId: string, run: { from: number; to: number } | null): Batch {
+  private inJson(userId: string, run: { from: number; to: number } | null, visibleFrom: number): Batch {
     if (run === null) return { events: null, own: [] };
-    const { list, events } = this.run(run.from, run.to);
+    const { list, events } = this.visible(run, visibleFrom);
     const mine = list.filter((event) => event.sender_id === userId);
     if (mine.length === 0) return { events, own: [] };
     // The sending device has its acknowledgement; only the user's other devices get the event.
@@ -77,11 +91,25 @@ export class Batches {
     return { events, own };
   }
 
+  /** All who may see the same of a run share its text. */
+  private visible({ from, to }: { from: number; to: number }, visibleFrom: number): { list: Encoded[]; events: EncodedEvents | null } {
+    const whole = this.run(from, to);
+    if (visibleFrom <= 1) return whole;
+    const hidden = whole.list.filter((event) => isHidden(event, visibleFrom)).map((event) => event.seq);
+    if (hidden.length === 0) return whole;
+    return this.kept(`${from}-${to} without ${hidden.join()}`, () => whole.list.map((event) => (
+      isHidden(event, visibleFrom) ? { ...event, json: JSON.stringify(skipFrame(this.place, event.seq)) } : event
+    )));
+  }
+
   private run(from: number, to: number): { list: Encoded[]; events: EncodedEvents | null } {
-    const key = `${from}-${to}`;
+    return this.kept(`${from}-${to}`, () => this.read(from, to));
+  }
+
+  private kept(key: string, make: () => Encoded[]): { list: Encoded[]; events: EncodedEvents | null } {
     const known = this.joined.get(key);
     if (known !== undefined) return known;
-    const list = this.read(from, to);
+    const list = make();
     const made = { list, events: joinFrames(list) };
     this.joinedUnits += made.events?.json.length ?? 0;
     if (this.joinedUnits > JOINED_UNITS) this.forgetJoined();
@@ -92,7 +120,7 @@ export class Batches {
   private read(from: number, to: number): Encoded[] {
     const list: Encoded[] = [];
     let bytes = 0;
-    const missing = this.recent.has(from) ? null : new Map(this.store.readRange(from, to, to - from + 1, "asc").map((row) => [row.seq, row]));
+    const missing = this.holds(from, to) ? null : new Map(this.store.readRange(from, to, to - from + 1, "asc").map((row) => [row.seq, row]));
     for (let seq = to; seq >= from; seq -= 1) {
       const row = missing?.get(seq);
       const event = this.recent.get(seq) ?? (row === undefined || row.body === null ? undefined : this.encode(row));
@@ -105,7 +133,13 @@ export class Batches {
     return list.toReversed();
   }
 
+  /** What was erased leaves a hole in what is remembered. */
+  private holds(from: number, to: number): boolean {
+    for (let seq = from; seq <= to; seq += 1) if (!this.recent.has(seq)) return false;
+    return true;
+  }
+
   private encode(row: EventRecord): Encoded {
-    return { seq: row.seq, json: eventJson(this.place, row), sender_id: row.sender_id, device_id: row.device_id };
+    return { seq: row.seq, json: eventJson(this.place, row), sender_id: row.sender_id, device_id: row.device_id, type: row.type, target_seq: row.target_seq ?? null };
   }
 }

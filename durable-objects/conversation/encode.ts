@@ -1,11 +1,12 @@
-// From an event's row to what goes over the wire, and to a segment's line. The stored body is JSON already, so a frame is
+// From an event's row to what goes over the wire. The stored body is JSON already, so a frame is
 // made by joining texts: nothing is parsed on the way to a socket.
 import { transcode } from "../../protocol/codec-protobuf.ts";
 import type { EncodedEvents } from "../../protocol/rpc.ts";
 import type { Event } from "../../protocol/events.ts";
-import { contentText, type SegmentEvent } from "../../protocol/segment.ts";
+import type { SkipFrame } from "../../protocol/frames/down.ts";
+import { contentText } from "../../protocol/segment.ts";
 import { sentAtOf } from "../../protocol/msg-id.ts";
-import { sha256Hex, toHex } from "../platform/hash.ts";
+import { sha256Hex } from "../platform/hash.ts";
 import type { EventRecord } from "./records.ts";
 
 export interface Place {
@@ -20,6 +21,20 @@ export function eventJson(place: Place, row: EventRecord): string {
   const number = row.type === "msg" ? `"msg_no":${row.msg_no},` : "";
   return `{"type":"${row.type}","conversation_id":"${place.conversation_id}","epoch":${place.epoch},"seq":${row.seq},"msg_id":"${row.msg_id}",`
     + `"sender_id":${JSON.stringify(row.sender_id)},"sent_at":${sentAtOf(row.msg_id)},${key}${number}${row.body.slice(1)}`;
+}
+
+/** Does an event change a message from before `visibleFrom`? Then only its place is for who sees nothing before that. */
+export function isHidden(row: Pick<EventRecord, "type" | "target_seq">, visibleFrom: number): boolean {
+  return row.type !== "msg" && typeof row.target_seq === "number" && row.target_seq < visibleFrom;
+}
+
+export function skipFrame({ conversation_id, epoch }: Place, seq: number): SkipFrame {
+  return { type: "skip", conversation_id, epoch, seq };
+}
+
+/** The event as a member gets it who sees what is from `visibleFrom` on. */
+export function frameJson(place: Place, row: EventRecord, visibleFrom: number): string {
+  return isHidden(row, visibleFrom) ? JSON.stringify(skipFrame(place, row.seq)) : eventJson(place, row);
 }
 
 export function toEvent(place: Place, row: EventRecord): Event {
@@ -52,12 +67,8 @@ export function contentHash(place: Place, row: EventRecord): string {
   return hashOf(toEvent(place, row), row);
 }
 
-export function toSegmentEvent(place: Place, row: EventRecord): SegmentEvent {
-  const event = toEvent(place, row);
-  return { ...event, salt: toHex(row.salt as Uint8Array), content_hash: hashOf(event, row) };
-}
-
-function hashOf(event: Event, row: EventRecord): string {
+/** Throws for a row whose body or salt is gone. */
+export function hashOf(event: Event, row: EventRecord): string {
   if (row.salt === null) throw new Error(`event ${row.seq} has no salt`);
   return sha256Hex(row.salt, contentText(event));
 }

@@ -2,7 +2,7 @@
 // promise. Idle, an append settles everybody at once. Busy, it is pushed to live sessions only, and the alarm settles.
 // One call under way per session, and one round for all sessions that are behind, so that events coalesce while calls fly.
 import { decideLive, planOwed } from "../../domain/delivery.ts";
-import type { Stay } from "../../domain/membership.ts";
+import { type Stay, visibleRange } from "../../domain/membership.ts";
 import { RETRY_MAX_MS, retryDelay } from "../../domain/retry.ts";
 import { RESUME_EVENTS } from "../../protocol/limits.ts";
 import { directPair } from "../../protocol/ids.ts";
@@ -103,6 +103,12 @@ export class Fanout {
     this.ports.arm();
     if (idle || urgent) this.start(this.settle());
     else this.pump();
+  }
+
+  /** Right after the commit that took the content of these events. */
+  forget(seqs: readonly number[]): void {
+    this.batches.forget(seqs);
+    this.newest.forget();
   }
 
   /** ms when everybody must be settled; null while nothing waits. */
@@ -282,7 +288,7 @@ export class Fanout {
     const done = Promise.withResolvers<void>();
     this.flying.set(stay.user_id, done.promise);
     try {
-      const batch = this.batches.forRecipient(stay.user_id, owed.events, this.live.get(stay.user_id)?.pb === true);
+      const batch = this.batches.forRecipient(stay.user_id, owed.events, visibleRange(stay, this.state.record.history).from, this.live.get(stay.user_id)?.pb === true);
       const reply = await this.gate.through(() => this.deliver(stay.user_id, {
         ...this.about(owed.head), ...batch, ...how, left: owed.left,
       }));

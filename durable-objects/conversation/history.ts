@@ -4,16 +4,17 @@ import { type Stay, visibleRange } from "../../domain/membership.ts";
 import { firstMsgIdOf } from "../../protocol/msg-id.ts";
 import type { HistoryQuery } from "../../protocol/rest.ts";
 import { BATCH_BYTES } from "../../protocol/limits.ts";
-import type { HistoryReply, PrunedEvent, Result } from "../../protocol/rpc.ts";
-import { hmacHex, toHex } from "../platform/hash.ts";
-import { type Place, toEvent } from "./encode.ts";
+import type { HistoryReply, Result } from "../../protocol/rpc.ts";
+import { hmacHex } from "../platform/hash.ts";
 import type { EventRecord } from "./records.ts";
+import { showEvents } from "./shown.ts";
 import type { ConversationState } from "./state.ts";
 import type { ConversationStore } from "./store.ts";
+import { readByMsgId } from "./target.ts";
 
 export function readHistory(store: ConversationStore, state: ConversationState, stay: Stay, query: HistoryQuery): Result<{ page: HistoryReply }> {
   const order = query.order ?? (query.after === undefined ? "desc" : "asc");
-  const filter = JSON.stringify([stay.user_id, order, query.from ?? null, query.to ?? null, query.after ?? null, query.content_type ?? null]);
+  const filter = JSON.stringify([stay.user_id, order, query.from ?? null, query.to ?? null, query.after ?? null, query.content_type ?? null, ...(query.thread === undefined ? [] : [query.thread])]);
   let bounds = intersect(visibleRange(stay, state.record.history), queryBounds(store, state, query));
   if (query.cursor !== undefined) {
     const position = openCursor(state, filter, query.cursor);
@@ -22,14 +23,19 @@ export function readHistory(store: ConversationStore, state: ConversationState, 
     bounds = intersect(bounds, order === "asc" ? { from: position.seq + 1, to: Number.POSITIVE_INFINITY } : { from: 1, to: position.seq - 1 });
   }
   // One row more than the page tells whether there is another page.
-  const rows = store.readRange(bounds.from, Math.min(bounds.to, state.head.seq), query.limit + 1, order, query.content_type ?? null);
+  const root = query.thread === undefined ? null : readByMsgId(store, state, query.thread);
+  const within = { from: bounds.from, to: Math.min(bounds.to, state.head.seq) };
+  const rows = query.thread === undefined
+    ? store.readRange(within.from, within.to, query.limit + 1, order, query.content_type ?? null)
+    // Whether it is absent or not to be seen: there are no answers.
+    : root === null || root.seq < visibleRange(stay, state.record.history).from ? [] : store.messages.readThread(root.seq, within, query.limit + 1, order, query.content_type ?? null);
   const page = fitting(rows.slice(0, query.limit));
   const last = page.at(-1);
   return {
     ok: true,
     page: {
       as_of_seq: state.head.seq,
-      events: page.map((row) => toHistoryEvent(state.record, row)),
+      events: showEvents(store, state.record, page, visibleRange(stay, state.record.history).from),
       next_cursor: last === undefined || page.length === rows.length ? null : sealCursor(state, filter, state.record.epoch, last.seq),
     },
   };
@@ -53,15 +59,6 @@ function fitting(rows: EventRecord[]): EventRecord[] {
     return bytes > BATCH_BYTES;
   });
   return end === -1 ? rows : rows.slice(0, Math.max(1, end));
-}
-
-function toHistoryEvent(place: Place, row: EventRecord): HistoryReply["events"][number] {
-  if (row.body !== null) return toEvent(place, row);
-  const pruned: PrunedEvent = {
-    type: "pruned", conversation_id: place.conversation_id, epoch: place.epoch, seq: row.seq, msg_id: row.msg_id,
-    sender_id: row.sender_id, content_hash: toHex(row.content_hash as Uint8Array),
-  };
-  return pruned;
 }
 
 /** Opaque: epoch, seq, and a MAC over them, the reader and the query, so that an altered or foreign cursor is noticed. */

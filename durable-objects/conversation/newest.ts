@@ -12,12 +12,12 @@ import { type Mention, readMentions, readMsgNo } from "./store/inbox.ts";
 
 export class Newest {
   private readonly store: ConversationStore;
-  private readonly record: Pick<ConversationRecord, "history">;
+  private readonly record: Pick<ConversationRecord, "history" | "encryption">;
   /** Of one head and one run each: a round asks the same for every member. */
   private last: { head: number; message: LastMessage | null } = { head: 0, message: null };
   private mentions: { from: number; to: number; list: Mention[] } = { from: 1, to: 0, list: [] };
 
-  constructor(store: ConversationStore, record: Pick<ConversationRecord, "history">) {
+  constructor(store: ConversationStore, record: Pick<ConversationRecord, "history" | "encryption">) {
     this.store = store;
     this.record = record;
   }
@@ -50,10 +50,14 @@ export class Newest {
     const seq = bisect(1, head, (at) => (readMsgNo(this.store.sql, at) as number) >= msgNo);
     const row = this.store.readEvent(seq);
     if (row === null) return null;
-    const body = row.body === null ? null : (JSON.parse(row.body) as EventBody<"msg">);
+    const change = this.store.messages.readChange(seq);
+    const edit = change === null || change.edited_seq === null ? null : this.store.readEvent(change.edited_seq);
+    const { body } = edit ?? row;
+    const deleted = change !== null && change.deleted_seq !== null;
     return {
-      seq, msg_id: row.msg_id, sender_id: row.sender_id, sent_at: sentAtOf(row.msg_id), content_type: body?.content_type ?? (row.content_type as LastMessage["content_type"]),
-      preview: body === null ? null : decidePreview(body.content),
+      seq, msg_id: row.msg_id, sender_id: row.sender_id, sent_at: sentAtOf(row.msg_id), content_type: row.content_type as LastMessage["content_type"],
+      preview: body === null || deleted || this.record.encryption === "e2ee" ? null : decidePreview((JSON.parse(body) as EventBody<"msg" | "edit">).content),
+      ...(deleted ? { deleted } : {}),
     };
   }
 }

@@ -5,8 +5,9 @@ import { visibleRange } from "../../domain/membership.ts";
 import { errorFields, log } from "../../log/log.ts";
 import type { ArchiveAck, ArchiveAcked } from "../../protocol/archive.ts";
 import type { ConversationDetail, HistoryQuery } from "../../protocol/rest.ts";
-import type {
-  AppendCall, AppendReply, AttachCall, ConversationCalls, ConversationStats, CreateCall, DeliverReply, HistoryReply, MemberCall, Result, Resumed, ResumeCall, ViewCall,
+import {
+  type AppendCall, type AppendItem, type AppendReply, type AttachCall, type ConversationCalls, type ConversationStats, type CreateCall, type DeliverReply,
+  type EraseCall, type HistoryReply, isChange, type MemberCall, type Result, type Resumed, type ResumeCall, type ViewCall,
 } from "../../protocol/rpc.ts";
 import type { PeekCall, Settled } from "../../protocol/rpc/inbox.ts";
 import type { MessageReceipt, ReceiptMarks, ReceiptsCall } from "../../protocol/rpc/receipts.ts";
@@ -22,9 +23,11 @@ import { currentSettings, loadSettings } from "../settings/current.ts";
 import { appendItems } from "./append.ts";
 import { Attached } from "./attached.ts";
 import { setBlock } from "./blocks.ts";
+import type { ChangePorts } from "./changes.ts";
 import { createDirect, createGroup } from "./create.ts";
-import { eventJson } from "./encode.ts";
+import { frameJson } from "./encode.ts";
 import { Fanout } from "./fanout.ts";
+import { eraseMessage } from "./erase.ts";
 import { readHistory } from "./history.ts";
 import { type Changed, describe, putMember, removeMember, rename } from "./members.ts";
 import type { NewEvent } from "./records.ts";
@@ -34,6 +37,7 @@ import { ConversationState } from "./state.ts";
 import { ConversationStore } from "./store.ts";
 import { Telling } from "./telling.ts";
 import { AttachedStore } from "./store/attached.ts";
+import { readVersions } from "./versions.ts";
 
 /** Everything that exists only once the conversation does. */
 interface Opened {
@@ -64,19 +68,38 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
     });
   }
 
-  async append(call: AppendCall): Promise<AppendReply> {
+  append(call: AppendCall): Promise<AppendReply> {
+    return this.appendAny(call);
+  }
+
+  async appendAny(call: AppendCall): Promise<AppendReply> {
     if (this.opened === null) {
       if (call.create === null) return { kind: "absent" };
+      // Nothing begins with a change or an answer to something that is not there.
+      if (!call.items.some(canBegin)) return { kind: "answers", answers: call.items.map(() => ABSENT) };
       createDirect(this.store, call.conversation_id, call.create, deploymentJurisdiction(this.env));
     }
-    const { state, fanout, receipts } = this.opened ?? this.open(null);
-    const { answers, events } = appendItems(this.store, state, call, Date.now());
+    const { state, fanout, receipts, sealing } = this.opened ?? this.open(null);
+    const { answers, events, erased } = appendItems(this.store, state, call, this.changePorts(sealing), Date.now());
     const sender = state.members.get(call.sender_id);
+    if (erased.length > 0) fanout.forget(erased);
     if (events.length > 0 && sender !== undefined) {
       fanout.committed(events, call.alone ? call.sender_id : null, false);
-      receipts.sent(sender, events);
+      // A change is no sign that all before it was read.
+      const messages = events.filter((event) => event.type === "msg");
+      if (messages.length > 0) receipts.sent(sender, messages);
     }
     return { kind: "answers", answers };
+  }
+
+  async erase(call: EraseCall): Promise<Result<{ changed: boolean }>> {
+    if (this.opened === null) return ABSENT;
+    const { state, fanout, sealing } = this.opened;
+    const result = eraseMessage(this.store, state, call.msg_id, this.changePorts(sealing), Date.now());
+    if (!result.ok) return result;
+    if (result.erased.length > 0) fanout.forget(result.erased);
+    if (result.event !== null) fanout.committed([result.event], null, false);
+    return { ok: true, changed: result.event !== null };
   }
 
   async create(call: CreateCall): Promise<Result<{ conversation: ConversationDetail; created: boolean }>> {
@@ -117,6 +140,12 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
     return readHistory(this.store, this.opened.state, stay, call.query);
   }
 
+  async versions(call: { user_id: string; msg_id: string }): Promise<Result<{ page: HistoryReply }>> {
+    const stay = this.opened?.state.members.get(call.user_id);
+    if (this.opened === null || stay === undefined) return ABSENT;
+    return readVersions(this.store, this.opened.state, stay, call.msg_id);
+  }
+
   async receipts(call: ReceiptsCall): Promise<Result<{ marks: ReceiptMarks }>> {
     const stay = this.opened?.state.members.get(call.user_id);
     return this.opened === null || stay === undefined ? ABSENT : this.opened.receipts.take(stay, call);
@@ -135,7 +164,8 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
     const place = { conversation_id: record.conversation_id, epoch: record.epoch };
     if (call.cursor.epoch !== record.epoch) return { ok: false, code: "epoch_changed" };
     if (call.cursor.seq > head.seq) return { ok: false, code: "bad_cursor" };
-    const from = Math.max(call.cursor.seq + 1, visibleRange(stay, record.history).from);
+    const visibleFrom = visibleRange(stay, record.history).from;
+    const from = Math.max(call.cursor.seq + 1, visibleFrom);
     const rows = this.store.readRange(from, head.seq, call.limit, "asc");
     // Pruned bodies can't be pushed: the client pulls them.
     const end = rows.findIndex((row) => row.body === null);
@@ -143,7 +173,7 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
     const reached_seq = rows.length === 0 ? head.seq : (pushed.at(-1)?.seq ?? from - 1);
     if (call.gen !== undefined) this.opened.fanout.attach(call.user_id, call.gen);
     return {
-      ok: true, frames: pushed.map((row) => eventJson(place, row)), reached_seq, head: { ...place, head_seq: head.seq },
+      ok: true, frames: pushed.map((row) => frameJson(place, row, visibleFrom)), reached_seq, head: { ...place, head_seq: head.seq },
       statuses: this.opened.receipts.missed(stay),
     };
   }
@@ -191,6 +221,10 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
 
   override async alarm(): Promise<void> {
     await this.opened?.tasks.fired(Date.now);
+  }
+
+  private changePorts(sealing: Sealing): ChangePorts {
+    return { settings: () => currentSettings(this.env), erased: (seqs) => sealing.erased(seqs) };
   }
 
   private change(decide: (state: ConversationState) => Changed): Result<{ changed: boolean }> {
@@ -262,6 +296,10 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
       throw error;
     }
   }
+}
+
+function canBegin(item: AppendItem): boolean {
+  return !isChange(item) && item.reply_to === undefined;
 }
 
 async function putSegment(bucket: R2Bucket, key: string, ndjson: string, metadata: Record<string, string>): Promise<void> {

@@ -17,7 +17,8 @@ export interface ConversationRecord {
   mode: FanoutMode;
 }
 
-/** msg_no: messages up to and including this event. body: JSON of the type's own fields; null once pruned. */
+/** msg_no: messages up to and including this event. body: JSON of the type's own fields; null once
+ * pruned. Erased by a deletion it is what is left of it, and the salt is zeros. */
 export interface EventRecord {
   seq: number;
   msg_id: string;
@@ -29,10 +30,13 @@ export interface EventRecord {
   content_type: string | null;
   body: string | null;
   salt: Uint8Array | null;
+  /** Of what the body was, once that is pruned or erased. */
   content_hash: Uint8Array | null;
+  /** The message that this event answers, edits, deletes or reacts to. */
+  target_seq?: number | null;
 }
 
-export type NewEvent = Omit<EventRecord, "body" | "salt" | "content_hash"> & { body: string; salt: Uint8Array };
+export type NewEvent = Omit<EventRecord, "body" | "salt" | "content_hash"> & { body: string; salt: Uint8Array; client_sequence_number?: number | null };
 
 export interface Watermarks {
   fanout_seq: number;

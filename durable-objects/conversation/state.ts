@@ -5,7 +5,8 @@ import type { Stay } from "../../domain/membership.ts";
 import type { EventBody, EventType } from "../../protocol/events.ts";
 import { clockOf, msgIdAt } from "../../protocol/msg-id.ts";
 import { randomBytes } from "../platform/hash.ts";
-import type { ConversationRecord, Counters, EventRecord, NewEvent, Watermarks } from "./records.ts";
+import type { ConversationRecord, Counters, NewEvent, Watermarks } from "./records.ts";
+import { Numbers } from "./sequence.ts";
 import type { ConversationStore } from "./store.ts";
 import { BanStore } from "./store/bans.ts";
 
@@ -19,6 +20,7 @@ export class ConversationState {
   readonly bans: BanStore;
   /** Who may not come back or, in a direct conversation, may not write. */
   readonly banned: Set<string>;
+  readonly numbers: Numbers;
   private readonly rowsBefore: number;
   private readonly store: ConversationStore;
 
@@ -33,6 +35,7 @@ export class ConversationState {
     this.head = newest === null ? { seq: 0, msg_no: 0, clock: 0 } : { seq: newest.seq, msg_no: newest.msg_no, clock: clockOf(newest.msg_id) };
     this.bans = new BanStore(store.sql);
     this.banned = new Set(this.bans.readBans());
+    this.numbers = new Numbers(store);
     this.members = new Map(store.readMembers().map((stay) => [stay.user_id, stay]));
   }
 
@@ -63,14 +66,14 @@ export class EventDraft {
     return this.head;
   }
 
-  add<T extends EventType>(type: T, body: EventBody<T>, from: Pick<EventRecord, "sender_id" | "client_msg_id" | "device_id" | "content_type">): NewEvent {
+  add<T extends EventType>(type: T, body: EventBody<T>, from: Pick<NewEvent, "sender_id" | "client_msg_id" | "device_id" | "content_type" | "target_seq" | "client_sequence_number">): NewEvent {
     this.head.seq += 1;
     if (type === "msg") this.head.msg_no += 1;
     this.head.clock = nextClock(this.head.clock, this.now);
     const random = randomBytes(24);
     const event: NewEvent = {
       seq: this.head.seq, msg_no: this.head.msg_no, msg_id: msgIdAt(this.head.clock, random), type,
-      sender_id: from.sender_id, client_msg_id: from.client_msg_id, device_id: from.device_id, content_type: from.content_type,
+      ...from,
       body: JSON.stringify(body), salt: random.subarray(8),
     };
     this.events.push(event);

@@ -1,6 +1,6 @@
 // All SQL of the Conversation object. conversation: what it is. watermarks: how far fan-out, archive and pruning are.
 // events: the order itself. stays: who sees which part of it. lagging: who is owed a settle. segments: what is being archived.
-import type { Encryption, EventType, History, Kind, Role } from "../../protocol/events.ts";
+import type { Encryption, History, Kind, Role } from "../../protocol/events.ts";
 import type { Jurisdiction, LocationHint } from "../../protocol/ids.ts";
 import type { FanoutMode } from "../../protocol/frames/inbox.ts";
 import type { Stay } from "../../domain/membership.ts";
@@ -8,8 +8,8 @@ import { CONVERSATION_MIGRATIONS } from "../../migrations/conversation.ts";
 import { migrate, schemaVersion } from "../platform/migrate.ts";
 import type { Row, Sql } from "../platform/sql.ts";
 import type { ConversationRecord, Counters, EventRecord, LaggingRecord, MemberChange, NewEvent, SegmentRecord, Watermarks } from "./records.ts";
-
-const EVENT_COLUMNS = "seq, msg_id, msg_no, type, sender_id, client_msg_id, device_id, content_type, body, salt, content_hash";
+import { bytes, EVENT_COLUMNS, toEventRecord } from "./store/event-row.ts";
+import { MessageStore } from "./store/messages.ts";
 
 /** The event that a client_msg_id stands for. */
 export interface HeldKey {
@@ -19,9 +19,11 @@ export interface HeldKey {
 
 export class ConversationStore {
   readonly sql: Sql;
+  readonly messages: MessageStore;
 
   constructor(sql: Sql) {
     this.sql = sql;
+    this.messages = new MessageStore(sql);
   }
 
   exists(): boolean {
@@ -47,16 +49,19 @@ export class ConversationStore {
     });
   }
 
-  /** A batch of events that change nothing but the order. */
+  /** A batch of events that change nothing but the order, and the counts of the threads that they are in. */
   commitEvents(events: readonly NewEvent[]): void {
     const [only] = events;
     // One statement needs no transaction of its own.
-    if (only !== undefined && events.length === 1) {
+    if (only !== undefined && events.length === 1 && !isReply(only)) {
       this.insertEvent(only);
       return;
     }
     this.sql.transaction(() => {
-      for (const event of events) this.insertEvent(event);
+      for (const event of events) {
+        this.insertEvent(event);
+        if (isReply(event)) this.messages.commitReply(event.target_seq, 1);
+      }
     });
   }
 
@@ -99,6 +104,11 @@ export class ConversationStore {
 
   commitSegmentPlan(segment: SegmentRecord): void {
     this.sql.run("INSERT INTO segments (from_seq, to_seq, sha256, put, acked) VALUES (?, ?, ?, 0, 0)", segment.from_seq, segment.to_seq, segment.sha256);
+  }
+
+  /** The text of a segment has changed: it is to be put once more. */
+  commitSegmentAnew(fromSeq: number, sha256: string): void {
+    this.sql.run("UPDATE segments SET sha256 = ?, put = 0 WHERE from_seq = ?", sha256, fromSeq);
   }
 
   commitSegmentPut(fromSeq: number): void {
@@ -242,31 +252,20 @@ export class ConversationStore {
 
   private insertEvent(event: NewEvent): void {
     this.sql.run(
-      "INSERT INTO events (seq, msg_id, msg_no, type, sender_id, client_msg_id, device_id, content_type, body, salt) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      `INSERT INTO events (seq, msg_id, msg_no, type, sender_id, client_msg_id, device_id, content_type, body, salt, target_seq, client_sequence_number)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       event.seq, event.msg_id, event.msg_no, event.type, event.sender_id, event.client_msg_id, event.device_id, event.content_type, event.body, event.salt,
+      event.target_seq ?? null, event.client_sequence_number ?? null,
     );
   }
 
   private readEvents(query: string, ...bindings: (string | number)[]): EventRecord[] {
-    return this.sql.all(query, ...bindings).map((row) => ({
-      seq: row["seq"] as number,
-      msg_id: row["msg_id"] as string,
-      msg_no: row["msg_no"] as number,
-      type: row["type"] as EventType,
-      sender_id: row["sender_id"] as string,
-      client_msg_id: row["client_msg_id"] as string | null,
-      device_id: row["device_id"] as string | null,
-      content_type: row["content_type"] as string | null,
-      body: row["body"] as string | null,
-      salt: row["salt"] === null ? null : bytes(row["salt"]),
-      content_hash: row["content_hash"] === null ? null : bytes(row["content_hash"]),
-    }));
+    return this.sql.all(query, ...bindings).map(toEventRecord);
   }
 }
 
-/** An object's storage gives ArrayBuffers, node:sqlite gives Uint8Arrays. */
-function bytes(value: unknown): Uint8Array {
-  return value instanceof Uint8Array ? value : new Uint8Array(value as ArrayBuffer);
+function isReply(event: NewEvent): event is NewEvent & { target_seq: number } {
+  return event.type === "msg" && typeof event.target_seq === "number";
 }
 
 function toStay(row: Row): Stay {

@@ -19,7 +19,8 @@ export function settledRow(row: InboxRecord | null, call: Settled, userId: strin
     epoch: call.epoch, settled_seq: call.head_seq, settled_at: now, head_msg_no: call.head_msg_no,
     read_seq: read.seq, read_msg_no: read.msg_no,
     last_at: call.head_at, left_at: call.left ? now : null, user_seq: userSeq + 1,
-    last_message: mergeLast(row?.last_message ?? null, call.last),
+    // Who has left hears of no deletion any more.
+    last_message: call.left ? null : mergeLast(row?.last_message ?? null, call.last),
     mentions: mergeMentions(row?.mentions ?? [], call.mentions ?? [], read.seq),
     muted: row?.muted ?? false,
     // A new message brings a conversation back.

@@ -1,8 +1,9 @@
 // The way from a user's devices to conversations: one lane per conversation. While one append call is under way, what comes
 // in queues and rides in the next as a batch. A call whose answer is lost is made again, in order, before what follows it.
-import type { AppendAnswer, AppendCall, AppendItem, AppendReply } from "../../protocol/rpc.ts";
+import { type AppendAnswer, type AppendCall, type AppendItem, type AppendReply, type Early, isChange } from "../../protocol/rpc.ts";
 import { log, errorFields } from "../../log/log.ts";
 import { again } from "./again.ts";
+import { Holding } from "./holding.ts";
 
 const BATCH_ITEMS = 256;
 const BATCH_UNITS = 1024 * 1024;
@@ -25,8 +26,10 @@ interface Waiting {
 
 interface Lane {
   queue: Waiting[];
+  held: Holding<Waiting>;
   /** Both users, where a message was addressed `to` one. */
   pair: [string, string] | null;
+  running: boolean;
 }
 
 export class Lanes {
@@ -38,16 +41,10 @@ export class Lanes {
   }
 
   add(conversationId: string, pair: [string, string] | null, item: AppendItem, answer: (answer: AppendAnswer) => void): void {
-    const lane = this.lanes.get(conversationId);
-    if (lane !== undefined) {
-      lane.queue.push({ item, answer });
-      lane.pair ??= pair;
-      return;
-    }
-    const made = { queue: [{ item, answer }], pair };
-    this.lanes.set(conversationId, made);
-    // After this turn, so that all frames of one array go in together.
-    queueMicrotask(() => void this.run(conversationId, made));
+    const lane = this.lanes.get(conversationId) ?? this.open(conversationId);
+    lane.queue.push({ item, answer });
+    lane.pair ??= pair;
+    this.start(conversationId, lane);
   }
 
   /** Is something on its way to this conversation? */
@@ -55,19 +52,51 @@ export class Lanes {
     return this.lanes.has(conversationId);
   }
 
+  private open(conversationId: string): Lane {
+    const lane: Lane = {
+      queue: [], pair: null, running: false,
+      held: new Holding((due) => {
+        lane.queue.unshift(...due);
+        this.start(conversationId, lane);
+      }),
+    };
+    this.lanes.set(conversationId, lane);
+    return lane;
+  }
+
+  private start(conversationId: string, lane: Lane): void {
+    if (lane.running) return;
+    lane.running = true;
+    // After this turn, so that all frames of one array go in together.
+    queueMicrotask(() => void this.run(conversationId, lane));
+  }
+
   private async run(conversationId: string, lane: Lane): Promise<void> {
     while (lane.queue.length > 0) {
       const batch = lane.queue.splice(0, fitting(lane.queue));
       const answers = await this.appendAll(conversationId, lane, batch.map((waiting) => waiting.item));
       // What is to be sent again must not be overtaken by what came behind it.
-      const behind = answers.some((answer) => !answer.ok && answer.code === "unavailable") ? lane.queue.splice(0) : [];
-      batch.forEach((waiting, i) => waiting.answer(answers[i] as AppendAnswer));
+      const lost = answers.some((answer) => !answer.ok && answer.code === "unavailable");
+      const behind = lost ? [...lane.held.abandon(), ...lane.queue.splice(0)] : [];
+      const now = Date.now();
+      batch.forEach((waiting, i) => this.answered(lane, waiting, answers[i] as AppendAnswer | Early, lost, now));
       for (const waiting of behind) waiting.answer(UNAVAILABLE);
     }
-    this.lanes.delete(conversationId);
+    lane.running = false;
+    if (lane.held.empty) this.lanes.delete(conversationId);
   }
 
-  private async appendAll(conversationId: string, lane: Lane, items: AppendItem[]): Promise<AppendAnswer[]> {
+  private answered(lane: Lane, waiting: Waiting, answer: AppendAnswer | Early, lost: boolean, now: number): void {
+    const { item } = waiting;
+    if (answer.ok || answer.code !== "early") {
+      waiting.answer(answer as AppendAnswer);
+      if (!answer.ok || isChange(item) || item.client_sequence_number === undefined) return;
+      lane.queue.unshift(...lane.held.committed(item.device_id, item.client_sequence_number, now));
+    } else if (lost || isChange(item)) waiting.answer(UNAVAILABLE);
+    else lane.queue.unshift(...lane.held.hold(waiting, item, now));
+  }
+
+  private async appendAll(conversationId: string, lane: Lane, items: AppendItem[]): Promise<(AppendAnswer | Early)[]> {
     const refused = (code: "not_found" | "unknown_user" | "forbidden" | "unavailable") => items.map((): AppendAnswer => (code === "unavailable" ? UNAVAILABLE : { ok: false, code }));
     const alone = this.ports.alone(new Set(items.map((item) => item.device_id)));
     const call = { conversation_id: conversationId, sender_id: this.ports.userId(), items, create: null, alone };
@@ -98,7 +127,7 @@ function fitting(queue: readonly Waiting[]): number {
   let units = 0;
   let fits = 0;
   for (const { item } of queue) {
-    units += item.content.length;
+    units += "content" in item ? item.content.length : 0;
     if (fits > 0 && (fits >= BATCH_ITEMS || units > BATCH_UNITS)) break;
     fits += 1;
   }

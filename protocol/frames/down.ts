@@ -22,6 +22,7 @@ export type ErrorFrame = v.InferOutput<typeof ErrorFrame>;
 
 /** An event that this member may not see keeps its place in the sequence. */
 export const SkipFrame = v.object({ type: v.literal("skip"), conversation_id: v.string(), epoch: v.number(), seq: v.number() });
+export type SkipFrame = v.InferOutput<typeof SkipFrame>;
 
 export const DownFrame = v.variant("type", [
   HelloFrame, AckFrame, Event, SkipFrame, MemberStatusFrame, CountStatusFrame, PresenceFrame, HeartbeatSetFrame,

@@ -43,13 +43,21 @@ export interface ReactItem extends Change {
 }
 
 export type ChangeItem = EditItem | DeleteItem | ReactItem;
-export type AppendItem = MsgItem;
+export type AppendItem = MsgItem | ChangeItem;
 
+export function isChange(item: AppendItem): item is ChangeItem {
+  return item.type !== undefined && item.type !== "msg";
+}
+
+/** A message that an object of before changes, replies and numbers understands whole. */
+export function isPlain(item: AppendItem): boolean {
+  return !isChange(item) && !("reply_to" in item) && !("mentions" in item) && !("client_sequence_number" in item);
+}
 
 export interface AppendCall {
   conversation_id: string;
   sender_id: string;
-  items: MsgItem[];
+  items: AppendItem[];
   /** Both users of a direct conversation that may be created: the session has seen that they are registered. */
   create: [string, string] | null;
   /** The sender's session has no socket but the sending device's: a live delivery to it would reach nobody. */
@@ -59,5 +67,16 @@ export interface AppendCall {
 /** What became of an item, as its client is told. */
 export type AppendAnswer = { ok: true; ack: AckFrame } | Refusal;
 
+/** Its number is ahead of its turn, and nothing was written: the session holds it and asks again. */
+export interface Early {
+  ok: false;
+  code: "early";
+}
+
 /** `absent`: there is no such conversation, and nothing was written. */
-export type AppendReply = { kind: "answers"; answers: AppendAnswer[] } | { kind: "absent" };
+export type AppendReply = { kind: "answers"; answers: (AppendAnswer | Early)[] } | { kind: "absent" };
+
+/** The operator's deletion of a message, in nobody's name. */
+export interface EraseCall {
+  msg_id: string;
+}

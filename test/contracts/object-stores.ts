@@ -35,7 +35,7 @@ export function objectStores(onSql: OnSql): void {
     expect(store.exists()).toBe(true);
     expect(store.readConversation()).toMatchObject({ conversation_id: "g.x", kind: "group", title: "t", epoch: 1, location_hint: "weur", jurisdiction: null, history: "joined", mode: "write" });
     expect([...(store.readConversation()?.cursor_key ?? [])]).toEqual([1, 2, 3]);
-    expect(store.readHead()).toEqual({ ...event(2), content_hash: null });
+    expect(store.readHead()).toEqual({ ...event(2), target_seq: null, content_hash: null });
     const first = { seq: 1, msg_id: event(1).msg_id };
     expect(store.readKeys("ann", ["k1"])).toEqual(new Map([["k1", first]]));
     expect(store.readKeys("ann", ["k9", "k1", "k2"])).toEqual(new Map([["k1", first], ["k2", { seq: 2, msg_id: event(2).msg_id }]]));

@@ -9,6 +9,7 @@ import { ConversationStore } from "../../durable-objects/conversation/store.ts";
 import type { ConversationRecord } from "../../durable-objects/conversation/records.ts";
 import { decodeSegment, parseSegmentKey } from "../../protocol/segment.ts";
 import { DEFAULT_SETTINGS } from "../../protocol/settings.ts";
+import { NO_CHANGES } from "./change-ports.ts";
 import { nodeSql } from "./sqlite.ts";
 
 const CONVERSATION = `d.${"0".repeat(64)}`;
@@ -45,7 +46,7 @@ class Sealed {
 
   append(count: number): void {
     const items = Array.from({ length: count }, () => ({ client_msg_id: `k${this.#sent}`, device_id: null, content: `message ${this.#sent++}`, content_type: "text" as const }));
-    appendItems(this.store, this.state, { conversation_id: CONVERSATION, sender_id: "ann", items, create: null, alone: true }, this.now);
+    appendItems(this.store, this.state, { conversation_id: CONVERSATION, sender_id: "ann", items, create: null, alone: true }, NO_CHANGES, this.now);
   }
 
   #open(): [ConversationState, Sealing] {

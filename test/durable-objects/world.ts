@@ -19,6 +19,7 @@ import type { Event } from "../../protocol/events.ts";
 import type { DeliverCall, DeliverReply } from "../../protocol/rpc.ts";
 import type { Sql } from "../../durable-objects/platform/sql.ts";
 import { DEFAULT_SETTINGS } from "../../protocol/settings.ts";
+import { NO_CHANGES } from "./change-ports.ts";
 import { nodeSql } from "./sqlite.ts";
 
 export const CONVERSATION = `g.${"0".repeat(32)}`;
@@ -102,7 +103,7 @@ export class World {
     const { events } = appendItems(this.store, this.state, {
       conversation_id: CONVERSATION, sender_id: user, create: null, alone: false,
       items: [{ client_msg_id: `m${this.sent}`, device_id: null, content: `c${this.sent}`, content_type: "text" }],
-    }, this.now);
+    }, NO_CHANGES, this.now);
     if (events.length > 0) this.fanout.committed(events, null, false);
   }
 

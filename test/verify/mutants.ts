@@ -22,11 +22,11 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   // All else goes on as if the rows were there, deduplication too: only a crash shows that they are not.
   mutant("ack sent and the insert deferred", "lost",
-    { file: APPEND, find: "store.commitEvents(draft.events);", replace: `
+    { file: APPEND, find: "store.commitEvents(pending);", replace: `
       const late = (store.late ??= new Map());
-      for (const event of draft.events) late.set(event.sender_id + "/" + event.client_msg_id, event);
-      setTimeout(() => store.commitEvents(draft.events), 100);` },
-    { file: APPEND, find: "fresh.get(item.client_msg_id) ??", replace: 'fresh.get(item.client_msg_id) ?? store.late?.get(call.sender_id + "/" + item.client_msg_id) ??' },
+      for (const event of pending) late.set(event.sender_id + "/" + event.client_msg_id, event);
+      setTimeout(() => store.commitEvents(pending), 100);` },
+    { file: APPEND, find: "this.fresh.get(item.client_msg_id) ??", replace: 'this.fresh.get(item.client_msg_id) ?? this.store.late?.get(this.call.sender_id + "/" + item.client_msg_id) ??' },
   ),
   mutant("fan-out forgotten after a crash", "unlisted",
     { file: "durable-objects/conversation/object.ts", find: "this.open(await ctx.storage.getAlarm());",

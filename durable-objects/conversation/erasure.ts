@@ -1,0 +1,43 @@
+// What a deletion leaves: of the message its place, its kind and the thread that it is in; of its edits their place. The hash
+// of what was there stays, so that the chain of events is as it was.
+import type { EventRecord } from "./records.ts";
+import { contentHash, type Place } from "./encode.ts";
+import type { ConversationStore } from "./store.ts";
+import type { ErasedRecord } from "./store/messages.ts";
+
+export function isErased(row: EventRecord): boolean {
+  return row.body !== null && row.content_hash !== null;
+}
+
+/** Within the commit of the deletion. @returns the seqs whose content is gone */
+export function commitErasure(store: ConversationStore, place: Place, target: EventRecord, deletedSeq: number): number[] {
+  const rows = [target, ...store.messages.readEdits(target.seq)];
+  const answered = target.target_seq ?? null;
+  store.messages.commitErased(target.seq, deletedSeq, rows.map((row): ErasedRecord => ({
+    seq: row.seq,
+    body: JSON.stringify(row.type === "edit" ? { target_msg_id: target.msg_id, target_seq: target.seq, content: "" } : remains(store, target)),
+    content_hash: row.content_hash ?? Uint8Array.from(Buffer.from(contentHash(place, row), "hex")),
+  })));
+  if (answered !== null) store.messages.commitReply(answered, -1);
+  return rows.map((row) => row.seq);
+}
+
+function remains(store: ConversationStore, target: EventRecord): object {
+  const answered = target.target_seq ?? null;
+  return { content: "", content_type: target.content_type, ...(answered === null ? {} : { reply_to: store.readMsgId(answered) }) };
+}
+
+/** The deletion that took an erased event's content. */
+export function erasedBy(store: ConversationStore, row: EventRecord): string {
+  const deletedSeq = store.messages.readChange(row.type === "edit" ? (row.target_seq as number) : row.seq)?.deleted_seq ?? null;
+  const msgId = deletedSeq === null ? null : store.readMsgId(deletedSeq);
+  if (msgId === null) throw new Error(`event ${row.seq} is erased, and nothing has deleted it`);
+  return msgId;
+}
+
+/** What is left of each event that a deletion erased. */
+export function remainsOf(store: ConversationStore, deletion: EventRecord): { msg_id: string; body: Record<string, unknown> }[] {
+  const target = store.readEvent(deletion.target_seq as number);
+  if (target === null) return [];
+  return [target, ...store.messages.readEdits(target.seq)].map((row) => ({ msg_id: row.msg_id, body: JSON.parse(row.body as string) as Record<string, unknown> }));
+}
