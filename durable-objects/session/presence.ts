@@ -1,14 +1,15 @@
 // This user's presence, as others see it. Computed when asked. Who watches is told of changes; only while somebody does is
 // there an alarm, at the moment when the next device would have been silent for too long.
-import { decideStatus, freshUntil, lastSeen } from "../../domain/presence.ts";
+import { decideStatus, freshUntil, lastSeen, type Sign } from "../../domain/presence.ts";
 import { errorFields, log } from "../../log/log.ts";
 import type { PresenceStatus } from "../../protocol/frames/presence.ts";
 import { PRESENCE_SUB_MS, PRESENCE_WATCHERS } from "../../protocol/limits.ts";
 import type { PresenceAsk, PresenceCalls, PresenceTold, UserSessions } from "../../protocol/rpc/presence.ts";
+import type { Settings } from "../../protocol/settings.ts";
 import { Gate } from "../platform/gate.ts";
 import { serverId } from "../platform/instance.ts";
 import { count } from "../platform/metrics.ts";
-import type { SessionCore } from "./core.ts";
+import type { Task } from "../platform/tasks.ts";
 import type { PresenceStore, WatcherRecord } from "./store/presence.ts";
 
 /** A session that takes longer than this gives its place among those called at once to the next, ms. */
@@ -18,8 +19,15 @@ export const SLOW_MS = 25;
 export type SessionOf = (userId: string) => Pick<PresenceCalls, "presenceOf" | "unwatch" | "presenceChanged">;
 
 /** What presence needs of a session. */
-export interface PresenceCore extends Pick<SessionCore, "userId" | "isRegistered" | "goneAt" | "tasks" | "settings" | "signs" | "arm"> {
-  sockets: { sweep(now: number): boolean };
+export interface PresenceCore {
+  readonly userId: string;
+  readonly isRegistered: boolean;
+  goneAt: number | null;
+  readonly tasks: Task[];
+  readonly settings: Settings;
+  readonly sockets: { sweep(now: number): boolean };
+  signs(): Sign[];
+  arm(): void;
 }
 
 export class Presence {
@@ -27,6 +35,7 @@ export class Presence {
   private readonly store: PresenceStore;
   private readonly sessionOf: SessionOf;
   private readonly gate: Gate;
+  private readonly clock: () => number;
   /** By user, then device. */
   private readonly watchers = new Map<string, Map<string, number>>();
   /** When the last of them ends; too late where that one has taken its leave, which costs an alarm. */
@@ -37,8 +46,9 @@ export class Presence {
   private telling: Promise<void> | null = null;
   private latestAt = 0;
 
-  constructor(core: PresenceCore, store: PresenceStore, sessionOf: SessionOf) {
+  constructor(core: PresenceCore, store: PresenceStore, sessionOf: SessionOf, clock: () => number = Date.now) {
     this.core = core;
+    this.clock = clock;
     this.store = store;
     this.sessionOf = sessionOf;
     this.gate = new Gate(() => core.settings, SLOW_MS);
@@ -163,7 +173,7 @@ export class Presence {
   private async rounds(): Promise<void> {
     for (let said: PresenceStatus | null = null; said !== this.told;) {
       said = this.told;
-      const told = { ...this.seen(Date.now()), status: said };
+      const told = { ...this.seen(this.clock()), status: said };
       const blocked = this.store.readBlocks();
       const watchers = [...this.watchers].filter(([userId]) => !blocked.has(userId));
       await Promise.all(watchers.map(([userId, devices]) => this.tellOne(userId, [...devices.keys()], told)));
