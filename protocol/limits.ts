@@ -45,6 +45,8 @@ export const PRESENCE_RATE_FACTOR = 10;
 /** Typing is passed on this often for a sender and conversation, and means this long. */
 export const TYPING_EVERY_MS = 3_000;
 export const TYPING_MS = 6_000;
+/** Times that typing in one conversation is shown to somebody in TYPING_EVERY_MS; beyond, nobody else is shown to type. */
+export const TYPING_SHOWS = 500;
 /** Conversations that one device has open. */
 export const OPEN_CONVERSATIONS = 20;
 /** Devices of a user; the one that connected first makes room. */

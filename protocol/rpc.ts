@@ -189,6 +189,8 @@ export interface ConversationCalls {
   view(call: ViewCall): Promise<Result<{ mode: FanoutMode; head: Head }>>;
   /** Of a direct conversation: one of its users may no longer write, or may again. Where there is none nothing is written. */
   block(call: BlockCall): Promise<{ exists: boolean }>;
+  /** A member types, or has stopped. Stored nowhere. */
+  typing(call: { user_id: string; on: boolean }): Promise<Result<object>>;
   archived(ack: ArchiveAck): Promise<Result<ArchiveAcked>>;
   stats(): Promise<Result<{ stats: ConversationStats }>>;
 }

@@ -36,6 +36,7 @@ import { Sealing } from "./seal.ts";
 import { ConversationState } from "./state.ts";
 import { ConversationStore } from "./store.ts";
 import { Telling } from "./telling.ts";
+import { Typing } from "./typing.ts";
 import { AttachedStore } from "./store/attached.ts";
 import { readVersions } from "./versions.ts";
 
@@ -45,6 +46,7 @@ interface Opened {
   fanout: Fanout;
   receipts: Receipts;
   attached: Attached;
+  typing: Typing;
   sealing: Sealing;
   tasks: Tasks;
 }
@@ -200,6 +202,12 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
     return { exists: this.opened !== null };
   }
 
+  async typing(call: { user_id: string; on: boolean }): Promise<Result<object>> {
+    if (this.opened === null || !this.opened.state.members.has(call.user_id)) return ABSENT;
+    this.opened.typing.take(call.user_id, call.on);
+    return { ok: true };
+  }
+
   async archived(ack: ArchiveAck): Promise<Result<ArchiveAcked>> {
     if (this.opened === null) return ABSENT;
     const result = this.opened.sealing.acknowledged(ack);
@@ -250,6 +258,12 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
       readBy: (stay) => receipts.readBy(stay),
     });
     const receipts = this.receiptsOf(state, fanout);
+    const typing = new Typing(record.conversation_id, attached, {
+      call: (userId, shown) => this.through(userId, (stub) => stub.typingShown(shown)),
+      answered: (userId, reply) => fanout.heardOf(userId, reply),
+      failed: (user_id, error) => log("warn", "typing_failed", { conversation_id: record.conversation_id, user_id, ...errorFields(error) }),
+      now: Date.now,
+    });
     const bucket = archiveOn(this.env) ? this.env.SEGMENTS : undefined;
     const sealing = new Sealing(this.store, state, {
       put: bucket === undefined ? null : (key, ndjson, metadata) => putSegment(bucket, key, ndjson, metadata),
@@ -265,7 +279,7 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
       log("error", "task_failed", { conversation_id: record.conversation_id, task, ...errorFields(error) });
     });
     tasks.arm(Date.now());
-    this.opened = { state, fanout, attached, receipts, sealing, tasks };
+    this.opened = { state, fanout, attached, receipts, typing, sealing, tasks };
     return this.opened;
   }
 

@@ -63,8 +63,9 @@ export class SessionCore {
     this.env = env;
     this.store = store;
     this.users = new UserStore(store.sql);
-    this.sockets = new Sockets(ctx, (sign) => {
-      this.goneAt = Math.max(this.goneAt ?? 0, sign.seen_at);
+    this.sockets = new Sockets(ctx);
+    this.sockets.onGone(({ seen_at }) => {
+      this.goneAt = Math.max(this.goneAt ?? 0, seen_at);
     });
     this.devices = new Devices(this.sockets);
     this.userId = ctx.id.name ?? "";

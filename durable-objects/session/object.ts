@@ -8,7 +8,7 @@ import type { ConversationRow } from "../../protocol/frames/inbox.ts";
 import type { ChangedConversations, ConversationList, InboxPatch } from "../../protocol/rest/inbox.ts";
 import type { Claims, DeliverCall, DeliverReply, Quota, Result, SessionCalls, StatusCall } from "../../protocol/rpc.ts";
 import type { Presence as PresenceEntry } from "../../protocol/frames/presence.ts";
-import type { PresenceAsk, PresenceTold, UserSessions } from "../../protocol/rpc/presence.ts";
+import type { PresenceAsk, PresenceTold, TypingShown, UserSessions } from "../../protocol/rpc/presence.ts";
 import type { UserCalls } from "../../protocol/rpc/users.ts";
 import { type Env, sessionOf } from "../platform/env.ts";
 import { count } from "../platform/metrics.ts";
@@ -32,6 +32,7 @@ import { SessionStore } from "./store.ts";
 import { PresenceStore } from "./store/presence.ts";
 import { readUpgrade } from "./upgrade.ts";
 import { Watching } from "./watching.ts";
+import { Typing } from "./typing.ts";
 import { Viewing } from "./viewing.ts";
 
 export class UserSession extends DurableObject<Env> implements SessionCalls {
@@ -43,6 +44,7 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
   private readonly watching: Watching;
   private readonly receipts: Receipts;
   private readonly viewing: Viewing;
+  private readonly typing: Typing;
   private readonly quotas: Quotas;
   private readonly profiles: Profiles;
   private readonly blocks: Blocks;
@@ -65,7 +67,11 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
     this.watching = new Watching(this.core, store, others);
     this.receipts = new Receipts(this.core, { read: (conversationId, marks) => this.inbox.read(conversationId, marks) });
     this.viewing = new Viewing(this.core);
-    this.handlers = { ...this.sending.handlers, ...this.connecting.handlers, ...this.watching.handlers, ...this.receipts.handlers, ...this.viewing.handlers };
+    this.typing = new Typing(this.core, store);
+    this.handlers = {
+      ...this.sending.handlers, ...this.connecting.handlers, ...this.watching.handlers, ...this.receipts.handlers, ...this.viewing.handlers,
+      ...this.typing.handlers,
+    };
     count("wakes_session");
     // Answered by the runtime: a ping neither wakes this object nor keeps it awake.
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"));
@@ -142,9 +148,14 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
     }
     // After the push: a device that is only late still gets it.
     if (core.sockets.sweep(now)) this.presence.check(now);
+    return this.reply(call.conversation_id);
+  }
+
+  private reply(conversationId: string): DeliverReply {
+    const { gen, devices, sockets } = this.core;
     return {
-      gen: core.gen, live: core.devices.live, viewing: core.devices.isViewing(call.conversation_id), until: core.devices.until,
-      ...(core.sockets.speak("pb") ? { pb: true } : {}),
+      gen, live: devices.live, viewing: devices.isViewing(conversationId), until: devices.until,
+      ...(sockets.speak("pb") ? { pb: true } : {}),
     };
   }
 
@@ -202,6 +213,11 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
   async sessions(): Promise<Result<{ sessions: UserSessions }>> {
     if (!this.core.isRegistered) return { ok: false, code: "not_found" };
     return { ok: true, sessions: this.presence.sessions(this.ctx.id.toString(), Date.now()) };
+  }
+
+  async typingShown(shown: TypingShown): Promise<DeliverReply> {
+    this.typing.shown(shown);
+    return this.reply(shown.conversation_id);
   }
 
   async register(userId: string): Promise<void> {

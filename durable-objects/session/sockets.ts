@@ -32,14 +32,11 @@ const SEEN_EVERY_MS = 1_000;
 export class Sockets {
   private readonly ctx: DurableObjectState;
   private readonly open = new Map<WebSocket, Attachment>();
-  private readonly gone: (sign: Sign) => void;
   /** Hear of every socket that is gone, whoever closed it. */
   private readonly goneListeners: ((attachment: Attachment) => void)[] = [];
 
-  /** @param gone hears of every device that goes, whatever the reason */
-  constructor(ctx: DurableObjectState, gone: (sign: Sign) => void) {
+  constructor(ctx: DurableObjectState) {
     this.ctx = ctx;
-    this.gone = gone;
     for (const ws of ctx.getWebSockets()) {
       const attachment = attachmentOf(ws);
       if (attachment === null) close(ws, CLOSE.going_away, "please reconnect");
@@ -216,9 +213,9 @@ export class Sockets {
   private forget(ws: WebSocket): void {
     const attachment = this.open.get(ws);
     if (attachment === undefined) return;
-    this.gone(this.sign(ws, attachment));
+    const { seen_at } = this.sign(ws, attachment);
     this.open.delete(ws);
-    for (const listener of this.goneListeners) listener(attachment);
+    for (const listener of this.goneListeners) listener({ ...attachment, seen_at });
   }
 }
 

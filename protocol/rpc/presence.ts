@@ -1,6 +1,6 @@
 // Calls about who is there: from the session of somebody who looks to the sessions of those looked at, and back.
 import type { HeartbeatProfile, Presence, PresenceStatus } from "../frames/presence.ts";
-import type { Result } from "../rpc.ts";
+import type { DeliverReply, Result } from "../rpc.ts";
 
 export interface PresenceAsk {
   asker_id: string;
@@ -44,15 +44,12 @@ export interface PresenceCalls {
   /** A user's own query, over REST. */
   presenceQuery(call: { users: string[] }): Promise<Result<{ presence: Presence[] }>>;
   sessions(): Promise<Result<{ sessions: UserSessions }>>;
+  /** To a member's session: for the devices that have the conversation open. */
+  typingShown(shown: TypingShown): Promise<DeliverReply>;
 }
 
-export interface TypingCall {
+/** What a viewer's session is told: who types, and who has stopped. */
+export interface TypingShown {
   conversation_id: string;
-  user_id: string;
-  on: boolean;
-}
-
-export interface TypingCalls {
-  /** To the session of a member: shown on the devices that have the conversation open. `viewing`: there are such. */
-  typingShown(call: TypingCall): Promise<{ viewing: boolean }>;
+  typing: { user_id: string; on: boolean }[];
 }
