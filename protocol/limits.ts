@@ -51,10 +51,10 @@ export const TYPING_SHOWS = 500;
 export const OPEN_CONVERSATIONS = 20;
 /** Devices of a user; the one that connected first makes room. */
 export const DEVICES = 10;
-/** How long a poll may be held, and what waits for one: frames, and bytes of them. */
+/** How long a poll may be held, and what waits for one: frames, and characters of them. */
 export const POLL_WAIT_MS = 25_000;
 export const POLL_FRAMES = 256;
-export const POLL_BYTES = 1024 * 1024;
+export const POLL_UNITS = 1024 * 1024;
 /** Changed conversations that one answer names. */
 export const CHANGES_MAX = 1_000;
 /** Characters of a push service's token for a device. */

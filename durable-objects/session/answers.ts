@@ -4,12 +4,15 @@ import type { DownFrame } from "../../protocol/frames/down.ts";
 export class Answers {
   private readonly slots: (DownFrame | null | undefined)[];
   private readonly send: (frames: DownFrame[]) => void;
+  private readonly done: () => void;
   private next = 0;
   private scheduled = false;
 
-  constructor(frames: number, send: (frames: DownFrame[]) => void) {
+  /** @param done is called once all are answered */
+  constructor(frames: number, send: (frames: DownFrame[]) => void, done: () => void = () => undefined) {
     this.slots = Array.from<undefined>({ length: frames });
     this.send = send;
+    this.done = done;
   }
 
   /** @param frame null: this frame has no answer */
@@ -31,5 +34,6 @@ export class Answers {
       this.next += 1;
     }
     if (ready.length > 0) this.send(ready);
+    if (this.next === this.slots.length) this.done();
   }
 }

@@ -4,7 +4,7 @@ import { type Bucket, decideAdmission } from "../../domain/rate-limit.ts";
 import { errorFields, log } from "../../log/log.ts";
 import { errorFrame } from "../../protocol/codec-json.ts";
 import { SUBPROTOCOLS } from "../../protocol/encodings.ts";
-import { ChatError, CLOSE, errorBody, ERRORS } from "../../protocol/errors.ts";
+import { ChatError, errorBody, ERRORS } from "../../protocol/errors.ts";
 import type { DownFrame } from "../../protocol/frames/down.ts";
 import { HEARTBEATS } from "../../protocol/frames/presence.ts";
 import type { Cursor, HelloFrame } from "../../protocol/frames/sync.ts";
@@ -34,6 +34,7 @@ export class Connecting {
   constructor(core: SessionCore, lanes: Lanes) {
     this.core = core;
     this.lanes = lanes;
+    core.polls.onComing((deviceId, now) => this.comes(deviceId, now));
   }
 
   readonly handlers: Handlers = {
@@ -61,9 +62,7 @@ export class Connecting {
     if (refused !== null) return Response.json({ error: errorBody(refused.code) }, { status: ERRORS[refused.code].http });
     core.register(core.userId);
     const { 0: client, 1: server } = new WebSocketPair();
-    core.sockets.sweep(now);
-    this.makeRoom(upgrade.device_id, now);
-    if (!core.devices.live) this.begin(now);
+    this.comes(upgrade.device_id, now);
     core.sockets.accept(server, {
       v: 2, user_id: core.userId, device_id: upgrade.device_id, exp: upgrade.exp, connected_at: now, profile: "foreground", seen_at: now,
       ...(upgrade.iat === undefined ? {} : { iat: upgrade.iat }),
@@ -82,16 +81,16 @@ export class Connecting {
     });
   }
 
-  private makeRoom(deviceId: string, now: number): void {
-    const { sockets } = this.core;
-    for (const { ws } of decideRoom(sockets.signs(), deviceId, DEVICES)) {
-      sockets.send(ws, [{ type: "going_away", retry_after_ms: CROWDED_MS }], now);
-      sockets.drop(ws, CLOSE.going_away, "too many devices");
-    }
+  /** A device is about to be counted: others may have to make room, and the first one is news. */
+  private comes(deviceId: string, now: number): void {
+    const { devices } = this.core;
+    devices.sweep(now);
+    devices.dismiss((signs) => decideRoom(signs, deviceId, DEVICES), CROWDED_MS, now);
+    if (!devices.live) this.begin(now);
   }
 
   /** The user's devices go from none to one: conversations that may be busy learn of it. */
-  begin(now: number): void {
+  private begin(now: number): void {
     const { core } = this;
     core.gen += 1;
     core.store.commitGen(core.gen);

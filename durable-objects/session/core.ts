@@ -17,6 +17,7 @@ import { currentSettings } from "../settings/current.ts";
 import type { Device } from "./device.ts";
 import { Devices } from "./devices.ts";
 import { Heads } from "./heads.ts";
+import { Polls } from "./polls.ts";
 import { Sockets } from "./sockets.ts";
 import type { SessionStore } from "./store.ts";
 import { type AccountRecord, UserStore } from "./store/users.ts";
@@ -24,7 +25,7 @@ import { type AccountRecord, UserStore } from "./store/users.ts";
 type ConversationStub = ReturnType<typeof conversationOf>;
 
 /** Buckets of one user, and how many times the settings' rate and burst each has. A device acknowledges more than it asks. */
-const BUCKETS = { request: 1, receipt: 5, signal: 1 } as const;
+const BUCKETS = { request: 1, receipt: 5, signal: 1, poll: 1 } as const;
 export type BucketName = keyof typeof BUCKETS;
 
 const SIGNALS: ReadonlySet<UpType> = new Set(["open", "close", "typing", "presence_sub", "presence_unsub", "heartbeat"]);
@@ -39,6 +40,7 @@ export class SessionCore {
   readonly env: Env;
   readonly store: SessionStore;
   readonly sockets: Sockets;
+  readonly polls: Polls;
   readonly devices: Devices;
   readonly heads = new Heads();
   /** What the object's alarm does. Each part adds its own before the object opens, and arms when it has made something due. */
@@ -64,10 +66,15 @@ export class SessionCore {
     this.store = store;
     this.users = new UserStore(store.sql);
     this.sockets = new Sockets(ctx);
-    this.sockets.onGone(({ seen_at }) => {
+    this.polls = new Polls({
+      userSeq: () => this.userSeq,
+      changed: (userSeq, limit) => this.store.readInboxSince(userSeq, limit).map((row) => this.heads.over(row)),
+      now: Date.now,
+    });
+    this.devices = new Devices(this.sockets, this.polls);
+    this.devices.onGone(({ seen_at }) => {
       this.goneAt = Math.max(this.goneAt ?? 0, seen_at);
     });
-    this.devices = new Devices(this.sockets);
     this.userId = ctx.id.name ?? "";
   }
 
@@ -77,7 +84,7 @@ export class SessionCore {
 
   /** All devices that are connected now, whatever by. */
   signs(): Sign[] {
-    return this.sockets.signs();
+    return this.devices.signs();
   }
 
   /** Is any device there, or are they all silent past their limits? */
@@ -131,6 +138,7 @@ export class SessionCore {
   /** Closes the devices whose tokens are no longer accepted. */
   expel(): void {
     this.sockets.dropWhere(({ iat }) => this.refusal(iat) !== null, CLOSE.token, "the token is no longer accepted");
+    this.polls.dropWhere((iat) => this.refusal(iat));
   }
 
   register(userId: string): void {
@@ -160,10 +168,11 @@ export class SessionCore {
 
   /** Work that goes on after a frame was handled. What it can't do, the device is told. */
   background(device: Device, what: string, work: Promise<void>): void {
-    work.catch((error: unknown) => {
+    const done = work.catch((error: unknown) => {
       log("error", `${what}_failed`, { user_id: this.userId, ...errorFields(error) });
       device.send([errorFrame("unavailable", { retry_after_ms: 1_000 })]);
     });
+    device.during?.(done);
   }
 
   /** One stub per conversation keeps calls in order; it is broken for good after an exception. */

@@ -15,4 +15,13 @@ export interface Device {
   prolong(exp: number, iat: number): void;
   /** How often it will be heard of from now on. */
   pace(profile: HeartbeatProfile): void;
+  /** Work that goes on and may still send: an answer that is given as a whole waits for it. Never rejects. */
+  during?(work: Promise<void>): void;
+}
+
+/** What a device had that is gone. */
+export interface Gone {
+  /** ms of its last sign */
+  seen_at: number;
+  viewing?: readonly string[] | undefined;
 }

@@ -87,6 +87,7 @@ export class Inbox {
   private commit(row: InboxRecord): void {
     this.core.store.commitInbox(row);
     this.core.userSeq = row.user_seq;
+    this.core.devices.moved();
   }
 
   private shown(row: InboxRecord): ConversationRow {

@@ -9,6 +9,7 @@ import type { ChangedConversations, ConversationList, InboxPatch } from "../../p
 import type { Claims, DeliverCall, DeliverReply, Quota, Result, SessionCalls, StatusCall } from "../../protocol/rpc.ts";
 import type { Presence as PresenceEntry } from "../../protocol/frames/presence.ts";
 import type { PresenceAsk, PresenceTold, TypingShown, UserSessions } from "../../protocol/rpc/presence.ts";
+import type { FramesCall, PollCall, PollReply } from "../../protocol/rpc/inbox.ts";
 import type { UserCalls } from "../../protocol/rpc/users.ts";
 import { type Env, sessionOf } from "../platform/env.ts";
 import { count } from "../platform/metrics.ts";
@@ -22,7 +23,10 @@ import { bucketOf, SessionCore } from "./core.ts";
 import { decodeMessage } from "./encoding.ts";
 import { type Fill, handleFrame, type Handlers, named } from "./frames.ts";
 import { Inbox } from "./inbox.ts";
+import type { Device } from "./device.ts";
 import type { ListCall } from "./list.ts";
+import { NAMELESS } from "./polls.ts";
+import { PostedDevice } from "./posted.ts";
 import { Presence, type SessionOf } from "./presence.ts";
 import { Receipts } from "./receipts.ts";
 import { Sending } from "./sending.ts";
@@ -108,8 +112,12 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
     sockets.heard(ws, now);
     const device = sockets.device(ws, attachment);
     const decoded = decodeMessage(attachment.encoding, message);
+    this.take(device, decoded, new Answers(decoded.length, (frames) => device.send(frames)));
+  }
+
+  /** Frames of a device, each answered for itself. */
+  private take(device: Device, decoded: readonly DecodedFrame[], answers: Answers): void {
     count("frames_in", decoded.length);
-    const answers = new Answers(decoded.length, (frames) => device.send(frames));
     decoded.forEach((item, i) => {
       const fill: Fill = (frame) => answers.fill(i, frame);
       const admission = this.core.charge(1, item.ok ? bucketOf(item.frame.type) : "request");
@@ -147,7 +155,7 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
       this.inbox.settle(call, now);
     }
     // After the push: a device that is only late still gets it.
-    if (core.sockets.sweep(now)) this.presence.check(now);
+    if (core.devices.sweep(now)) this.presence.check(now);
     return this.reply(call.conversation_id);
   }
 
@@ -180,6 +188,31 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
     return new Promise((resolve) => {
       this.sending.append(draft, null, resolve);
     });
+  }
+
+  async poll(call: PollCall): Promise<Result<PollReply>> {
+    const refused = this.core.refusal(call.claims.iat);
+    if (refused !== null) return refused;
+    this.core.register(call.claims.user_id);
+    const admission = this.core.charge(1, "poll");
+    if (!admission.ok) return { ok: false, code: "rate_limited", retry_after_ms: admission.retry_after_ms };
+    const answer = this.core.polls.poll(call, Date.now());
+    this.presence.check(Date.now());
+    return answer;
+  }
+
+  async frames(call: FramesCall): Promise<Result<PollReply>> {
+    const { polls } = this.core;
+    const refused = this.core.refusal(call.claims.iat);
+    if (refused !== null) return refused;
+    this.core.register(call.claims.user_id);
+    const polled = call.device_id === null ? polls.nameless : polls.device(call.claims, call.device_id, Date.now());
+    this.presence.check(Date.now());
+    const device = new PostedDevice(call.device_id ?? NAMELESS, polled);
+    await new Promise<void>((resolve) => {
+      this.take(device, call.frames, new Answers(call.frames.length, (frames) => device.send(frames), resolve));
+    });
+    return { ok: true, text: await device.answer() };
   }
 
   async conversations(call: ListCall): Promise<Result<{ list: ConversationList }>> {

@@ -25,7 +25,7 @@ export interface PresenceCore {
   goneAt: number | null;
   readonly tasks: Task[];
   readonly settings: Settings;
-  readonly sockets: { sweep(now: number): boolean };
+  readonly devices: { sweep(now: number): boolean };
   signs(): Sign[];
   arm(): void;
 }
@@ -68,7 +68,7 @@ export class Presence {
   /** To be called whenever a device has come or gone, and when the alarm says that one may have fallen silent. */
   check(now: number): void {
     const { core } = this;
-    core.sockets.sweep(now);
+    core.devices.sweep(now);
     if (!core.isRegistered) return;
     this.prune(now);
     const watched = this.isWatched(now);
@@ -109,7 +109,7 @@ export class Presence {
       this.check(now);
     } else {
       // While nobody watched nobody was told, and silent sockets stayed open.
-      this.core.sockets.sweep(now);
+      this.core.devices.sweep(now);
       const status = decideStatus(this.core.signs(), now);
       if (status !== this.told) this.commit(status);
     }

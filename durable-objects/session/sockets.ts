@@ -132,6 +132,13 @@ export class Sockets {
     return this.open.size < size;
   }
 
+  /** Sockets of a device. */
+  count(deviceId: string): number {
+    let sockets = 0;
+    for (const { device_id } of this.open.values()) if (device_id === deviceId) sockets += 1;
+    return sockets;
+  }
+
   /** Is `deviceIds` all that is connected, and on one socket? */
   onlyDevice(deviceIds: ReadonlySet<string | null>): boolean {
     if (this.open.size === 0) return true;
@@ -168,11 +175,10 @@ export class Sockets {
     return sockets.length > 0;
   }
 
-  /** Events to every device; a device that sent some of them gets the rest, unless not all of its sockets sent them. */
+  /** @param own devices that sent some of the events, and what each gets in their place */
   push(events: EncodedEvents | null, own: readonly { device_id: string; events: EncodedEvents | null }[], now: number): void {
-    const sole = own.filter((entry) => [...this.open.values()].filter(({ device_id }) => device_id === entry.device_id).length === 1);
     for (const [ws, attachment] of this.open) {
-      const mine = sole.find((entry) => entry.device_id === attachment.device_id);
+      const mine = own.find((entry) => entry.device_id === attachment.device_id);
       const given = mine === undefined ? events : mine.events;
       if (given !== null) this.write(ws, eventsFor(attachment.encoding, given), now);
     }

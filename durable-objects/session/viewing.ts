@@ -21,7 +21,7 @@ export class Viewing {
 
   constructor(core: SessionCore) {
     this.core = core;
-    core.sockets.onGone(({ viewing = [] }) => {
+    core.devices.onGone(({ viewing = [] }) => {
       for (const conversationId of viewing) if (!core.devices.isViewing(conversationId)) void this.tell(conversationId);
     });
   }

@@ -1,4 +1,5 @@
 // Calls of the inbox, of long polls and of the push queue.
+import type { DecodedFrame } from "../codec-json.ts";
 import type { ConversationRow } from "../frames/inbox.ts";
 import type { ChangedConversations, ConversationList, InboxPatch } from "../rest/inbox.ts";
 import type { Claims, DeliverCall, Result } from "../rpc.ts";
@@ -20,7 +21,7 @@ export interface PushCall {
   mention: boolean;
 }
 
-/** `text`: the JSON of the answer, `{frames, user_seq}`. */
+/** `text`: the JSON of the answer; of a poll `{frames, user_seq}`. */
 export interface PollReply {
   text: string;
 }
@@ -34,9 +35,19 @@ export interface PollCall {
   wait: number;
 }
 
+/** Frames that come as one request. The answer is the JSON `{frames}`. */
+export interface FramesCall {
+  claims: Claims;
+  /** null: of the one that has no name */
+  device_id: string | null;
+  frames: DecodedFrame[];
+}
+
 export interface InboxCalls {
   conversations(call: { cursor: string | null; limit: number; archived?: boolean }): Promise<Result<{ list: ConversationList }>>;
   changes(call: { since: number }): Promise<Result<{ changed: ChangedConversations }>>;
+  poll(call: PollCall): Promise<Result<PollReply>>;
+  frames(call: FramesCall): Promise<Result<PollReply>>;
   patchInbox(call: { conversation_id: string; patch: InboxPatch }): Promise<Result<{ conversation: ConversationRow }>>;
 }
 

@@ -44,7 +44,7 @@ class World {
       userId: "bob", isRegistered: true, goneAt: null, tasks: [], settings: DEFAULT_SETTINGS,
       signs: () => [...this.devices.values()].map((sign) => ({ ...sign })),
       arm: () => this.tasks.arm(this.now),
-      sockets: { sweep: (now) => this.sweep(now) },
+      devices: { sweep: (now) => this.sweep(now) },
     };
     this.presence = new Presence(this.core, new PresenceStore(this.sql), (userId) => ({
       presenceOf: () => Promise.reject(new Error("nobody asks here")),

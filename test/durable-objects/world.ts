@@ -82,8 +82,9 @@ export class World {
   state!: ConversationState;
   private tasks!: Tasks;
 
-  constructor(users: string[]) {
-    for (const user of users) this.sessions.set(user, new Session(user));
+  /** @param sessionOf the sessions of those who are in from the start */
+  constructor(users: string[], sessionOf: (user: string, world: World) => Session = (user) => new Session(user)) {
+    for (const user of users) this.sessions.set(user, sessionOf(user, this));
     const [creator, ...members] = users;
     createGroup(this.store, {
       conversation_id: CONVERSATION, creator_id: creator as string, title: "t", members, max_members: 500, location_hint: null, jurisdiction: null,
@@ -98,11 +99,11 @@ export class World {
     return known;
   }
 
-  append(user: string): void {
+  append(user: string, device_id: string | null = null): void {
     this.sent += 1;
     const { events } = appendItems(this.store, this.state, {
       conversation_id: CONVERSATION, sender_id: user, create: null, alone: false,
-      items: [{ client_msg_id: `m${this.sent}`, device_id: null, content: `c${this.sent}`, content_type: "text" }],
+      items: [{ client_msg_id: `m${this.sent}`, device_id, content: `c${this.sent}`, content_type: "text" }],
     }, NO_CHANGES, this.now);
     if (events.length > 0) this.fanout.committed(events, null, false);
   }
