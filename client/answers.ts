@@ -43,6 +43,11 @@ export const ReceiptsAnswer = v.object({
 });
 export type ReceiptsAnswer = v.InferOutput<typeof ReceiptsAnswer>;
 
+/** Frames are checked one by one: one that is not understood spoils no other. */
+export const PollAnswer = v.object({ frames: v.array(v.unknown()), user_seq: v.number() });
+export type PollAnswer = v.InferOutput<typeof PollAnswer>;
+export const FramesAnswer = v.object({ frames: v.array(v.unknown()) });
+
 export const AckAnswer = AckFrame;
 /** For routes whose answer nobody reads. */
 export const AnyAnswer = v.unknown();

@@ -1,6 +1,6 @@
 // The REST calls of the API, each as a function of its arguments.
 import type { ConversationDetail, CreateBody } from "../protocol/rest.ts";
-import { AnyAnswer, ChangesAnswer, DetailAnswer, ListAnswer, ReceiptsAnswer, Row } from "./answers.ts";
+import { AnyAnswer, ChangesAnswer, DetailAnswer, FramesAnswer, ListAnswer, PollAnswer, ReceiptsAnswer, Row } from "./answers.ts";
 import type { ConversationRow } from "../protocol/frames/inbox.ts";
 import type { Rest } from "./rest.ts";
 
@@ -10,6 +10,14 @@ const member = (conversation_id: string, user_id: string) => `${place(conversati
 
 export function listConversations(rest: Rest, cursor: string | null, limit = 100): Promise<ListAnswer> {
   return rest.call({ method: "GET", path: PLACE, query: { limit, cursor: cursor ?? undefined }, answer: ListAnswer });
+}
+
+export function poll(rest: Rest, device_id: string, user_seq: number, wait: number, signal: AbortSignal): Promise<PollAnswer> {
+  return rest.call({ method: "GET", path: "/v1/poll", query: { user_seq, wait, device_id }, held_ms: wait, answer: PollAnswer, signal });
+}
+
+export function postFrames(rest: Rest, device_id: string, frames: readonly object[], signal: AbortSignal): Promise<Pick<PollAnswer, "frames">> {
+  return rest.call({ method: "POST", path: "/v1/frames", query: { device_id }, body: frames, answer: FramesAnswer, signal });
 }
 
 /** @param since a user_seq */

@@ -1,12 +1,15 @@
-// Keeps one socket open: asks for tokens, connects to the front doors in turn, comes back after every end with full
-// jitter, and gives up only where trying again can't help. Knows nothing of what the frames mean.
+// Keeps one connection: asks for tokens, connects to the front doors in turn, comes back after every end with full jitter,
+// and gives up only where trying again can't help. Where no socket gets through and HTTP does, it polls, and tries a socket
+// again from time to time. Knows nothing of what the frames mean.
 import { CLOSE } from "../protocol/errors.ts";
 import { attemptAfter, type BackoffPolicy, decideBackoff } from "../domain/backoff.ts";
 import type { Environment } from "./environment.ts";
 import { asConfabError, ConfabError } from "./errors.ts";
 import type { Doors } from "./doors.ts";
 import type { ServerFrame } from "./frames.ts";
-import { Socket, type SocketEnd, type SocketTimes } from "./socket.ts";
+import type { Link, LinkEnd, LinkHandlers } from "./link.ts";
+import { PollLink, type PollPorts } from "./poll-link.ts";
+import { Socket, type SocketTimes } from "./socket.ts";
 import { TokenRefresh } from "./token-refresh.ts";
 import type { Tokens } from "./tokens.ts";
 
@@ -14,7 +17,7 @@ export type Hello = Extract<ServerFrame, { type: "hello" }>;
 
 export type ConnectionState =
   | { kind: "connecting"; url: string; attempt: number }
-  | { kind: "open"; url: string; user_id: string }
+  | { kind: "open"; url: string; user_id: string; transport: "socket" | "poll" }
   /** `retry_at`: ms since 1970. */
   | { kind: "waiting"; attempt: number; delay_ms: number; retry_at: number; cause: ConfabError }
   /** Trying again can't help until somebody acts, and calls `reconnect`. */
@@ -30,6 +33,9 @@ export interface ConnectionHandlers {
   malformed(reasons: string[]): void;
 }
 
+/** `well`: HTTP works. null: nothing answers. Else why the server refuses. */
+export type Probed = ConfabError | "well" | null;
+
 export interface ConnectionOptions {
   doors: Doors;
   device_id: string;
@@ -37,11 +43,16 @@ export interface ConnectionOptions {
   environment: Environment;
   backoff: BackoffPolicy;
   times: SocketTimes;
-  /** Why an upgrade failed: a browser's WebSocket doesn't say. Resolves to null where the server is just not there. */
-  probe: (token: string) => Promise<ConfabError | null>;
+  /** Why a socket failed: a browser's WebSocket doesn't say. */
+  probe: (token: string) => Promise<Probed>;
+  polls: Omit<PollPorts, "user_id">;
   handlers: ConnectionHandlers;
 }
 
+/** Sockets in a row that brought no hello before polls are tried. */
+const SOCKETS_FAILED = 2;
+/** While polling the wait for another socket doubles with each that fails, up to so many times the first. */
+const MOST_PATIENCE = 16;
 /** New tokens in a row that may be refused before it is not the token's age. */
 const TOKENS_REFUSED = 3;
 
@@ -49,7 +60,13 @@ export class Connection {
   readonly #options: ConnectionOptions;
   readonly #refresh: TokenRefresh;
   #state: ConnectionState = { kind: "closed" };
-  #socket: Socket | null = null;
+  #link: Link | null = null;
+  /** While polls carry the connection: a socket that may take over. */
+  #successor: Link | null = null;
+  #socketsFailed = 0;
+  #pollNext = false;
+  #patience = 1;
+  #cancelAgain: () => void = () => undefined;
   /** Changes with each try, so that what an older one still had under way is ignored. */
   #life = 0;
   /** Failures in the present series. */
@@ -77,23 +94,23 @@ export class Connection {
 
   /** False where no socket is ready; what was not written is the caller's to send again. */
   write(frames: readonly object[]): boolean {
-    return this.#socket?.write(frames) ?? false;
+    return this.#link?.write(frames) ?? false;
   }
 
   /** The server asks for pings this often, ms. */
   beatEvery(interval_ms: number): void {
-    this.#socket?.beatEvery(interval_ms);
+    this.#link?.beatEvery(interval_ms);
   }
 
   /** The surroundings changed (network back, page shown): a wait ends, an open socket is asked whether it lives. */
   wake(): void {
     if (this.#state.kind === "waiting") this.#open();
-    else this.#socket?.check();
+    else this.#link?.check();
   }
 
   /** Gives up the present socket for a new one. */
   recycle(reason: string): void {
-    this.#socket?.drop(reason);
+    this.#link?.drop(reason);
   }
 
   /** The server refused the token on the open socket. */
@@ -104,12 +121,7 @@ export class Connection {
   /** For good. */
   close(): void {
     this.#closed = true;
-    this.#life++;
-    this.#cancelWait();
-    this.#refresh.stop();
-    this.#socket?.close();
-    this.#socket = null;
-    this.#become({ kind: "closed" });
+    this.#end({ kind: "closed" });
   }
 
   /** The server goes away soon and asks to stay away that long, ms. */
@@ -137,50 +149,132 @@ export class Connection {
   }
 
   #dial(url: string, token: string, life: number): void {
-    const { device_id, environment, times, handlers } = this.#options;
+    const polls = this.#pollNext;
+    this.#pollNext = false;
+    const handlers = this.#handlers(url, life, polls ? "poll" : "socket", (end) => {
+      this.#link = null;
+      this.#ended(end, token, polls);
+    });
+    if (polls) this.#link = this.#poll(handlers);
+    else this.#link = this.#socketTo(url, token, handlers);
+  }
+
+  #socketTo(url: string, token: string, handlers: LinkHandlers): Link | null {
+    const { device_id, environment, times } = this.#options;
     const target = `${url.replace(/^http/, "ws")}/v1/ws?device_id=${encodeURIComponent(device_id)}`;
     try {
-      this.#socket = new Socket(target, ["chat.v1.json", `bearer.${token}`], environment, times, {
-        hello: (hello) => this.#greeted(url, hello),
-        frames: (frames) => handlers.frames(frames),
-        notified: (handle, seq) => handlers.notified(handle, seq),
-        malformed: (reasons) => handlers.malformed(reasons),
-        end: (end) => {
-          if (life !== this.#life) return;
-          this.#socket = null;
-          this.#refresh.stop();
-          this.#ended(end, token);
-        },
-      });
+      return new Socket(target, ["chat.v1.json", `bearer.${token}`], environment, times, handlers);
     } catch (cause) {
       // The constructor throws only for what no retry changes: a malformed address or token.
       this.refuse(new ConfabError("bad_request", "The address or the token is malformed.", { cause }));
+      return null;
     }
   }
 
-  #greeted(url: string, hello: Hello): void {
+  #poll(handlers: LinkHandlers): Link {
+    const { environment, device_id, polls, tokens } = this.#options;
+    return new PollLink(environment, device_id, { ...polls, user_id: () => tokens.subject }, handlers);
+  }
+
+  #handlers(url: string, life: number, transport: "socket" | "poll", end: (end: LinkEnd) => void): LinkHandlers {
+    const { handlers } = this.#options;
+    const isCurrent = () => life === this.#life;
+    return {
+      hello: (hello) => this.#greeted(url, hello, transport),
+      frames: (frames) => isCurrent() && handlers.frames(frames),
+      notified: (handle, seq) => isCurrent() && handlers.notified(handle, seq),
+      malformed: (reasons) => handlers.malformed(reasons),
+      end: (ended) => {
+        if (!isCurrent()) return;
+        this.#refresh.stop();
+        end(ended);
+      },
+    };
+  }
+
+  #greeted(url: string, hello: Hello, transport: "socket" | "poll"): void {
     this.#refusals = 0;
     this.#going_away_ms = 0;
     this.#options.tokens.setClock(hello.server_time);
-    this.#refresh.start();
-    this.#become({ kind: "open", url, user_id: hello.user_id });
+    if (transport === "socket") {
+      this.#socketsFailed = 0;
+      this.#patience = 1;
+      // Every request of a poll brings its own token.
+      this.#refresh.start();
+    } else this.#planSocket(url);
+    this.#become({ kind: "open", url, user_id: hello.user_id, transport });
     this.#options.handlers.hello(hello);
   }
 
-  #ended(end: SocketEnd, token: string): void {
+  /** While polling: a socket beside it, which takes over once it is greeted. */
+  #planSocket(url: string): void {
+    this.#dropSuccessor();
+    const life = this.#life;
+    this.#cancelAgain = this.#options.environment.later(this.#options.times.socket_again_ms * this.#patience, () => {
+      this.#patience = Math.min(MOST_PATIENCE, this.#patience * 2);
+      this.#options.tokens.get().then(
+        (token) => {
+          if (life === this.#life) this.#trySocket(url, token);
+        },
+        // Polls need a token too, and say so.
+        () => this.#planSocket(url),
+      );
+    });
+  }
+
+  #trySocket(url: string, token: string): void {
+    const next = this.#life + 1;
+    const handlers = this.#handlers(url, next, "socket", (end) => {
+      this.#link = null;
+      this.#ended(end, token, false);
+    });
+    const successor = this.#socketTo(url, token, {
+      ...handlers,
+      hello: (hello) => {
+        const polling = this.#link;
+        this.#cancelAgain();
+        [this.#link, this.#successor, this.#life] = [successor, null, next];
+        polling?.close();
+        handlers.hello(hello);
+      },
+      end: (end) => {
+        if (this.#life === next) handlers.end(end);
+        else if (this.#successor === successor) this.#planSocket(url);
+      },
+    });
+    this.#successor = successor;
+  }
+
+  #dropSuccessor(): void {
+    this.#cancelAgain();
+    const successor = this.#successor;
+    this.#successor = null;
+    successor?.close();
+  }
+
+  #ended(end: LinkEnd, token: string, polled: boolean): void {
     const { doors, probe } = this.#options;
+    this.#dropSuccessor();
     if (end.open_ms === 0) doors.next();
+    if (end.open_ms === 0 && !polled) this.#socketsFailed++;
     if (end.code === CLOSE.version) {
       this.refuse(new ConfabError("unknown_type", "The server does not speak this client's protocol."));
       return;
     }
-    this.#wait(new ConfabError("network", end.reason === "" ? `closed with ${end.code}` : end.reason), end.open_ms);
+    this.#wait(end.error ?? new ConfabError("network", end.reason === "" ? `closed with ${end.code}` : end.reason), end.open_ms);
     if (end.code === CLOSE.token) this.#learned(new ConfabError("token_expired", "The token has expired."), token);
-    else if (!end.opened) void probe(token).then((refusal) => this.#learned(refusal, token));
+    else if (end.open_ms === 0) void probe(token).then((probed) => this.#learned(probed, token));
   }
 
   /** Why the last try failed, once it is known: the wait for the next one has begun meanwhile. */
-  #learned(refusal: ConfabError | null, token: string): void {
+  #learned(probed: Probed, token: string): void {
+    if (probed === "well") {
+      if (this.#socketsFailed < SOCKETS_FAILED || this.#state.kind !== "waiting") return;
+      this.#pollNext = true;
+      this.#open();
+      return;
+    }
+    const refusal = probed;
     if (refusal === null || refusal.retryable) return;
     const tokenIsOver = refusal.code === "token_expired" || refusal.code === "unauthorized";
     if (tokenIsOver) this.#options.tokens.refused(token);
@@ -190,12 +284,17 @@ export class Connection {
 
   /** Gives up until somebody acts. */
   refuse(error: ConfabError): void {
+    this.#end({ kind: "refused", error });
+  }
+
+  #end(state: ConnectionState): void {
     this.#life++;
     this.#cancelWait();
     this.#refresh.stop();
-    this.#socket?.close();
-    this.#socket = null;
-    this.#become({ kind: "refused", error });
+    this.#dropSuccessor();
+    this.#link?.close();
+    this.#link = null;
+    this.#become(state);
   }
 
   #wait(cause: ConfabError, open_ms: number): void {

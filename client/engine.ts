@@ -1,6 +1,6 @@
 // Wires the parts: where the server's frames go, and what of it all the application is told.
 import { Book } from "./book.ts";
-import { describeConversation, listConversations } from "./calls.ts";
+import { describeConversation, listConversations, poll, postFrames } from "./calls.ts";
 import { Connection, type ConnectionState, type Hello } from "./connection.ts";
 import type { Conversation } from "./conversation.ts";
 import { Doors } from "./doors.ts";
@@ -52,6 +52,10 @@ export class Engine {
     this.connection = new Connection({
       doors, tokens, environment, times, device_id, backoff,
       probe: (token) => this.rest.probe(token),
+      polls: {
+        poll: (user_seq, wait, signal) => poll(this.rest, device_id, user_seq, wait, signal),
+        post: (frames, signal) => postFrames(this.rest, device_id, frames, signal),
+      },
       handlers: {
         state: (state) => this.#stateChanged(state),
         hello: (hello) => this.#greeted(hello),
@@ -134,16 +138,18 @@ export class Engine {
   }
 
   #stateChanged(state: ConnectionState): void {
-    if (state.kind !== "open") {
-      this.outbox.disconnected();
-      this.sync.disconnected();
-      this.live.disconnected();
-    }
+    if (state.kind !== "open") this.#cut();
     if (state.kind === "waiting") {
       this.reconnects.push({ at: this.settled.environment.now(), attempt: state.attempt, delay_ms: state.delay_ms });
       if (this.reconnects.length > RECONNECTS_KEPT) this.reconnects.shift();
     }
     this.events.emit("state", state);
+  }
+
+  #cut(): void {
+    this.outbox.disconnected();
+    this.sync.disconnected();
+    this.live.disconnected();
   }
 
   #greeted(hello: Hello): void {
@@ -153,6 +159,8 @@ export class Engine {
       return;
     }
     this.user_id = hello.user_id;
+    // A socket may have taken over from polls, without an end between them.
+    this.#cut();
     this.sync.connected(hello.user_id, hello.user_seq);
     this.inbox.connected(hello.user_seq);
     this.live.connected();

@@ -34,8 +34,13 @@ export function decodeServerText(text: string): Decoded {
   } catch {
     return { frames: [], malformed: ["not JSON"] };
   }
+  return decodeServerItems(Array.isArray(parsed) ? parsed : [parsed]);
+}
+
+/** Frames that are parsed already. */
+export function decodeServerItems(items: readonly unknown[]): Decoded {
   const decoded: Decoded = { frames: [], malformed: [] };
-  for (const item of Array.isArray(parsed) ? parsed : [parsed]) {
+  for (const item of items) {
     const type: unknown = typeof item === "object" && item !== null ? (item as { type?: unknown }).type : undefined;
     const result = type === "error" ? v.safeParse(LenientErrorFrame, item) : KNOWN.has(type) ? v.safeParse(DownFrame, item) : null;
     if (result === null) continue;

@@ -96,6 +96,6 @@ export function withDefaults(options: ConnectOptions): Settled {
     backoff: options.backoff ?? RECONNECT,
     limits: { ...DISPATCH_LIMITS, ...options.limits },
     keep_events: options.keep_events ?? 10_000,
-    times: { handshake_ms: 15_000, pong_ms: 5_000, ...SYNC_TIMES, ...RECEIPT_TIMES, ...options.times },
+    times: { handshake_ms: 15_000, pong_ms: 5_000, socket_again_ms: 30_000, ...SYNC_TIMES, ...RECEIPT_TIMES, ...options.times },
   };
 }

@@ -13,6 +13,8 @@ export interface Call<T> {
   path: string;
   query?: Record<string, string | number | undefined>;
   body?: object;
+  /** How long the server may take on purpose, ms. */
+  held_ms?: number;
   answer: v.GenericSchema<unknown, T>;
   signal?: AbortSignal | undefined;
 }
@@ -51,11 +53,11 @@ export class Rest {
     }
   }
 
-  /** Why a socket may have been refused; null where nothing answers or all is well. */
-  async probe(token: string): Promise<ConfabError | null> {
+  /** Why a socket may have been refused; null where nothing answers, `well` where that is not the reason. */
+  async probe(token: string): Promise<ConfabError | "well" | null> {
     try {
       await this.#once({ method: "GET", path: "/v1/conversations", query: { limit: 1 }, answer: v.unknown() }, token);
-      return null;
+      return "well";
     } catch (thrown) {
       const error = asConfabError(thrown);
       return error.status === 401 || error.status === 403 ? error : null;
@@ -68,13 +70,13 @@ export class Rest {
 
   async #once<T>(call: Call<T>, token: string): Promise<T> {
     const timeout = new AbortController();
-    const cancelTimeout = this.#environment.later(TIMEOUT_MS, () => timeout.abort());
+    const cancelTimeout = this.#environment.later(TIMEOUT_MS + (call.held_ms ?? 0), () => timeout.abort());
     const signals = [timeout.signal, this.#closing.signal, ...(call.signal === undefined ? [] : [call.signal])];
     try {
       const response = await this.#environment.fetch(this.#doors.current() + call.path + queryText(call.query), {
         method: call.method,
         headers: { authorization: `Bearer ${token}`, ...(call.body === undefined ? {} : { "content-type": "application/json" }) },
-        ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
+        ...(call.body === undefined ? {} : { body: JSON.stringify(call.body).replaceAll("\uFFFD", "\\ufffd") }),
         signal: AbortSignal.any(signals),
       });
       return read(response.status, await response.text(), call.answer);

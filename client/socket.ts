@@ -1,44 +1,24 @@
 // One WebSocket from its handshake to its end: waits for `hello`, keeps it alive with bare pings and notices when nothing
 // answers. It never comes back; that is connection.ts.
 import { decodeNotify } from "../protocol/frames/notify.ts";
-import type { HelloFrame } from "../protocol/frames/sync.ts";
-import type * as v from "valibot";
 import type { Environment, SocketLike } from "./environment.ts";
 import { decodeServerText, encodeClientFrames, type ServerFrame } from "./frames.ts";
-
-type Hello = v.InferOutput<typeof HelloFrame>;
+import type { Link, LinkHandlers } from "./link.ts";
 
 export interface SocketTimes {
   /** From the start to `hello`, ms. */
   handshake_ms: number;
   /** From a ping, or the last message since, until its pong, ms. */
   pong_ms: number;
+  /** While polls carry the connection: until another socket is tried, ms. */
+  socket_again_ms: number;
 }
 
-export interface SocketEnd {
-  /** The upgrade was accepted. */
-  opened: boolean;
-  /** How long it was usable, from `hello`, ms; 0 where it never was. */
-  open_ms: number;
-  /** As closed by the server; 1006 where the connection broke or was found dead. */
-  code: number;
-  reason: string;
-}
-
-export interface SocketHandlers {
-  hello(hello: Hello): void;
-  frames(frames: ServerFrame[]): void;
-  notified(handle: string, seq: number): void;
-  malformed(reasons: string[]): void;
-  /** Called once; nothing comes after it. */
-  end(end: SocketEnd): void;
-}
-
-export class Socket {
+export class Socket implements Link {
   readonly #socket: SocketLike;
   readonly #environment: Environment;
   readonly #times: SocketTimes;
-  readonly #handlers: SocketHandlers;
+  readonly #handlers: LinkHandlers;
   #opened = false;
   #greeted_at: number | null = null;
   #ended = false;
@@ -46,7 +26,7 @@ export class Socket {
   #cancelNext: () => void;
   #cancelPong: (() => void) | null = null;
 
-  constructor(url: string, protocols: string[], environment: Environment, times: SocketTimes, handlers: SocketHandlers) {
+  constructor(url: string, protocols: string[], environment: Environment, times: SocketTimes, handlers: LinkHandlers) {
     this.#environment = environment;
     this.#times = times;
     this.#handlers = handlers;
@@ -60,14 +40,12 @@ export class Socket {
     this.#socket.addEventListener("error", () => undefined);
   }
 
-  /** False when there is nobody to write to. */
   write(frames: readonly object[]): boolean {
     if (this.#ended || this.#greeted_at === null) return false;
     this.#socket.send(encodeClientFrames(frames));
     return true;
   }
 
-  /** Asks now whether anybody is there, and ends the socket if not. */
   check(): void {
     if (this.#ended || this.#greeted_at === null || this.#cancelPong !== null) return;
     this.#socket.send("ping");
@@ -87,7 +65,6 @@ export class Socket {
     this.#cancelPong = this.#environment.later(this.#times.pong_ms, () => this.drop("no pong"));
   }
 
-  /** Ends it here and now: a half-open socket's own close event may take minutes. */
   drop(reason: string): void {
     if (this.#ended) return;
     this.#finish(1006, reason);

@@ -138,6 +138,8 @@ export class Sync {
 
   /** Heads that the server named instead of pushing all events below them. */
   required(heads: readonly Head[]): void {
+    // The list and the resume behind it bring these too.
+    if (!this.#listed) return;
     for (const { conversation_id, epoch, head_seq } of heads) {
       const conversation = this.#conversations.get(conversation_id) ?? this.#begin(conversation_id, { epoch, seq: 0 });
       const restored = conversation.timeline.knowHead(epoch, head_seq);

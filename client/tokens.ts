@@ -53,6 +53,12 @@ export class Tokens {
     return expires_at === null ? null : expires_at - this.#ahead_ms - this.#now();
   }
 
+  /** Whom the current token is for; null without one, and where it doesn't say. */
+  get subject(): string | null {
+    const sub = this.#current === null ? null : claimsOf(this.#current)?.["sub"];
+    return typeof sub === "string" ? sub : null;
+  }
+
   async #ask(why: TokenReason): Promise<string> {
     if (typeof this.#provider === "string") {
       if (why !== "start") throw new ConfabError("unauthorized", "The token is no longer valid, and there is no way to get another.");
@@ -64,11 +70,16 @@ export class Tokens {
 
 /** The `exp` of a JWT in ms since 1970; null for what has none. */
 function expiryOf(token: string): number | null {
+  const exp = claimsOf(token)?.["exp"];
+  return typeof exp === "number" ? exp * 1_000 : null;
+}
+
+function claimsOf(token: string): Record<string, unknown> | null {
   const payload = token.split(".")[1];
   if (payload === undefined) return null;
   try {
-    const claims = JSON.parse(atob(payload.replaceAll("-", "+").replaceAll("_", "/"))) as { exp?: unknown } | null;
-    return typeof claims?.exp === "number" ? claims.exp * 1_000 : null;
+    const claims: unknown = JSON.parse(atob(payload.replaceAll("-", "+").replaceAll("_", "/")));
+    return typeof claims === "object" ? (claims as Record<string, unknown> | null) : null;
   } catch {
     return null;
   }

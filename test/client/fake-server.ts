@@ -40,6 +40,8 @@ export class FakeServer {
   readonly #http: Server = createServer((request, response) => this.#answer(request, response));
   readonly #wss = new WebSocketServer({ noServer: true, handleProtocols: () => "chat.v1.json" });
   readonly #sockets = new Map<WebSocket, string>();
+  /** Who polls, by user. */
+  readonly #polls = new Map<string, { waiting: object[]; user_seq: number; wake: () => void }>();
   #port = 0;
 
   constructor() {
@@ -85,6 +87,11 @@ export class FakeServer {
   /** A frame to every socket of a user. */
   push(user_id: string, ...frames: { type: string; seq?: number }[]): void {
     for (const [ws, owner] of this.#sockets) if (owner === user_id) this.#send(ws, frames);
+    const polled = this.#polls.get(user_id);
+    if (polled === undefined) return;
+    polled.waiting.push(...frames.filter((frame) => this.onDown(user_id, frame)));
+    polled.user_seq++;
+    polled.wake();
   }
 
   closeAll(code: number): void {
@@ -117,17 +124,44 @@ export class FakeServer {
   }
 
   #received(ws: WebSocket, user_id: string, text: string): void {
+    this.#send(ws, this.#answers(user_id, text) as { type: string }[]);
+  }
+
+  #answers(user_id: string, text: string): object[] {
     const parsed = JSON.parse(text) as UpFrame | UpFrame[];
     const frames = Array.isArray(parsed) ? parsed : [parsed];
     this.texts.push(frames);
-    const answers = frames.flatMap((frame): object[] => {
+    return frames.flatMap((frame): object[] => {
       const instead = this.onUp(frame);
       if (instead === "lost") return [];
       if (instead !== null) return [instead];
       if (frame.type === "resume") return this.#resume(frame.cursors ?? {});
       return frame.type === "msg" ? [this.#append(user_id, frame)] : [];
     });
-    this.#send(ws, answers as { type: string }[]);
+  }
+
+  /** What waits for a polling user, or what comes within `wait` ms; and all heads, where the last answer may not have arrived. */
+  #polled(user_id: string, since: number, wait: number): Promise<object> {
+    const polled = this.#polls.get(user_id) ?? { waiting: [], user_seq: 7, wake: () => undefined };
+    this.#polls.set(user_id, polled);
+    // An older one that is still held gets its answer, and holds up nothing.
+    polled.wake();
+    return new Promise((resolve) => {
+      const answer = (): void => {
+        clearTimeout(timer);
+        polled.wake = () => undefined;
+        const { user_seq } = polled;
+        resolve({ frames: [...polled.waiting.splice(0), ...(since === user_seq ? [] : [this.#heads(user_id)])], user_seq });
+      };
+      const timer = setTimeout(answer, wait);
+      polled.wake = answer;
+      if (polled.waiting.length > 0 || since !== polled.user_seq) answer();
+    });
+  }
+
+  #heads(user_id: string): object {
+    const own = [...this.chat.conversations.values()].filter(({ members }) => members.includes(user_id));
+    return { type: "sync_required", conversations: own.map(({ conversation_id, epoch, events }) => ({ conversation_id, epoch, head_seq: events.length })) };
   }
 
   #append(user_id: string, frame: UpFrame): object {
@@ -162,6 +196,10 @@ export class FakeServer {
     const url = new URL(request.url ?? "", this.url);
     this.requests.push(`${request.method} ${url.pathname}${url.search}`);
     const user_id = userOf((request.headers.authorization ?? "").replace("Bearer ", ""));
+    if (url.pathname === "/v1/poll" || url.pathname === "/v1/frames") {
+      void this.#transport(request, url, user_id).then((answer) => response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(answer)));
+      return;
+    }
     const [, , area, id] = url.pathname.split("/").map(decodeURIComponent);
     const conversation = this.chat.conversations.get(id ?? "");
     const refusal = this.onRequest(url.pathname) ?? (id !== undefined && conversation === undefined ? "not_found" : null);
@@ -171,6 +209,13 @@ export class FakeServer {
       : this.chat.detail(conversation);
     const text = JSON.stringify(body);
     void this.beforeAnswer(url.pathname).then(() => response.writeHead(refusal === null ? 200 : ERRORS[refusal].http, { "content-type": "application/json" }).end(text));
+  }
+
+  async #transport(request: IncomingMessage, url: URL, user_id: string): Promise<object> {
+    if (url.pathname === "/v1/poll") return this.#polled(user_id, Number(url.searchParams.get("user_seq")), Number(url.searchParams.get("wait")));
+    let text = "";
+    for await (const chunk of request) text += String(chunk as Buffer);
+    return { frames: this.#answers(user_id, text) };
   }
 
   #rows(user_id: string): object[] {
