@@ -1,0 +1,149 @@
+// Clients of several people and devices against the started product: what became of messages, the list, who is there.
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import { type ClientEvents, connect, type ConfabClient, type ConnectOptions, type Message } from "../../client/client.ts";
+import { type Product, startProduct } from "../product.ts";
+
+let product: Product;
+const open: { close(): unknown }[] = [];
+
+beforeAll(async () => {
+  product = await startProduct({ env: { CONFAB_RATE_LIMIT: "0", CONFAB_SETTLE_AFTER_MS: "200" } });
+});
+
+afterEach(async () => {
+  for (const one of open.splice(0).reverse()) await one.close();
+});
+
+afterAll(() => product?.discard());
+
+const soon = (check: () => void | Promise<void>) => vi.waitFor(check, { timeout: 20_000, interval: 20 });
+let people = 0;
+
+interface Device {
+  chat: ConfabClient;
+  name: string;
+  errors: ClientEvents["error"][];
+}
+
+async function newPerson(): Promise<string> {
+  const name = `who-${++people}`;
+  await product.token(name);
+  return name;
+}
+
+async function device(name: string, options: Partial<ConnectOptions> = {}): Promise<Device> {
+  const chat = connect({ url: product.url, token: () => product.token(name), user_id: name, backoff: { base_ms: 50, cap_ms: 500, stable_ms: 10_000 }, ...options });
+  open.push(chat);
+  const errors: ClientEvents["error"][] = [];
+  chat.on("error", (error) => errors.push(error));
+  await soon(() => expect(chat.listed).toBe(true));
+  return { chat, name, errors };
+}
+
+/** Two people who have talked before. */
+async function pair(): Promise<{ ann: Device; bob: Device; id: string }> {
+  const [ann, bob] = [await device(await newPerson()), await device(await newPerson())];
+  const id = ann.chat.directId(bob.name) as string;
+  await ann.chat.send({ to: bob.name }, "hello").acked;
+  await soon(() => expect(bob.chat.conversation(id)?.events).toHaveLength(1));
+  return { ann, bob, id };
+}
+
+const messages = (chat: ConfabClient, id: string) => (chat.conversation(id)?.events ?? []).filter((slot): slot is Message => slot.type === "msg");
+const states = (chat: ConfabClient, id: string) => messages(chat, id).map((message) => chat.conversation(id)?.status(message).status);
+const row = (chat: ConfabClient, id: string) => chat.conversations().find((one) => one.conversation_id === id);
+
+describe("what became of a message", () => {
+  test("[A6] SENT, DELIVERED once a device has it, READ once somebody says so; on all of the sender's devices", async () => {
+    const { ann, bob, id } = await pair();
+    const second = await device(ann.name);
+    await second.chat.conversation(id)?.loadOlder();
+    await soon(() => expect([states(ann.chat, id), states(second.chat, id)]).toEqual([["DELIVERED"], ["DELIVERED"]]));
+    bob.chat.conversation(id)?.read();
+    await soon(() => expect([states(ann.chat, id), states(second.chat, id)]).toEqual([["READ"], ["READ"]]));
+    bob.chat.close();
+    await ann.chat.send({ to: bob.name }, "are you there?").acked;
+    await soon(() => expect(states(second.chat, id)).toEqual(["READ", "SENT"]));
+    const { msg_id } = messages(ann.chat, id)[1] as Message;
+    const receipts = await ann.chat.receipts(messages(ann.chat, id)[1] as Message);
+    expect(receipts).toMatchObject([{ message_id: msg_id, user_id: bob.name, status: "SENT" }]);
+    expect([...ann.errors, ...bob.errors, ...second.errors]).toEqual([]);
+  });
+
+  test("[E3] a sender who was away learns it with the next connection", async () => {
+    const { ann, bob, id } = await pair();
+    await soon(() => expect(states(ann.chat, id)).toEqual(["DELIVERED"]));
+    ann.chat.close();
+    bob.chat.conversation(id)?.read();
+    await soon(() => expect(row(bob.chat, id)?.unread).toBe(0));
+    const later = await device(ann.name);
+    await later.chat.conversation(id)?.loadOlder();
+    await soon(() => expect(states(later.chat, id)).toEqual(["READ"]));
+  });
+
+  test("[A7] in a group the counts grow to all of them", async () => {
+    const [ann, bob, cat] = [await device(await newPerson()), await device(await newPerson()), await device(await newPerson())];
+    const { conversation_id: id } = await ann.chat.createGroup("Lunch", [bob.name, cat.name]);
+    await ann.chat.send({ conversation_id: id }, "noodles?").acked;
+    await ann.chat.send({ conversation_id: id }, "or rice?").acked;
+    const status = (i: number) => ann.chat.conversation(id)?.status(messages(ann.chat, id)[i] as Message);
+    await soon(() => expect([status(0), status(1)]).toEqual([{ status: "DELIVERED", delivered: 2, read: 0, total: 2 }, { status: "DELIVERED", delivered: 2, read: 0, total: 2 }]));
+    bob.chat.conversation(id)?.read();
+    await soon(() => expect(status(1)).toEqual({ status: "DELIVERED", delivered: 2, read: 1, total: 2 }));
+    cat.chat.conversation(id)?.read(messages(cat.chat, id)[0]?.seq);
+    await soon(() => expect([status(0)?.status, status(1)?.read]).toEqual(["READ", 1]));
+    await soon(() => expect(row(cat.chat, id)?.unread).toBe(1));
+  });
+});
+
+describe("the list", () => {
+  test("[A16] read on one device is read on all, and a new device has the same list", async () => {
+    const { ann, bob, id } = await pair();
+    const second = await device(bob.name);
+    await ann.chat.send({ to: bob.name }, "and another").acked;
+    await soon(() => expect([row(bob.chat, id)?.unread, row(second.chat, id)?.unread]).toEqual([2, 2]));
+    expect(row(second.chat, id)?.last_message).toMatchObject({ preview: "and another", sender_id: ann.name });
+    bob.chat.conversation(id)?.read();
+    expect(row(bob.chat, id)?.unread).toBe(0);
+    await soon(() => expect(row(second.chat, id)?.unread).toBe(0));
+    const third = await device(bob.name);
+    expect(row(third.chat, id)).toMatchObject({ unread: 0, peer_id: ann.name, last_message: { preview: "and another" } });
+  });
+
+  test("[D1] mute and archive are the user's on all devices; a message brings back what was archived", async () => {
+    const { ann, bob, id } = await pair();
+    const second = await device(bob.name);
+    await bob.chat.mute(id, true);
+    await bob.chat.archive(id, true);
+    await soon(() => expect(row(second.chat, id)).toMatchObject({ muted: true, archived: true }));
+    await ann.chat.send({ to: bob.name }, "hello?").acked;
+    await soon(() => expect([row(bob.chat, id), row(second.chat, id)]).toMatchObject([{ muted: true, archived: false }, { muted: true, archived: false }]));
+  });
+
+  test("[E9] what changed while away is there after one call, with the unread count", async () => {
+    const { ann, bob, id } = await pair();
+    const before = bob.chat.reconnects.length;
+    bob.chat.conversation(id)?.read();
+    await soon(() => expect(states(ann.chat, id)).toEqual(["READ"]));
+    product.killRuntime();
+    await soon(() => expect(bob.chat.reconnects.length).toBeGreaterThan(before));
+    const sent = ["one", "two", "three"].map((text) => ann.chat.send({ to: bob.name }, text).acked);
+    await Promise.all(sent);
+    bob.chat.wake();
+    await soon(() => expect(row(bob.chat, id)).toMatchObject({ unread: 3, last_message: { preview: "three" } }));
+  });
+});
+
+describe("who is there", () => {
+  test("[A13] a watched user comes and goes", async () => {
+    const { ann, bob, id } = await pair();
+    expect(id).toMatch(/^d\./);
+    const stop = ann.chat.watch([bob.name]);
+    await soon(() => expect(ann.chat.presence(bob.name)?.status).toBe("ONLINE"));
+    bob.chat.close();
+    await soon(() => expect(ann.chat.presence(bob.name)?.status).toBe("OFFLINE"));
+    expect(ann.chat.presence(bob.name)?.last_seen).toBeGreaterThan(Date.now() - 60_000);
+    stop();
+    expect(ann.chat.presence(bob.name)).toBe(null);
+  });
+});
