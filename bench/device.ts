@@ -2,12 +2,15 @@
 import { once } from "node:events";
 import WebSocket from "ws";
 import type { Target } from "./target.ts";
+import type { Wire } from "./wire.ts";
 
 export interface Device {
   readonly user: string;
-  send(text: string): void;
-  /** What is called with each text that arrives. */
-  listen(heard: (text: Buffer) => void): void;
+  /** How it writes and reads. */
+  readonly wire: Wire;
+  send(message: string | Uint8Array): void;
+  /** What is called with each message that arrives, and when the socket is closed from the other side. */
+  listen(heard: (message: Buffer) => void, closed: (error: Error) => void): void;
   close(): Promise<void>;
 }
 
@@ -19,33 +22,33 @@ const PONG = Buffer.from("pong");
 const WIDTH = 10;
 
 /** The devices of these users, connected, in the users' order. */
-export async function connectAll(target: Target, users: readonly string[]): Promise<Device[]> {
+export async function connectAll(target: Target, users: readonly string[], wire: Wire): Promise<Device[]> {
   const devices: Device[] = [];
   for (let start = 0; start < users.length; start += WIDTH) {
-    devices.push(...(await Promise.all(users.slice(start, start + WIDTH).map((user) => connect(target, user)))));
+    devices.push(...(await Promise.all(users.slice(start, start + WIDTH).map((user) => connect(target, user, wire)))));
   }
   return devices;
 }
 
-async function connect(target: Target, user: string): Promise<Device> {
+async function connect(target: Target, user: string, wire: Wire): Promise<Device> {
   const token = await target.token(user);
-  const socket = new WebSocket(`${target.url.replace(/^http/, "ws")}/v1/ws?device_id=bench`, {
+  const socket = new WebSocket(`${target.url.replace(/^http/, "ws")}/v1/ws?device_id=bench`, wire.subprotocols, {
     headers: { Authorization: `Bearer ${token}` }, perMessageDeflate: false, skipUTF8Validation: true,
   });
-  // The server's first text is its `hello`.
+  // The server's first message is its `hello`.
   await once(socket, "message");
   const beat = setInterval(() => socket.send("ping"), PING_MS);
   socket.on("close", () => clearInterval(beat));
   return {
-    user,
-    send: (text) => socket.send(text),
-    listen(heard) {
+    user, wire,
+    send: (message) => socket.send(message),
+    listen(heard, closed) {
       socket.removeAllListeners("message").on("message", (data) => {
         if (!PONG.equals(data as Buffer)) heard(data as Buffer);
       });
       socket.removeAllListeners("close").on("close", (code: number) => {
         clearInterval(beat);
-        heard(Buffer.from(JSON.stringify({ type: "error", code: `closed ${code}`, message: `the socket of ${user} was closed` })));
+        closed(new Error(`the socket of ${user} was closed with ${code}`));
       });
     },
     async close() {

@@ -16,7 +16,7 @@ export type Figures = Readonly<Record<FigureName, Figure>> & Readonly<Record<Cpu
 };
 type FigureName =
   | "acks_per_s" | "deliveries_per_s" | "ack_p50" | "ack_p99" | "ack_max" | "delivery_p50" | "delivery_p99" | "delivery_max"
-  | "generator_cpu" | "generator_share" | "load_average";
+  | "bytes" | "generator_cpu" | "generator_share" | "load_average";
 type CpuName = "server_cpu" | "workerd_cpu" | "archiver_cpu";
 
 export interface Outcome {
@@ -51,7 +51,7 @@ export function figuresOf(rounds: readonly Round[], rows_per_message: number | n
     ack_p50: of((round) => round.ack_ms.p50), ack_p99: of((round) => round.ack_ms.p99), ack_max: of((round) => round.ack_ms.max),
     delivery_p50: of((round) => round.delivery_ms.p50), delivery_p99: of((round) => round.delivery_ms.p99), delivery_max: of((round) => round.delivery_ms.max),
     server_cpu: cpu("server"), workerd_cpu: cpu("workerd"), archiver_cpu: cpu("archiver"),
-    generator_cpu: of((round) => round.generator_cpu_ms_per_message), generator_share: of((round) => round.generator_share),
+    bytes: of((round) => round.bytes_per_message), generator_cpu: of((round) => round.generator_cpu_ms_per_message), generator_share: of((round) => round.generator_share),
     load_average: of((round) => round.load_average),
     rows_per_message,
   };

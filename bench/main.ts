@@ -5,12 +5,14 @@ import { availableParallelism, cpus, loadavg, tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { buildBare } from "./bare/build.ts";
+import type { Encoding } from "../protocol/encodings.ts";
 import { connectAll, type Device } from "./device.ts";
 import { figuresOf, goalsOf, type Outcome, ratioOf } from "./figures.ts";
 import { type Options, readOptions, USAGE, UsageError } from "./options.ts";
 import { goalLine, table } from "./report.ts";
 import { type Round, runRound, warmUp } from "./round.ts";
 import { remoteTarget, startTarget, type Target } from "./target.ts";
+import { WIRES } from "./wire.ts";
 import { DESCRIPTIONS, type Load, prepare, USERS, type WorkloadName } from "./workloads.ts";
 
 /** What a busy conversation leaves to its alarm is done after this. */
@@ -33,8 +35,8 @@ interface Run {
   rowsBefore: number | null;
 }
 
-async function party(name: string, target: Target): Promise<Party> {
-  return { name, target, devices: await connectAll(target, Array.from({ length: USERS }, (_, i) => `bench-${i}`)) };
+async function party(name: string, target: Target, encoding: Encoding): Promise<Party> {
+  return { name, target, devices: await connectAll(target, Array.from({ length: USERS }, (_, i) => `bench-${i}`), WIRES[encoding]) };
 }
 
 /** A failure says whose it is. */
@@ -104,7 +106,7 @@ async function bench(options: Options): Promise<void> {
     if (options.against === "bare") await buildBare(folder);
     if (options.against !== null) targets.push(await startTarget(options.against === "bare" ? folder : options.against.bundle));
     const parties: Party[] = [];
-    for (const [i, target] of targets.entries()) parties.push(await party(i === 0 ? "the product" : "what it is compared with", target));
+    for (const [i, target] of targets.entries()) parties.push(i === 0 ? await party("the product", target, options.encoding) : await party("what it is compared with", target, "json"));
     const outcomes: Outcome[] = [];
     for (const workload of options.workloads) {
       console.log(`${workload}: ${DESCRIPTIONS[workload]}`);
@@ -127,10 +129,10 @@ function report(options: Options, outcomes: readonly Outcome[]): void {
   for (const goal of goals) console.log(`${goal.workload.padEnd(8)}  ${goalLine(goal)}`);
   if (options.json === null) return;
   const machine = { cores: availableParallelism(), model: cpus()[0]?.model ?? "unknown", load_average: loadavg() };
-  const { remote, seconds, rounds, against } = options;
+  const { remote, seconds, rounds, against, encoding } = options;
   writeFileSync(options.json, `${JSON.stringify({
     version: 1, at: new Date().toISOString(), node: process.version, machine,
-    url: remote?.url ?? null, against: against === null || against === "bare" ? against : "another build", seconds, rounds, goals, workloads: outcomes,
+    url: remote?.url ?? null, against: against === null || against === "bare" ? against : "another build", encoding, seconds, rounds, goals, workloads: outcomes,
   }, null, 2)}\n`);
 }
 

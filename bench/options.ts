@@ -1,6 +1,7 @@
 // The command line of the bench.
 import path from "node:path";
 import { parseArgs } from "node:util";
+import { type Encoding, ENCODINGS } from "../protocol/encodings.ts";
 import { WORKLOADS, type WorkloadName } from "./workloads.ts";
 
 export interface Options {
@@ -10,6 +11,8 @@ export interface Options {
   bundle: string | null;
   /** What it is compared with in the same run; null for nothing. */
   against: { bundle: string } | "bare" | null;
+  /** What the product's sockets speak; those of the other always JSON. */
+  encoding: Encoding;
   workloads: WorkloadName[];
   /** Of a round. */
   seconds: number;
@@ -20,12 +23,13 @@ export interface Options {
 
 export class UsageError extends Error {}
 
-export const USAGE = `npm run bench -- [--url URL --token-command "cmd {user}"] [--workload names] [--seconds N] [--rounds N] [--json FILE]
+export const USAGE = `npm run bench -- [--url URL --token-command "cmd {user}"] [--workload names] [--seconds N] [--rounds N] [--encoding json|pb] [--json FILE]
   --url            a running deployment; without it the product is started here, with its data in a temporary folder
   --token-command  prints the token of the user that stands for {user}; users are named bench-0 to bench-199
   --workload       of ${WORKLOADS.join(", ")}; with commas between, default all
   --seconds        of each round, default 5
   --rounds         of each workload, default 3
+  --encoding       of the product's frames, default json; what it is compared with speaks JSON
   --json           also writes the figures there
   --bundle         a finished build in place of the sources
   --against        a finished build to compare with in place of the bare Worker, or "none"`;
@@ -37,7 +41,7 @@ export function readOptions(args: string[]): Options {
   try {
     ({ values } = parseArgs({
       args,
-      options: { "url": text, "token-command": text, "workload": text, "seconds": text, "rounds": text, "json": text, "bundle": text, "against": text },
+      options: { "url": text, "token-command": text, "workload": text, "seconds": text, "rounds": text, "json": text, "encoding": text, "bundle": text, "against": text },
     }));
   } catch (error) {
     throw new UsageError((error as Error).message);
@@ -51,11 +55,18 @@ export function readOptions(args: string[]): Options {
     remote,
     bundle: bundle === undefined ? null : path.resolve(bundle),
     against: remote !== null || against === "none" ? null : against === undefined || against === "bare" ? "bare" : { bundle: path.resolve(against) },
+    encoding: readEncoding(values.encoding ?? "json"),
     workloads: readWorkloads(values.workload),
     seconds: readNumber("--seconds", values.seconds ?? "5"),
     rounds: Math.ceil(readNumber("--rounds", values.rounds ?? "3")),
     json: values.json === undefined ? null : path.resolve(values.json),
   };
+}
+
+function readEncoding(given: string): Encoding {
+  const known = ENCODINGS.find((encoding) => encoding === given);
+  if (known === undefined) throw new UsageError(`--encoding must be ${ENCODINGS.join(" or ")}`);
+  return known;
 }
 
 function readWorkloads(given: string | undefined): WorkloadName[] {

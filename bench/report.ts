@@ -1,7 +1,7 @@
 // The figures as a table.
 import type { Figure, Figures, Goal, Outcome } from "./figures.ts";
 
-const COLUMNS = ["", "acks/s", "deliveries/s", "ack p50 / p99 / max", "delivery p50 / p99 / max", "CPU ms (workerd)", "archiver", "generator", "rows", "÷ other", "load"];
+const COLUMNS = ["", "acks/s", "deliveries/s", "ack p50 / p99 / max", "delivery p50 / p99 / max", "CPU ms (workerd)", "archiver", "generator", "bytes", "rows", "÷ other", "load"];
 
 /** A line for the product and one for what it was compared with, for each workload. */
 export function table(outcomes: readonly Outcome[]): string {
@@ -25,7 +25,7 @@ function line(name: string, figures: Figures, ratio: string): string[] {
     figures.server_cpu === null || figures.workerd_cpu === null ? "-" : `${figures.server_cpu.median.toFixed(2)} (${figures.workerd_cpu.median.toFixed(2)})`,
     figures.archiver_cpu === null ? "-" : figures.archiver_cpu.median.toFixed(2),
     `${figures.generator_cpu.median.toFixed(2)}, ${Math.round(figures.generator_share.median * 100)}%`,
-    figures.rows_per_message === null ? "-" : figures.rows_per_message.toFixed(2), ratio, figures.load_average.median.toFixed(1),
+    figures.bytes.median.toFixed(0), figures.rows_per_message === null ? "-" : figures.rows_per_message.toFixed(2), ratio, figures.load_average.median.toFixed(1),
   ];
 }
 

@@ -21,6 +21,8 @@ export interface Round {
   delivery_ms: Percentiles;
   /** null where the server's processes are out of sight */
   cpu_ms_per_message: CpuPerMessage | null;
+  /** Of frames, over all sockets and both ways. */
+  bytes_per_message: number;
   generator_cpu_ms_per_message: number;
   /** Of one core. Near 1 the generator is what limits the figures. */
   generator_share: number;
@@ -66,6 +68,7 @@ export async function runRound(target: Target, load: Load, seconds: number): Pro
       workerd: (after.server.workerd - before.server.workerd) / acks,
       archiver: (after.server.archiver - before.server.archiver) / acks,
     },
+    bytes_per_message: tally.bytes / acks,
     generator_cpu_ms_per_message: (after.generator - before.generator) / acks,
     generator_share: (after.generator - before.generator) / elapsed,
     load_average: loadavg()[0] as number,

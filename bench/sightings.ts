@@ -1,6 +1,7 @@
-// What a text from the server tells of messages. Texts that many devices get alike are parsed once.
+// What a message of the socket tells of the messages of the traffic. Those that many devices get alike are decoded once.
+import type { Wire } from "./wire.ts";
 
-/** A message as a text tells of it: `sender` and `number` are in its client_msg_id. */
+/** `sender` and `number` are in its client_msg_id. */
 export interface Sighting {
   sender: number;
   number: number;
@@ -21,12 +22,14 @@ const KEPT = 8;
 export class Sightings {
   /** Names the messages of one traffic, so that an answer to another's is noticed. */
   private readonly run = crypto.randomUUID().slice(0, 8);
-  private readonly recent: { text: Buffer; sightings: Sighting[] }[] = [];
-  /** Do several devices get the same texts? */
+  private readonly recent: { message: Buffer; sightings: Sighting[] }[] = [];
+  /** Do several devices get the same? */
   private readonly shared: boolean;
+  private readonly wire: Wire;
 
-  constructor(shared: boolean) {
+  constructor(shared: boolean, wire: Wire) {
     this.shared = shared;
+    this.wire = wire;
   }
 
   key(sender: number, number: number): string {
@@ -34,20 +37,18 @@ export class Sightings {
   }
 
   /** Throws on an error frame, a `sync_required` and on messages that are not this traffic's. */
-  read(text: Buffer): Sighting[] {
-    if (!this.shared) return this.parse(text);
-    const known = this.recent.find((entry) => entry.text.equals(text));
+  read(message: Buffer): Sighting[] {
+    if (!this.shared) return this.parse(message);
+    const known = this.recent.find((entry) => entry.message.equals(message));
     if (known !== undefined) return known.sightings;
-    const sightings = this.parse(text);
-    this.recent.push({ text, sightings });
+    const sightings = this.parse(message);
+    this.recent.push({ message, sightings });
     if (this.recent.length > KEPT) this.recent.shift();
     return sightings;
   }
 
-  private parse(text: Buffer): Sighting[] {
-    const parsed = JSON.parse(text.toString()) as Frame | Frame[];
-    if (!Array.isArray(parsed)) return this.sighting(parsed);
-    return parsed.flatMap((frame) => this.sighting(frame));
+  private parse(message: Buffer): Sighting[] {
+    return this.wire.decode(message).flatMap((frame) => this.sighting(frame as Frame));
   }
 
   private sighting({ type, client_msg_id, seq, code, message }: Frame): Sighting[] {

@@ -3,8 +3,11 @@
 import type { Device } from "./device.ts";
 import { Samples } from "./samples.ts";
 import { Sightings } from "./sightings.ts";
+import { WIRES } from "./wire.ts";
 
 export class Tally {
+  /** Of all messages of all sockets, both ways. */
+  bytes = 0;
   readonly ack = new Samples();
   readonly delivery = new Samples();
 }
@@ -30,7 +33,7 @@ export interface Progress extends Sender {
 
 /** What a load does when something arrives. */
 export interface Reactions {
-  /** One text acknowledged this many messages. */
+  /** One message of the socket acknowledged this many. */
   acked?(sender: Progress, count: number): void;
   /** The newest message is acknowledged, and every recipient has it. */
   arrived?(sender: Progress): void;
@@ -52,14 +55,15 @@ export class Traffic {
 
   constructor(senders: readonly Sender[], reactions: Reactions) {
     this.reactions = reactions;
-    this.sightings = new Sightings(senders.some(({ recipients }) => recipients.length > 1));
+    const wire = senders[0]?.device.wire ?? WIRES.json;
+    this.sightings = new Sightings(senders.some(({ recipients }) => recipients.length > 1), wire);
     this.senders = senders.map((sender, index) => ({ ...sender, index, sentAt: [], seqs: [], acked: 0, awaited: 0 }));
     for (const sender of this.senders) {
       for (const device of sender.recipients) this.expectedOf(device).set(sender, 0);
     }
     for (const device of new Set([...this.expected.keys(), ...senders.map((sender) => sender.device)])) {
       const next = this.expectedOf(device);
-      device.listen((text) => this.heard(device, next, text));
+      device.listen((message) => this.heard(device, next, message), (error) => this.fail(error));
     }
     // Whoever waits for the traffic sees the failure.
     this.failed.promise.catch(() => undefined);
@@ -74,17 +78,19 @@ export class Traffic {
     return this.senders.reduce((sum, sender) => sum + sender.sentAt.length, 0);
   }
 
-  /** `count` new messages as one text. */
+  /** `count` new messages as one message of the socket. */
   send(sender: Progress, count: number): void {
-    const frames: string[] = [];
-    const address = JSON.stringify(sender.address).slice(1);
+    const frames: object[] = [];
     for (let i = 0; i < count; i += 1) {
-      frames.push(`{"type":"msg","client_msg_id":"${this.sightings.key(sender.index, sender.sentAt.length)}","content":"${CONTENT}",${address}`);
+      frames.push({ type: "msg", client_msg_id: this.sightings.key(sender.index, sender.sentAt.length), content: CONTENT, ...sender.address });
       sender.sentAt.push(performance.now());
       sender.seqs.push(0);
     }
     sender.awaited = sender.recipients.length;
-    sender.device.send(count === 1 ? (frames[0] as string) : `[${frames.join(",")}]`);
+    const message = sender.device.wire.encode(frames);
+    // Everything that is sent here is ASCII.
+    this.tally.bytes += message.length;
+    sender.device.send(message);
   }
 
   /** Resolves once everybody has everything; fails after 20 s. */
@@ -119,21 +125,27 @@ export class Traffic {
     return null;
   }
 
-  private heard(device: Device, next: Map<Progress, number>, text: Buffer): void {
+  private heard(device: Device, next: Map<Progress, number>, message: Buffer): void {
     if (this.over) return;
+    this.tally.bytes += message.length;
     try {
-      this.take(device, next, text);
+      this.take(device, next, message);
     } catch (error) {
-      this.over = true;
-      this.failed.reject(error);
+      this.fail(error);
     }
   }
 
-  private take(device: Device, next: Map<Progress, number>, text: Buffer): void {
+  private fail(error: unknown): void {
+    if (this.over) return;
+    this.over = true;
+    this.failed.reject(error);
+  }
+
+  private take(device: Device, next: Map<Progress, number>, message: Buffer): void {
     const now = performance.now();
     let acks = 0;
     let sender: Progress | undefined;
-    for (const { sender: index, number, seq, ack } of this.sightings.read(text)) {
+    for (const { sender: index, number, seq, ack } of this.sightings.read(message)) {
       sender = this.senders[index];
       const sentAt = sender?.sentAt[number];
       if (sender === undefined || sentAt === undefined) throw new Error(`${device.user} got a message that nobody sent: ${index}.${number}`);

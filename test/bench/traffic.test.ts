@@ -2,6 +2,7 @@
 import { expect, test } from "vitest";
 import type { Device } from "../../bench/device.ts";
 import { Traffic } from "../../bench/traffic.ts";
+import { WIRES } from "../../bench/wire.ts";
 
 interface Sent {
   client_msg_id: string;
@@ -11,14 +12,15 @@ interface Sent {
 class FakeDevice implements Device {
   readonly sent: Sent[][] = [];
   readonly user: string;
+  readonly wire = WIRES.json;
   private heard: (text: Buffer) => void = () => undefined;
 
   constructor(user: string) {
     this.user = user;
   }
 
-  send(text: string): void {
-    const parsed = JSON.parse(text) as Sent | Sent[];
+  send(message: string | Uint8Array): void {
+    const parsed = JSON.parse(message as string) as Sent | Sent[];
     this.sent.push(Array.isArray(parsed) ? parsed : [parsed]);
   }
 
