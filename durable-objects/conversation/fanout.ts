@@ -1,7 +1,7 @@
 // Fan-out: brings every event to every member's session. The event rows are the outbox; pushing is a hint, settling is the
 // promise. Idle, an append settles everybody at once. Busy, it is pushed to live sessions only, and the alarm settles.
 // One call under way per session, and one round for all sessions that are behind, so that events coalesce while calls fly.
-import { decideLive, planOwed } from "../../domain/delivery.ts";
+import { planOwed } from "../../domain/delivery.ts";
 import { type Stay, visibleRange } from "../../domain/membership.ts";
 import { RETRY_MAX_MS, retryDelay } from "../../domain/retry.ts";
 import { RESUME_EVENTS } from "../../protocol/limits.ts";
@@ -16,6 +16,7 @@ import { Batches } from "./batches.ts";
 import { Gate } from "../platform/gate.ts";
 import { Newest } from "./newest.ts";
 import type { LaggingRecord, NewEvent } from "./records.ts";
+import { LiveSessions } from "./live.ts";
 import type { ConversationState } from "./state.ts";
 import type { ConversationStore } from "./store.ts";
 
@@ -33,23 +34,12 @@ export interface FanoutPorts {
   failed(userId: string, error: unknown): void;
   /** What a settle brings along of the recipient's receipts. */
   readBy(stay: Stay): DeliverCall["sent"];
-}
-
-/** What a reply said of an absent session is believed this long: it may have come back to conversations that nobody told. */
-const AWAY_MS = 10_000;
-
-interface LiveMember {
-  gen: number;
-  /** Its last reply asked for protobuf, too. */
-  pb: boolean;
-  /** Everything up to here was answered for. */
-  sent_seq: number;
+  /** A live session took the events up to here. */
+  pushed(stay: Stay, seq: number): void;
 }
 
 export class Fanout {
-  private readonly live = new Map<string, LiveMember>();
-  /** Sessions that answered that nobody is there: when, ms. */
-  private readonly away = new Map<string, number>();
+  readonly live: LiveSessions;
   private readonly flying = new Map<string, Promise<void>>();
   private readonly batches: Batches;
   private readonly gate: Gate;
@@ -74,6 +64,7 @@ export class Fanout {
     this.state = state;
     this.attached = attached;
     this.ports = ports;
+    this.live = new LiveSessions(() => ports.now());
     this.batches = new Batches(store, { conversation_id: state.record.conversation_id, epoch: state.record.epoch });
     this.gate = new Gate(() => ports.settings(), SLOW_MS);
     this.newest = new Newest(store, state.record);
@@ -124,27 +115,17 @@ export class Fanout {
     return this.lagging.length === 0 ? null : Math.min(...this.lagging.map((row) => (row.due_at > now + RETRY_MAX_MS ? now : row.due_at)));
   }
 
-  /** A session whose sockets went from none to one: live from here on. What it missed its devices ask for when they resume. */
-  attach(userId: string, gen: number): void {
-    this.away.delete(userId);
-    if ((this.live.get(userId)?.gen ?? 0) < gen) this.live.set(userId, { gen, sent_seq: this.state.head.seq, pb: false });
-  }
-
-  /** Is a call to this session likely to reach a device? One that nothing is known of may be live: this object has forgotten. */
-  reachable(userId: string): boolean {
-    return this.live.has(userId) || Math.abs(this.ports.now() - (this.away.get(userId) ?? Number.NEGATIVE_INFINITY)) >= AWAY_MS;
-  }
-
-  /** The reply to a call that brought no events. */
-  heardOf(userId: string, reply: DeliverReply): void {
-    if (decideLive(this.live.get(userId)?.gen, reply.gen) === "stale") return;
-    if (reply.live) this.away.delete(userId);
-    else this.gone(userId);
-  }
-
   /** Resolves when no delivery to this user is under way. */
   async landed(userId: string): Promise<void> {
     await this.flying.get(userId);
+  }
+
+  /** Pushes the newest of what is behind `delivered` again. False: nobody is there any more. */
+  async again(stay: Stay, delivered: number): Promise<boolean> {
+    while (this.flying.has(stay.user_id)) await this.flying.get(stay.user_id);
+    const head = this.live.get(stay.user_id)?.sent_seq ?? this.state.head.seq;
+    await this.call(stay, Math.max(delivered, head - RESUME_EVENTS) + 1, head, { settle: false, sent: null });
+    return this.live.has(stay.user_id);
   }
 
   /** Is a settle up to this seq still to begin? */
@@ -275,7 +256,7 @@ export class Fanout {
     for (const [userId, member] of this.live) {
       if (member.sent_seq >= head || this.flying.has(userId)) continue;
       const stay = this.state.members.get(userId);
-      if (stay === undefined) this.live.delete(userId);
+      if (stay === undefined) this.live.forget(userId);
       else calls.push(this.call(stay, member.sent_seq + 1, Math.min(head, member.sent_seq + LIVE_EVENTS), { settle: false, sent: null }));
     }
     return calls;
@@ -292,14 +273,19 @@ export class Fanout {
       const reply = await this.gate.through(() => this.deliver(stay.user_id, {
         ...this.about(owed.head), ...batch, ...how, left: owed.left,
       }));
-      this.answered(stay, reply, owed.head);
+      // Who was removed meanwhile is not to be told of anything, whatever their session says.
+      if (this.state.members.has(stay.user_id)) this.attached.answered(stay.user_id, reply, false);
+      this.live.answered(stay.user_id, reply, owed.head);
+      // Of what they sent themselves no device will say that it came.
+      const newest = batch.own.length > 0 ? Math.max(...batch.own.map(({ events }) => events?.to_seq ?? 0)) : (batch.events?.to_seq ?? 0);
+      if (newest > 0 && this.live.has(stay.user_id)) this.ports.pushed(stay, newest);
       const sentEvents = batch.events === null ? 0 : batch.events.to_seq - batch.events.from_seq + 1;
       this.state.counters.deliveries += sentEvents;
       count("delivered_events", sentEvents);
       return true;
     } catch (error) {
       // The settle that follows covers what this call may not have brought.
-      this.live.delete(stay.user_id);
+      this.live.forget(stay.user_id);
       count("delivery_failures");
       this.ports.failed(stay.user_id, error);
       return false;
@@ -308,25 +294,6 @@ export class Fanout {
       done.resolve();
       if ((this.live.get(stay.user_id)?.sent_seq ?? this.state.head.seq) < this.state.head.seq) this.pump();
     }
-  }
-
-  private answered(stay: Stay, reply: DeliverReply, head: number): void {
-    // Who was removed meanwhile is not to be told of anything, whatever their session says.
-    if (this.state.members.has(stay.user_id)) this.attached.answered(stay.user_id, reply, false);
-    const known = this.live.get(stay.user_id);
-    if (decideLive(known?.gen, reply.gen) === "stale") return;
-    const sent = known !== undefined && known.gen === reply.gen ? Math.max(known.sent_seq, head) : head;
-    if (!reply.live) {
-      this.gone(stay.user_id);
-      return;
-    }
-    this.live.set(stay.user_id, { gen: reply.gen, sent_seq: sent, pb: reply.pb === true });
-    this.away.delete(stay.user_id);
-  }
-
-  private gone(userId: string): void {
-    this.live.delete(userId);
-    this.away.set(userId, this.ports.now());
   }
 
   private deliver(userId: string, call: DeliverCall): Promise<DeliverReply> {

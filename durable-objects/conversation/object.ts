@@ -20,6 +20,7 @@ import { count } from "../platform/metrics.ts";
 import { objectSql } from "../platform/object-sql.ts";
 import { Tasks } from "../platform/tasks.ts";
 import { currentSettings, loadSettings } from "../settings/current.ts";
+import { openAcknowledging } from "./acknowledging.ts";
 import { appendItems } from "./append.ts";
 import { Attached } from "./attached.ts";
 import { setBlock } from "./blocks.ts";
@@ -31,11 +32,10 @@ import { eraseMessage } from "./erase.ts";
 import { readHistory } from "./history.ts";
 import { type Changed, describe, putMember, removeMember, rename } from "./members.ts";
 import type { NewEvent } from "./records.ts";
-import { Receipts } from "./receipts.ts";
+import type { Receipts } from "./receipts.ts";
 import { Sealing } from "./seal.ts";
 import { ConversationState } from "./state.ts";
 import { ConversationStore } from "./store.ts";
-import { Telling } from "./telling.ts";
 import { Typing } from "./typing.ts";
 import { AttachedStore } from "./store/attached.ts";
 import { readVersions } from "./versions.ts";
@@ -173,7 +173,7 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
     const end = rows.findIndex((row) => row.body === null);
     const pushed = end === -1 ? rows : rows.slice(0, end);
     const reached_seq = rows.length === 0 ? head.seq : (pushed.at(-1)?.seq ?? from - 1);
-    if (call.gen !== undefined) this.opened.fanout.attach(call.user_id, call.gen);
+    if (call.gen !== undefined) this.opened.fanout.live.attach(call.user_id, call.gen, this.opened.state.head.seq);
     return {
       ok: true, frames: pushed.map((row) => frameJson(place, row, visibleFrom)), reached_seq, head: { ...place, head_seq: head.seq },
       statuses: this.opened.receipts.missed(stay),
@@ -181,7 +181,7 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
   }
 
   async attach(call: AttachCall): Promise<void> {
-    if (this.opened?.state.members.has(call.user_id)) this.opened.fanout.attach(call.user_id, call.gen);
+    if (this.opened?.state.members.has(call.user_id)) this.opened.fanout.live.attach(call.user_id, call.gen, this.opened.state.head.seq);
   }
 
   async peek(call: PeekCall): Promise<Result<{ settled: Settled }>> {
@@ -255,12 +255,19 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
       settings, now: Date.now,
       arm: () => tasks.arm(Date.now()),
       failed: (user_id, error) => log("warn", "delivery_failed", { conversation_id: record.conversation_id, user_id, ...errorFields(error) }),
-      readBy: (stay) => receipts.readBy(stay),
+      readBy: (stay) => acknowledging.receipts.readBy(stay),
+      pushed: (stay, seq) => acknowledging.redelivery.pushed(stay, seq),
     });
-    const receipts = this.receiptsOf(state, fanout);
+    const acknowledging = openAcknowledging(this.store, state, fanout, {
+      everyMs: () => settings().receipts_every_ms, now: Date.now,
+      later: (ms, run) => void setTimeout(run, ms),
+      arm: () => tasks.arm(Date.now()),
+      tell: (userId, call) => this.through(userId, (stub) => stub.told(call)),
+      tellingFailed: (user_id, error) => log("warn", "status_failed", { conversation_id: record.conversation_id, user_id, ...errorFields(error) }),
+    });
     const typing = new Typing(record.conversation_id, attached, {
       call: (userId, shown) => this.through(userId, (stub) => stub.typingShown(shown)),
-      answered: (userId, reply) => fanout.heardOf(userId, reply),
+      answered: (userId, reply) => fanout.live.heardOf(userId, reply),
       failed: (user_id, error) => log("warn", "typing_failed", { conversation_id: record.conversation_id, user_id, ...errorFields(error) }),
       now: Date.now,
     });
@@ -272,6 +279,7 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
     const tasks: Tasks = new Tasks(this.ctx.storage, alarm, [
       { name: "settle", dueAt: () => fanout.settleDue(), run: () => fanout.settle() },
       { name: "lagging", dueAt: () => fanout.laggingDue(), run: (now) => fanout.settleLagging(now) },
+      { name: "redelivery", dueAt: (now) => acknowledging.redelivery.due(now), run: (now) => acknowledging.redelivery.run(now) },
       { name: "seal", dueAt: (now) => sealing.sealDue(now), run: () => sealing.seal() },
       { name: "prune", dueAt: (now) => sealing.pruneDue(now), run: async (now) => sealing.prune(now) },
     ], (task, error) => {
@@ -279,24 +287,8 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
       log("error", "task_failed", { conversation_id: record.conversation_id, task, ...errorFields(error) });
     });
     tasks.arm(Date.now());
-    this.opened = { state, fanout, attached, receipts, typing, sealing, tasks };
+    this.opened = { state, fanout, attached, receipts: acknowledging.receipts, typing, sealing, tasks };
     return this.opened;
-  }
-
-  private receiptsOf(state: ConversationState, fanout: Fanout): Receipts {
-    const { conversation_id } = state.record;
-    return new Receipts(this.store, state, {
-      everyMs: () => currentSettings(this.env).receipts_every_ms, now: Date.now,
-      later: (ms, run) => void setTimeout(run, ms),
-      telling: new Telling(conversation_id, {
-        call: (userId, call) => this.through(userId, (stub) => stub.told(call)),
-        reachable: (userId) => fanout.reachable(userId),
-        answered: (userId, reply) => fanout.heardOf(userId, reply),
-        failed: (user_id, error) => log("warn", "status_failed", { conversation_id, user_id, ...errorFields(error) }),
-      }),
-      landed: (userId) => fanout.landed(userId),
-      settles: (seq) => fanout.settles(seq),
-    });
   }
 
   private async through(userId: string, call: (stub: ReturnType<typeof sessionOf>) => Promise<DeliverReply>): Promise<DeliverReply> {

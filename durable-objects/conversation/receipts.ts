@@ -11,7 +11,7 @@ import { MarksBook, type StayEntry } from "./marks.ts";
 import type { NewEvent } from "./records.ts";
 import type { ConversationState } from "./state.ts";
 import type { ConversationStore } from "./store.ts";
-import { ReceiptsStore } from "./store/receipts.ts";
+import type { ReceiptsStore } from "./store/receipts.ts";
 import type { Telling } from "./telling.ts";
 
 /** Members up to which senders are told of each one, beside the counts. */
@@ -29,6 +29,8 @@ export interface ReceiptsPorts {
   now(): number;
   later(ms: number, run: () => void): void;
   telling: Telling;
+  /** A member has everything up to here. */
+  acknowledged(userId: string, delivered: number): void;
   /** Resolves when no delivery to this user is under way. */
   landed(userId: string): Promise<void>;
   /** Is a settle up to this seq still to begin? It will bring along how far its recipient has read. */
@@ -47,9 +49,9 @@ export class Receipts {
   private flushedAt = 0;
   private flushedHead = 0;
 
-  constructor(store: ConversationStore, state: ConversationState, ports: ReceiptsPorts) {
+  constructor(store: ConversationStore, rows: ReceiptsStore, state: ConversationState, ports: ReceiptsPorts) {
     this.store = store;
-    this.rows = new ReceiptsStore(store.sql);
+    this.rows = rows;
     this.state = state;
     this.ports = ports;
   }
@@ -122,6 +124,7 @@ export class Receipts {
     const merged = mergeMarks(entry.marks, receipt, this.ports.now());
     if (merged === entry.marks) return false;
     entry.marks = merged;
+    this.ports.acknowledged(entry.user_id, merged.delivered_seq);
     return true;
   }
 
@@ -169,13 +172,15 @@ export class Receipts {
     const bySender = new Map<string, number[]>();
     const ids = new Map<number, string>();
     for (const { seq, msg_id, sender_id } of this.rows.readSent(from, to, TOLD_MESSAGES)) {
+      const sender = this.state.members.get(sender_id);
+      // Who has left, or came back since, sees the message no more.
+      if (sender === undefined || seq < visibleRange(sender, this.state.record.history).from) continue;
       const seqs = bySender.get(sender_id);
       if (seqs === undefined) bySender.set(sender_id, [seq]);
       else seqs.push(seq);
       ids.set(seq, msg_id);
     }
     for (const [sender, told] of planTold(moves, bySender)) {
-      if (!this.state.members.has(sender)) continue;
       const counts = this.counts({ seq: told.newest_seq, msg_id: ids.get(told.newest_seq) as string, sender_id: sender });
       this.ports.telling.tell(sender, [...this.named(told), counts]);
     }
@@ -211,7 +216,10 @@ export class Receipts {
   }
 
   private entryOf(stay: { user_id: string; joined_seq: number }): StayEntry {
-    this.book ??= this.open();
+    if (this.book === null) {
+      this.book = this.open();
+      if (this.dirty.size > 0) this.flushed().catch(() => undefined);
+    }
     return this.book.of(stay);
   }
 
@@ -225,7 +233,7 @@ export class Receipts {
       const entry = book.of(stay);
       const before = Math.max(entry.marks.read_seq + 1, seq - IMPLIED_EVENTS);
       entry.marks = mergeMarks(entry.marks, { delivered_seq: 0, read_seq: newest.seq }, sentAtOf(newest.msg_id));
-      // Lost before it was stored: the next flush makes up for it.
+      // The object died before it was stored.
       if (this.rows.hasOthers(stay.user_id, before, newest.seq - 1)) this.dirty.add(entry);
     }
     this.flushedHead = seq;

@@ -5,7 +5,7 @@ export type MetricName =
   | "frames_in" | "frames_out" | "settles" | "segments_sealed" | "segments_archived" | "events_pruned" | "task_failures"
   | "wakes_conversation" | "wakes_session" | "rate_limited" | "archive_reads" | "archive_read_failures" | "people_searches" | "directory_puts" | "reports_filed"
   | "session_alarms" | "presence_events" | "presence_queries" | "presence_entries" | "presence_query_ms" | "typing_events"
-  | "receipts" | "receipt_flushes" | "statuses_told";
+  | "receipts" | "receipt_flushes" | "statuses_told" | "redeliveries";
 
 const counters = new Map<MetricName, number>();
 

@@ -2,6 +2,7 @@
 // test commands. A crash keeps what was committed and forgets the rest.
 import { DatabaseSync } from "node:sqlite";
 import { expect } from "vitest";
+import { type Acknowledging, openAcknowledging } from "../../durable-objects/conversation/acknowledging.ts";
 import { appendItems } from "../../durable-objects/conversation/append.ts";
 import { Attached } from "../../durable-objects/conversation/attached.ts";
 import { createGroup } from "../../durable-objects/conversation/create.ts";
@@ -16,7 +17,8 @@ import { settledRow } from "../../durable-objects/session/inbox-row.ts";
 import { type InboxRecord, SessionStore } from "../../durable-objects/session/store.ts";
 import { decodeBinaryDown } from "../../protocol/codec-protobuf.ts";
 import type { Event } from "../../protocol/events.ts";
-import type { DeliverCall, DeliverReply } from "../../protocol/rpc.ts";
+import type { StatusFrame } from "../../protocol/frames/receipt.ts";
+import type { DeliverCall, DeliverReply, ReceiptMarks, ReceiptsCall, Result, StatusCall } from "../../protocol/rpc.ts";
 import type { Sql } from "../../durable-objects/platform/sql.ts";
 import { DEFAULT_SETTINGS } from "../../protocol/settings.ts";
 import { NO_CHANGES } from "./change-ports.ts";
@@ -38,6 +40,10 @@ export class Session {
   /** Every seq that reached this user's socket, in order of arrival. */
   readonly got: number[] = [];
   readonly contents = new Map<number, Event>();
+  /** What became of this user's messages, as their socket was told. */
+  readonly told: StatusFrame[] = [];
+  /** Does the device acknowledge what it gets? */
+  acknowledges = true;
   fails = 0;
 
   constructor(userId: string) {
@@ -74,12 +80,16 @@ export class World {
   readonly sessions = new Map<string, Session>();
   /** What the alarm stands at on disk. */
   alarm: number | null = null;
+  private timers: { at: number; run: () => void }[] = [];
+  /** Receipts that nobody has answered: their sessions make them again. */
+  private readonly unanswered = new Set<{ call: ReceiptsCall; answer: (reply: Result<{ marks: ReceiptMarks }>) => void }>();
   now = 1_800_000_000_000;
   private underWay = new Set<Promise<unknown>>();
   private life = 0;
   private sent = 0;
   fanout!: Fanout;
   state!: ConversationState;
+  acknowledging!: Acknowledging;
   private tasks!: Tasks;
 
   /** @param sessionOf the sessions of those who are in from the start */
@@ -105,7 +115,30 @@ export class World {
       conversation_id: CONVERSATION, sender_id: user, create: null, alone: false,
       items: [{ client_msg_id: `m${this.sent}`, device_id, content: `c${this.sent}`, content_type: "text" }],
     }, NO_CHANGES, this.now);
-    if (events.length > 0) this.fanout.committed(events, null, false);
+    const stay = this.state.members.get(user);
+    if (events.length === 0 || stay === undefined) return;
+    this.fanout.committed(events, null, false);
+    this.acknowledging.receipts.sent(stay, events);
+  }
+
+  /** As a session does: made again with whatever object comes after a crash. Refused at once where the user is no member. */
+  receipt(user: string, given: Omit<ReceiptsCall, "user_id" | "again">): Promise<Result<{ marks: ReceiptMarks }>> {
+    return new Promise((answer) => {
+      const asked = { call: { user_id: user, ...given }, answer };
+      this.unanswered.add(asked);
+      this.ask(asked.call, asked);
+    });
+  }
+
+  private ask(call: ReceiptsCall, asked: { answer: (reply: Result<{ marks: ReceiptMarks }>) => void; call: ReceiptsCall }): void {
+    const life = this.life;
+    const stay = this.state.members.get(call.user_id);
+    const reply = stay === undefined ? Promise.resolve({ ok: false as const, code: "not_found" as const }) : this.acknowledging.receipts.take(stay, call);
+    reply.then((given) => {
+      if (life !== this.life) return;
+      this.unanswered.delete(asked);
+      asked.answer(given);
+    }).catch(() => undefined);
   }
 
   add(user: string): void {
@@ -125,7 +158,7 @@ export class World {
     session.connected = true;
     session.gen += 1;
     const row = session.inbox();
-    if (row !== null && row.settled_at > this.now - 10_000 && this.state.members.has(user)) this.fanout.attach(user, session.gen);
+    if (row !== null && row.settled_at > this.now - 10_000 && this.state.members.has(user)) this.fanout.live.attach(user, session.gen, this.state.head.seq);
   }
 
   disconnect(user: string): void {
@@ -136,7 +169,9 @@ export class World {
   crash(): void {
     this.life += 1;
     this.underWay = new Set();
+    this.timers = [];
     this.open();
+    for (const asked of this.unanswered) this.ask({ ...asked.call, again: true }, asked);
   }
 
   /** Time goes on to the alarm, and it fires. */
@@ -148,14 +183,20 @@ export class World {
     await this.quiet();
   }
 
-  /** Until no call is under way. */
+  /** Until no call is under way, and no timer. */
   async quiet(): Promise<void> {
     for (;;) {
       await new Promise((resolve) => {
         setImmediate(resolve);
       });
-      if (this.underWay.size === 0) return;
-      await Promise.allSettled(this.underWay);
+      if (this.underWay.size > 0) {
+        await Promise.allSettled(this.underWay);
+        continue;
+      }
+      const timer = this.timers.shift();
+      if (timer === undefined) return;
+      this.now = Math.max(this.now, timer.at);
+      timer.run();
     }
   }
 
@@ -170,19 +211,45 @@ export class World {
     const tasks: Tasks = new Tasks({ setAlarm: async (at) => void (this.alarm = alive() ? at : this.alarm) }, this.alarm, [
       { name: "settle", dueAt: () => fanout.settleDue(), run: () => fanout.settle() },
       { name: "lagging", dueAt: () => fanout.laggingDue(), run: (now) => fanout.settleLagging(now) },
+      { name: "redelivery", dueAt: (now) => acknowledging.redelivery.due(now), run: (now) => acknowledging.redelivery.run(now) },
     ], (_task, error) => {
       throw error;
     });
     const fanout: Fanout = new Fanout(this.store, this.state, new Attached(new AttachedStore(this.store.sql)), {
       deliver: (userId, call) => this.deliver(life, userId, call),
-      settings: () => SETTINGS, now: () => this.now, arm: () => tasks.arm(this.now), failed: () => undefined, readBy: () => null,
+      settings: () => SETTINGS, now: () => this.now, arm: () => tasks.arm(this.now), failed: () => undefined,
+      readBy: (stay) => acknowledging.receipts.readBy(stay),
+      pushed: (stay, seq) => acknowledging.redelivery.pushed(stay, seq),
+    });
+    const acknowledging = openAcknowledging(this.store, this.state, fanout, {
+      everyMs: () => SETTINGS.receipts_every_ms, now: () => this.now,
+      later: (ms, run) => void (alive() && this.timers.push({ at: this.now + ms, run })),
+      arm: () => tasks.arm(this.now),
+      tell: (userId, call) => this.tell(life, userId, call),
+      tellingFailed: () => undefined,
     });
     tasks.arm(this.now);
     this.tasks = tasks;
     this.fanout = fanout;
+    this.acknowledging = acknowledging;
+  }
+
+  private tell(life: number, userId: string, call: StatusCall): Promise<DeliverReply> {
+    return this.calling(life, userId, (session) => {
+      if (session.connected) session.told.push(...call.frames);
+      return { gen: session.gen, live: session.connected };
+    });
   }
 
   private deliver(life: number, userId: string, call: DeliverCall): Promise<DeliverReply> {
+    return this.calling(life, userId, (session) => {
+      const reply = session.deliver(call, this.now);
+      if (session.connected && session.acknowledges && call.events !== null) void this.receipt(userId, { delivered_seq: call.events.to_seq });
+      return reply;
+    });
+  }
+
+  private calling(life: number, userId: string, arrived: (session: Session) => DeliverReply): Promise<DeliverReply> {
     const work = (async () => {
       const session = this.session(userId);
       await Promise.resolve();
@@ -191,7 +258,7 @@ export class World {
         session.fails -= 1;
         throw new Error("lost");
       }
-      const reply = session.deliver(call, this.now);
+      const reply = arrived(session);
       if (life !== this.life) await new Promise(() => undefined);
       return reply;
     })();

@@ -48,7 +48,7 @@ function fire(socket: RawSocket, conversation_id: string): () => Promise<void> {
 }
 
 const seqsOf = (socket: RawSocket, conversation: string, ack: boolean): number[] => socket.frames
-  .filter((frame) => frame["conversation_id"] === conversation && frame.type !== "error" && (frame.type === "ack") === ack)
+  .filter((frame) => frame["conversation_id"] === conversation && typeof frame["epoch"] === "number" && (frame.type === "ack") === ack)
   .map((frame) => Number(frame["seq"]));
 
 test("[A1] removed and added again and again while everybody sends", async () => {

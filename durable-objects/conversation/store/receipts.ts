@@ -14,6 +14,13 @@ export interface ReceiptPage {
   stays: StayMarks[];
 }
 
+/** attempts: redeliveries so far. due_at: of the next one, ms. */
+export interface UnacknowledgedRecord {
+  user_id: string;
+  attempts: number;
+  due_at: number;
+}
+
 /** A message, as far as statuses need it. */
 export interface SentRecord {
   seq: number;
@@ -39,6 +46,25 @@ export class ReceiptsStore {
     const [only] = pages;
     if (only !== undefined && pages.length === 1) write(only);
     else this.sql.transaction(() => pages.forEach(write));
+  }
+
+  commitUnacknowledged(behind: readonly UnacknowledgedRecord[], over: readonly string[]): void {
+    if (behind.length + over.length === 0) return;
+    this.sql.transaction(() => {
+      for (const row of behind) {
+        this.sql.run(
+          "INSERT INTO unacknowledged (user_id, attempts, due_at) VALUES (?, ?, ?) ON CONFLICT (user_id) DO UPDATE SET attempts = excluded.attempts, due_at = excluded.due_at",
+          row.user_id, row.attempts, row.due_at,
+        );
+      }
+      for (const userId of over) this.sql.run("DELETE FROM unacknowledged WHERE user_id = ?", userId);
+    });
+  }
+
+  readUnacknowledged(): UnacknowledgedRecord[] {
+    return this.sql.all("SELECT user_id, attempts, due_at FROM unacknowledged").map((row) => ({
+      user_id: row["user_id"] as string, attempts: row["attempts"] as number, due_at: row["due_at"] as number,
+    }));
   }
 
   readPages(): ReceiptPage[] {
@@ -73,10 +99,10 @@ export class ReceiptsStore {
       .map(toSent);
   }
 
-  /** The newest event that each sender's devices have put into a run. */
+  /** Each sender's newest message of a run. */
   readNewestBySender(from: number, to: number): SentRecord[] {
     // msg_id grows with seq, so both are the same event's.
-    return this.sql.all("SELECT max(seq) AS seq, max(msg_id) AS msg_id, sender_id FROM events WHERE seq BETWEEN ? AND ? AND client_msg_id IS NOT NULL GROUP BY sender_id", from, to)
+    return this.sql.all("SELECT max(seq) AS seq, max(msg_id) AS msg_id, sender_id FROM events WHERE seq BETWEEN ? AND ? AND type = 'msg' GROUP BY sender_id", from, to)
       .map(toSent);
   }
 

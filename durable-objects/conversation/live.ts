@@ -1,0 +1,77 @@
+// Which sessions are believed to have a device, from what they answered: a wrong belief costs one call. In memory only.
+import { decideLive } from "../../domain/delivery.ts";
+import type { DeliverReply } from "../../protocol/rpc.ts";
+
+/** What a reply said of an absent session is believed this long: it may have come back to conversations that nobody told. */
+const AWAY_MS = 10_000;
+
+export interface LiveMember {
+  gen: number;
+  /** Its last reply asked for protobuf, too. */
+  pb: boolean;
+  /** Everything up to here was answered for. */
+  sent_seq: number;
+}
+
+export class LiveSessions {
+  private readonly live = new Map<string, LiveMember>();
+  /** Sessions that answered that nobody is there: when, ms. */
+  private readonly away = new Map<string, number>();
+  private readonly now: () => number;
+
+  constructor(now: () => number) {
+    this.now = now;
+  }
+
+  get(userId: string): LiveMember | undefined {
+    return this.live.get(userId);
+  }
+
+  has(userId: string): boolean {
+    return this.live.has(userId);
+  }
+
+  [Symbol.iterator](): IterableIterator<[string, LiveMember]> {
+    return this.live.entries();
+  }
+
+  /** It says itself that it is there, and asks for what came before by itself. */
+  attach(userId: string, gen: number, head: number): void {
+    this.away.delete(userId);
+    if ((this.live.get(userId)?.gen ?? 0) < gen) this.live.set(userId, { gen, sent_seq: head, pb: false });
+  }
+
+  /** The reply to a call that brought everything up to `head`. */
+  answered(userId: string, reply: DeliverReply, head: number): void {
+    const known = this.live.get(userId);
+    if (decideLive(known?.gen, reply.gen) === "stale") return;
+    if (!reply.live) {
+      this.gone(userId);
+      return;
+    }
+    const sent_seq = known !== undefined && known.gen === reply.gen ? Math.max(known.sent_seq, head) : head;
+    this.live.set(userId, { gen: reply.gen, sent_seq, pb: reply.pb === true });
+    this.away.delete(userId);
+  }
+
+  /** The reply to a call that brought no events. */
+  heardOf(userId: string, reply: DeliverReply): void {
+    if (decideLive(this.live.get(userId)?.gen, reply.gen) === "stale") return;
+    if (reply.live) this.away.delete(userId);
+    else this.gone(userId);
+  }
+
+  forget(userId: string): void {
+    this.live.delete(userId);
+  }
+
+  /** Is a call likely to reach a device? A session that nothing is known of may be live: this object has forgotten. */
+  reachable(userId: string): boolean {
+    return this.live.has(userId) || Math.abs(this.now() - (this.away.get(userId) ?? Number.NEGATIVE_INFINITY)) >= AWAY_MS;
+  }
+
+  private gone(userId: string): void {
+    this.live.delete(userId);
+    this.away.set(userId, this.now());
+  }
+}
