@@ -2,21 +2,31 @@
 // presence, typing and pushes.
 import { errorFields, log } from "../../log/log.ts";
 import { BLOCKS } from "../../protocol/limits.ts";
-import type { DeliverCall, Result } from "../../protocol/rpc.ts";
+import type { ConversationCalls, DeliverCall, Result } from "../../protocol/rpc.ts";
 import type { Block } from "../../protocol/users.ts";
 import type { Task } from "../platform/tasks.ts";
-import { again } from "./again.ts";
-import type { SessionCore } from "./core.ts";
 import { Line } from "./line.ts";
-import type { BlockRecord } from "./store/users.ts";
+import type { BlockRecord, UserStore } from "./store/users.ts";
+
+/** What blocks need of a session. */
+export interface BlocksCore {
+  readonly userId: string;
+  readonly users: UserStore;
+  /** Kept up to date for all other parts. */
+  readonly blocked: Set<string>;
+  readonly store: { readInbox(conversationId: string): object | null };
+  directId(peer: string): string;
+  through<T>(conversationId: string, call: (stub: Pick<ConversationCalls, "block">) => Promise<T>): Promise<T>;
+  arm(): void;
+}
 
 export class Blocks {
-  private readonly core: SessionCore;
+  private readonly core: BlocksCore;
   private readonly line = new Line();
   private readonly records = new Map<string, BlockRecord>();
   private readonly untold = new Set<string>();
 
-  constructor(core: SessionCore) {
+  constructor(core: BlocksCore) {
     this.core = core;
   }
 
@@ -43,7 +53,8 @@ export class Blocks {
     const at = known !== undefined && known.blocked === on ? known.at : Date.now();
     if (known === undefined || known.blocked !== on) this.commit({ user_id: userId, at, blocked: on, told: false });
     try {
-      await this.line.run(() => again(() => this.tell(userId)));
+      // Also where it stood already: the conversation may have begun since.
+      await this.line.run(() => this.tell(userId));
       return { ok: true, at };
     } catch (error) {
       // It stands, and the alarm goes on telling; but until then the blocked one can write.
@@ -67,10 +78,12 @@ export class Blocks {
   private async tell(userId: string): Promise<void> {
     const { core } = this;
     const record = this.records.get(userId);
-    if (record === undefined || record.told) return;
-    await core.through(core.directId(userId), (stub) => stub.block({ user_id: userId, by: core.userId, on: record.blocked }));
+    if (record === undefined) return;
+    const call = () => core.through(core.directId(userId), (stub) => stub.block({ user_id: userId, by: core.userId, on: record.blocked }));
+    // Once more: an object that has just moved is there a moment later.
+    await call().catch(call);
     // Changed meanwhile: then it has to be told of that.
-    if (this.records.get(userId) === record) this.commit({ ...record, told: true });
+    if (this.records.get(userId) === record && !record.told) this.commit({ ...record, told: true });
   }
 
   private commit(record: BlockRecord): void {

@@ -11,7 +11,7 @@ import type { Presence as PresenceEntry } from "../../protocol/frames/presence.t
 import type { PresenceAsk, PresenceTold, TypingShown, UserSessions } from "../../protocol/rpc/presence.ts";
 import type { FramesCall, PollCall, PollReply } from "../../protocol/rpc/inbox.ts";
 import type { UserCalls } from "../../protocol/rpc/users.ts";
-import { type Env, sessionOf } from "../platform/env.ts";
+import { directoryOf, type Env, sessionOf } from "../platform/env.ts";
 import { count } from "../platform/metrics.ts";
 import { objectSql } from "../platform/object-sql.ts";
 import { expired } from "../platform/tokens.ts";
@@ -61,7 +61,7 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
     this.sending = new Sending(this.core);
     this.connecting = new Connecting(this.core, this.sending.lanes);
     this.quotas = new Quotas(this.core);
-    this.profiles = new Profiles(this.core, this.quotas);
+    this.profiles = new Profiles(this.core, this.quotas, (shard) => directoryOf(env, shard));
     this.blocks = new Blocks(this.core);
     this.core.tasks.push(this.profiles.task, this.blocks.task);
     const store = new PresenceStore(this.core.store.sql);

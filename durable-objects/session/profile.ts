@@ -1,31 +1,47 @@
 // The user's account: profile and handle, what the operator decides, and telling the directory. The account is the truth;
 // the directory is told of each change by rows that commit with it, until it has heard.
+import type { Admission } from "../../domain/rate-limit.ts";
 import { decideProfile, indexedWords } from "../../domain/users.ts";
 import { errorFields, log } from "../../log/log.ts";
 import type { Refusal, Result } from "../../protocol/rpc.ts";
-import type { UserCalls } from "../../protocol/rpc/users.ts";
+import type { DirectoryCalls, UserCalls } from "../../protocol/rpc/users.ts";
 import type { Account, Profile, ProfilePatch, PublicProfile } from "../../protocol/users.ts";
 import { handleShard, wordShard } from "../directory/shards.ts";
-import { directoryOf } from "../platform/env.ts";
 import type { Task } from "../platform/tasks.ts";
-import type { SessionCore } from "./core.ts";
 import { Line } from "./line.ts";
-import type { Quotas } from "./quotas.ts";
-import type { AccountRecord, OutboxRecord } from "./store/users.ts";
+import type { AccountRecord, OutboxRecord, UserStore } from "./store/users.ts";
 
 /** Shards that are told at once. */
 const WIDTH = 16;
 
 const UNKNOWN = { ok: false, code: "unknown_user" } as const;
 
+/** What an account needs of a session. */
+export interface AccountCore {
+  readonly userId: string;
+  readonly users: UserStore;
+  account: AccountRecord | null;
+  register(userId: string): void;
+  /** Closes the devices whose tokens are no longer accepted. */
+  expel(): void;
+  arm(): void;
+}
+
+/** How often a user may change their own handle. */
+export interface HandleQuota {
+  take(quota: "handle"): Admission;
+}
+
 export class Profiles {
-  private readonly core: SessionCore;
-  private readonly quotas: Quotas;
+  private readonly core: AccountCore;
+  private readonly directoryOf: (shard: string) => DirectoryCalls;
+  private readonly quotas: HandleQuota;
   private readonly line = new Line();
   private owing = false;
 
-  constructor(core: SessionCore, quotas: Quotas) {
+  constructor(core: AccountCore, quotas: HandleQuota, directoryOf: (shard: string) => DirectoryCalls) {
     this.core = core;
+    this.directoryOf = directoryOf;
     this.quotas = quotas;
   }
 
@@ -99,10 +115,9 @@ export class Profiles {
     this.owing = true;
     core.arm();
     try {
-      const claimed = await directoryOf(core.env, shard).claim({ handle, user_id: core.userId, rev: claiming.directory_rev });
-      if (claimed.ok) return null;
-      core.users.commitAccount(core.account, [], [handle]);
-      return claimed;
+      const claimed = await this.directoryOf(shard).claim({ handle, user_id: core.userId, rev: claiming.directory_rev });
+      // One that was refused is given back as well: an earlier claim of the same may still be on its way.
+      return claimed.ok ? null : claimed;
     } catch (error) {
       log("warn", "claim_failed", { user_id: core.userId, ...errorFields(error) });
       return { ok: false, code: "unavailable", retry_after_ms: 1_000 };
@@ -133,7 +148,7 @@ export class Profiles {
   private async tell(row: OutboxRecord): Promise<void> {
     const { core } = this;
     const { profile, directory_rev, deactivated_at } = core.account as AccountRecord;
-    const directory = directoryOf(core.env, row.shard);
+    const directory = this.directoryOf(row.shard);
     const user_id = core.userId;
     if (row.handle === "") {
       const words = wordsOf({ profile, deactivated_at }).filter((word) => wordShard(word) === row.shard);
