@@ -54,6 +54,10 @@ export interface DeliverCall {
   settle: boolean;
   /** The head is the event that ended this recipient's membership. */
   left: boolean;
+  /** How the conversation reaches its members now. */
+  mode?: FanoutMode;
+  /** How `notify` names the conversation: 16 hex digits. */
+  handle?: string;
   /** With a settle: the newest message that the recipient may see. Without the field: not known. */
   last?: LastMessage | null;
   /** Seqs of the messages settled here that mention the recipient, ascending; without `settle` none. */
@@ -74,6 +78,8 @@ export interface DeliverReply {
 export interface AttachCall {
   user_id: string;
   gen: number;
+  /** ms: see DeliverReply. Without it nothing is leased. */
+  until?: number;
 }
 
 export interface ResumeCall {
@@ -82,6 +88,7 @@ export interface ResumeCall {
   limit: number;
   /** As in `attach`: a session that resumes is live. */
   gen?: number;
+  until?: number;
 }
 
 export interface Resumed {
@@ -145,12 +152,17 @@ export interface ConversationStats {
   mode: FanoutMode;
   /** Users of whom a device has it open. */
   viewers: number;
+  /** Sessions that are told: in a write-mode conversation those with a device that has it open. */
+  attached: number;
   epoch: number;
   head_seq: number;
   fanout_seq: number;
   archived_seq: number;
   pruned_seq: number;
   sealed_seq: number;
+  told_seq: number;
+  /** The event that brought the mode. */
+  mode_seq: number;
   lagging: number;
   members: number;
   rows_written: number;

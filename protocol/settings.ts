@@ -32,6 +32,8 @@ export const Settings = v.object({
   fanout_write_again: int(1, GROUP_MEMBERS),
   /** Members up to which everybody who is online is told; above, only who has the conversation open. */
   fanout_read_max: int(2, 1_000_000),
+  /** One that has shrunk to this many tells everybody who is online again. */
+  fanout_read_again: int(1, 1_000_000),
   /** Receipts of a conversation are stored, and told, at most this often, ms. */
   receipts_every_ms: int(0, 60_000),
   /** Events that a device may have without a receipt before it is asked to pull; 0 for no limit. */
@@ -58,6 +60,7 @@ export const DEFAULT_SETTINGS: Settings = {
   fanout_write_max: 100,
   fanout_write_again: 80,
   fanout_read_max: 10_000,
+  fanout_read_again: 8_000,
   receipts_every_ms: 250,
   credit_events: 256,
   edit_window_ms: DAY_MS,

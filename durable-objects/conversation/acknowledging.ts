@@ -36,7 +36,7 @@ export function openAcknowledging(store: ConversationStore, state: ConversationS
     everyMs: () => ports.everyMs(), later: (ms, run) => ports.later(ms, run), now, telling,
     acknowledged: (userId, delivered) => redelivery.acknowledged(userId, delivered),
     landed: (userId) => fanout.landed(userId),
-    settles: (seq) => fanout.settles(seq),
+    settles: (seq) => fanout.rounds.settles(seq),
   });
   const redelivery = new Redelivery(rows, state, {
     now, arm: () => ports.arm(),

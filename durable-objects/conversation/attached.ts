@@ -1,5 +1,6 @@
 // Who is there: sessions with a device that has the conversation open, and in large groups all that are online. Leases,
 // so that a session that died without a word is forgotten.
+import type { FanoutMode } from "../../protocol/frames/inbox.ts";
 import type { DeliverReply } from "../../protocol/rpc.ts";
 import type { AttachedRecord } from "./records.ts";
 import type { AttachedStore } from "./store/attached.ts";
@@ -15,9 +16,23 @@ export class Attached {
     this.rows = new Map(store.read().map((row) => [row.user_id, row]));
   }
 
+  get size(): number {
+    return this.rows.size;
+  }
+
   /** Users of whom a device has the conversation open. */
   viewers(now: number): string[] {
     return [...this.rows.values()].filter((row) => row.viewing && row.until > now).map((row) => row.user_id);
+  }
+
+  /** Everybody who is to be told in this mode. */
+  audience(mode: FanoutMode, now: number): AttachedRecord[] {
+    return [...this.rows.values()].filter((row) => this.wants(row.user_id, mode, now));
+  }
+
+  wants(userId: string, mode: FanoutMode, now: number): boolean {
+    const row = this.rows.get(userId);
+    return row !== undefined && row.until > now && (row.viewing || mode === "read");
   }
 
   get(userId: string): AttachedRecord | null {

@@ -1,24 +1,27 @@
 // Fan-out: brings every event to every member's session. The event rows are the outbox; pushing is a hint, settling is the
-// promise. Idle, an append settles everybody at once. Busy, it is pushed to live sessions only, and the alarm settles.
+// promise. Idle, an append settles everybody at once. Busy, it is pushed to live sessions only, and the alarm settles (rounds.ts).
 // One call under way per session, and one round for all sessions that are behind, so that events coalesce while calls fly.
 import { planOwed } from "../../domain/delivery.ts";
 import { type Stay, visibleRange } from "../../domain/membership.ts";
-import { RETRY_MAX_MS, retryDelay } from "../../domain/retry.ts";
 import { RESUME_EVENTS } from "../../protocol/limits.ts";
 import { directPair } from "../../protocol/ids.ts";
 import { sentAtOf } from "../../protocol/msg-id.ts";
-import type { DeliverCall, DeliverReply } from "../../protocol/rpc.ts";
+import type { AttachCall, DeliverCall, DeliverReply, ViewCall } from "../../protocol/rpc.ts";
 import type { Settled } from "../../protocol/rpc/inbox.ts";
 import type { Settings } from "../../protocol/settings.ts";
+import { handleOf } from "../platform/hash.ts";
 import { count } from "../platform/metrics.ts";
 import type { Attached } from "./attached.ts";
 import { Batches } from "./batches.ts";
 import { Gate } from "../platform/gate.ts";
+import { Modes } from "./modes.ts";
 import { Newest } from "./newest.ts";
-import type { LaggingRecord, NewEvent } from "./records.ts";
+import type { NewEvent } from "./records.ts";
 import { LiveSessions } from "./live.ts";
+import { LOOK_BACK, Rounds } from "./rounds.ts";
 import type { ConversationState } from "./state.ts";
 import type { ConversationStore } from "./store.ts";
+import { ModesStore } from "./store/modes.ts";
 
 /** A call that takes longer than this no longer holds up the round, nor its place in the width. */
 const SLOW_MS = 25;
@@ -44,20 +47,16 @@ export class Fanout {
   private readonly batches: Batches;
   private readonly gate: Gate;
   private readonly newest: Newest;
+  private readonly modes: Modes;
+  readonly rounds: Rounds;
   private readonly store: ConversationStore;
   private readonly state: ConversationState;
   private readonly attached: Attached;
   private readonly ports: FanoutPorts;
   private readonly joined = new WeakMap<Stay, DeliverCall["sent"]>();
+  private readonly handle: string;
   private described: ReturnType<Fanout["about"]> | null = null;
   private pumping = false;
-  private settling: Promise<void> | null = null;
-  /** The head of the round under way, or of the last one. */
-  private settlingTo = 0;
-  private settledAt = 0;
-  /** Wall clock ms since when events wait to be settled; logical clocks may run ahead of it. */
-  private waitingSince: number;
-  private lagging: LaggingRecord[];
 
   constructor(store: ConversationStore, state: ConversationState, attached: Attached, ports: FanoutPorts) {
     this.store = store;
@@ -68,12 +67,16 @@ export class Fanout {
     this.batches = new Batches(store, { conversation_id: state.record.conversation_id, epoch: state.record.epoch });
     this.gate = new Gate(() => ports.settings(), SLOW_MS);
     this.newest = new Newest(store, state.record);
-    this.lagging = store.readLagging();
-    this.waitingSince = ports.now();
-  }
-
-  get owed(): number {
-    return this.lagging.length;
+    this.modes = new Modes(new ModesStore(store.sql), state, attached, () => ports.settings());
+    this.rounds = new Rounds(store, state, attached, this.modes, {
+      settle: (stay, from, head, sent) => this.settleOne(stay, from, head, sent),
+      tell: (stay, from, head) => this.tellOne(stay, from, head),
+      pump: () => this.pump(), settings: () => ports.settings(), now: () => ports.now(), arm: () => ports.arm(),
+    });
+    this.handle = handleOf(state.record.conversation_id);
+    if (this.modes.mode === "write") return;
+    const told = Math.max(state.marks.told_seq, state.marks.fanout_seq);
+    for (const { user_id, gen } of attached.audience(this.modes.mode, ports.now())) this.live.attach(user_id, gen, told);
   }
 
   /**
@@ -83,17 +86,15 @@ export class Fanout {
   committed(events: readonly NewEvent[], alone: string | null, urgent: boolean): void {
     this.batches.remember(events.map((event) => ({ ...event, content_hash: null })));
     const first = events[0] as NewEvent;
-    const now = this.ports.now();
-    const settled = this.state.marks.fanout_seq === first.seq - 1;
-    const idle = settled && now - this.settledAt >= this.ports.settings().settle_after_ms;
-    if (settled) this.waitingSince = now;
+    if (urgent) this.attached.retain((userId) => this.state.members.has(userId));
+    const begin = this.rounds.begins(events, urgent);
     // A sole socket has its acknowledgement: pushing to its own session would reach nobody.
     const sender = alone === null ? undefined : this.live.get(alone);
     if (sender !== undefined && sender.sent_seq === first.seq - 1) sender.sent_seq = this.state.head.seq;
-    if (urgent) this.attached.retain((userId) => this.state.members.has(userId));
     this.ports.arm();
-    if (idle || urgent) this.start(this.settle());
+    if (begin.settle) this.start(this.rounds.settle());
     else this.pump();
+    if (begin.lagging) this.start(this.rounds.settleLagging(this.ports.now()));
   }
 
   /** Right after the commit that took the content of these events. */
@@ -102,17 +103,24 @@ export class Fanout {
     this.newest.forget();
   }
 
-  /** ms when everybody must be settled; null while nothing waits. */
-  settleDue(): number | null {
-    if (this.state.marks.fanout_seq >= this.state.head.seq) return null;
-    // A clock that was set back must not put it off.
-    this.waitingSince = Math.min(this.waitingSince, this.ports.now());
-    return this.waitingSince + this.ports.settings().settle_after_ms;
+  /** A session whose sockets went from none to one: live from here on. What it missed its devices ask for when they resume. */
+  attach({ user_id, gen, until }: AttachCall): void {
+    const known = this.attached.get(user_id);
+    if (this.modes.mode === "read" && until !== undefined) {
+      this.attached.says({ user_id, gen, viewing: known?.gen === gen && known.viewing, until }, true);
+    }
+    this.isThere(user_id, gen);
   }
 
-  laggingDue(): number | null {
-    const now = this.ports.now();
-    return this.lagging.length === 0 ? null : Math.min(...this.lagging.map((row) => (row.due_at > now + RETRY_MAX_MS ? now : row.due_at)));
+  /** A device opens the conversation, or none has it open any more. What came before, one that opens it asks for. */
+  view({ user_id, gen, viewing, until }: ViewCall): void {
+    this.attached.says({ user_id, gen, viewing, until }, this.modes.mode === "read");
+    if (this.modes.mode !== "write") this.isThere(user_id, gen);
+  }
+
+  private isThere(userId: string, gen: number): void {
+    if (this.modes.tells(userId, this.ports.now())) this.live.attach(userId, gen, this.state.head.seq);
+    else this.live.forget(userId);
   }
 
   /** Resolves when no delivery to this user is under way. */
@@ -128,91 +136,24 @@ export class Fanout {
     return this.live.has(stay.user_id);
   }
 
-  /** Is a settle up to this seq still to begin? */
-  settles(seq: number): boolean {
-    return seq > Math.max(this.state.marks.fanout_seq, this.settlingTo);
-  }
-
-  /** Settles everybody to the head. */
-  async settle(): Promise<void> {
-    await this.alone(() => (this.state.marks.fanout_seq >= this.state.head.seq ? Promise.resolve() : this.settleRound()));
-    this.pump();
-  }
-
-  /** One round at a time: what one finds out about a member, another must not undo. */
-  private async alone(round: () => Promise<void>): Promise<void> {
-    while (this.settling !== null) await this.settling;
-    this.settling = round().finally(() => {
-      this.settling = null;
-    });
-    await this.settling;
-  }
-
-  private async settleRound(): Promise<void> {
-    const { fanout_seq } = this.state.marks;
-    const head = this.state.head.seq;
-    this.settlingTo = head;
-    // What comes in from here on waits since now: counted from what this round settles, the next round would follow at once.
-    this.waitingSince = this.ports.now();
-    const stays = [...this.state.members.values(), ...this.store.readDeparted(fanout_seq).filter((stay) => !this.state.members.has(stay.user_id))];
-    const sent = this.store.readNewestSent(fanout_seq + 1, head);
-    const failed: LaggingRecord[] = [];
-    const settled: string[] = [];
-    await Promise.all(stays.map(async (stay) => {
-      const behind = this.lagging.find((row) => row.user_id === stay.user_id);
-      const from = behind?.owed_from ?? fanout_seq + 1;
-      const ok = await this.settleOne(stay, from, head, sent.get(stay.user_id) ?? null);
-      if (!ok) failed.push(this.owing(stay.user_id, from, (behind?.attempts ?? 0) + 1));
-      else if (behind !== undefined) settled.push(stay.user_id);
-    }));
-    count("settles");
-    this.commit(head, failed, settled);
-  }
-
-  /** Tries again with those whose settle failed. */
-  async settleLagging(now: number): Promise<void> {
-    await this.alone(() => this.laggingRound(now));
-  }
-
-  private async laggingRound(now: number): Promise<void> {
-    const due = this.lagging.filter((row) => row.due_at <= now || row.due_at > now + RETRY_MAX_MS).slice(0, 100);
-    const failed: LaggingRecord[] = [];
-    const settled: string[] = [];
-    await Promise.all(due.map(async (row) => {
-      const stay = this.store.readStay(row.user_id);
-      const head = this.state.marks.fanout_seq;
-      const sent = this.store.readNewestSent(row.owed_from, head).get(row.user_id) ?? null;
-      const ok = stay === null || (await this.settleOne(stay, row.owed_from, head, sent));
-      if (ok) settled.push(row.user_id);
-      else failed.push(this.owing(row.user_id, row.owed_from, row.attempts + 1));
-    }));
-    this.commit(this.state.marks.fanout_seq, failed, settled);
-  }
-
-  private commit(fanoutSeq: number, failed: LaggingRecord[], settled: string[]): void {
-    this.store.commitSettled(fanoutSeq, this.state.tally(), failed, settled);
-    this.state.marks.fanout_seq = fanoutSeq;
-    this.settledAt = this.ports.now();
-    this.attached.save(this.ports.now());
-    this.lagging = this.store.readLagging();
-    this.ports.arm();
-  }
-
-  private owing(userId: string, owedFrom: number, attempts: number): LaggingRecord {
-    return { user_id: userId, owed_from: owedFrom, due_at: this.ports.now() + retryDelay(attempts, Math.random()), attempts };
-  }
-
   private async settleOne(stay: Stay, from: number, head: number, sent: DeliverCall["sent"]): Promise<boolean> {
     while (this.flying.has(stay.user_id)) await this.flying.get(stay.user_id);
     const behind = (this.live.get(stay.user_id)?.sent_seq ?? 0) + 1;
     return this.call(stay, Math.max(from, behind), head, { settle: true, ...this.settlement(stay, from, head, sent) });
   }
 
+  private async tellOne(stay: Stay, from: number, head: number): Promise<boolean> {
+    while (this.flying.has(stay.user_id)) await this.flying.get(stay.user_id);
+    const behind = (this.live.get(stay.user_id)?.sent_seq ?? 0) + 1;
+    return behind > head || this.call(stay, Math.max(from, behind), head, { settle: false, sent: null });
+  }
+
   /** The settle that a member would get now, of what is above `settledSeq`. */
   peek(stay: Stay, settledSeq: number): Settled {
     const head = this.state.head.seq;
-    const sent = this.store.readNewestSent(settledSeq + 1, head).get(stay.user_id) ?? null;
-    return { ...this.about(head), ...this.settlement(stay, settledSeq + 1, head, sent), left: false };
+    const from = Math.max(settledSeq + 1, head - LOOK_BACK);
+    const sent = this.store.readNewestSent(from, head).get(stay.user_id) ?? null;
+    return { ...this.about(head), ...this.settlement(stay, from, head, sent), left: false };
   }
 
   /** What a settle says to one member alone. */
@@ -238,10 +179,10 @@ export class Fanout {
   private pump(): void {
     if (this.pumping) return;
     this.pumping = true;
-    this.start(this.rounds());
+    this.start(this.pushes());
   }
 
-  private async rounds(): Promise<void> {
+  private async pushes(): Promise<void> {
     try {
       for (let calls = this.round(); calls.length > 0; calls = this.round()) await this.gate.patiently(Promise.all(calls));
     } finally {
@@ -256,7 +197,7 @@ export class Fanout {
     for (const [userId, member] of this.live) {
       if (member.sent_seq >= head || this.flying.has(userId)) continue;
       const stay = this.state.members.get(userId);
-      if (stay === undefined) this.live.forget(userId);
+      if (stay === undefined || !this.modes.tells(userId, this.ports.now())) this.live.forget(userId);
       else calls.push(this.call(stay, member.sent_seq + 1, Math.min(head, member.sent_seq + LIVE_EVENTS), { settle: false, sent: null }));
     }
     return calls;
@@ -269,12 +210,14 @@ export class Fanout {
     const done = Promise.withResolvers<void>();
     this.flying.set(stay.user_id, done.promise);
     try {
-      const batch = this.batches.forRecipient(stay.user_id, owed.events, visibleRange(stay, this.state.record.history).from, this.live.get(stay.user_id)?.pb === true);
+      // Who does not show the conversation is told that there is something, and asks for it.
+      const shown = how.settle || this.modes.showsBodies(stay.user_id) ? owed.events : null;
+      const batch = this.batches.forRecipient(stay.user_id, shown, visibleRange(stay, this.state.record.history).from, this.live.get(stay.user_id)?.pb === true);
       const reply = await this.gate.through(() => this.deliver(stay.user_id, {
         ...this.about(owed.head), ...batch, ...how, left: owed.left,
       }));
       // Who was removed meanwhile is not to be told of anything, whatever their session says.
-      if (this.state.members.has(stay.user_id)) this.attached.answered(stay.user_id, reply, false);
+      if (this.state.members.has(stay.user_id)) this.attached.answered(stay.user_id, reply, this.modes.mode === "read");
       this.live.answered(stay.user_id, reply, owed.head);
       // Of what they sent themselves no device will say that it came.
       const newest = batch.own.length > 0 ? Math.max(...batch.own.map(({ events }) => events?.to_seq ?? 0)) : (batch.events?.to_seq ?? 0);
@@ -302,14 +245,14 @@ export class Fanout {
     return this.ports.deliver(userId, call);
   }
 
-  private about(head: number): Pick<DeliverCall, "conversation_id" | "kind" | "title" | "pair" | "epoch" | "head_seq" | "head_msg_no" | "head_at"> {
-    if (this.described?.head_seq === head) return this.described;
+  private about(head: number): Omit<Settled, "sent" | "left"> {
     const { record, members } = this.state;
+    if (this.described?.head_seq === head && this.described.mode === record.mode) return this.described;
     const newest = head === this.state.head.seq ? null : this.store.readEvent(head);
-    const users = [...members.keys()];
     this.described = {
       conversation_id: record.conversation_id, kind: record.kind, title: record.title, epoch: record.epoch,
-      pair: record.kind === "direct" ? directPair(users[0] as string, users[1] ?? (users[0] as string)) : null,
+      pair: record.kind === "direct" ? pairOf([...members.keys()]) : null,
+      mode: record.mode, handle: this.handle,
       head_seq: head,
       head_msg_no: newest?.msg_no ?? this.state.head.msg_no,
       head_at: newest === null ? Math.floor(this.state.head.clock / 1_000) : sentAtOf(newest.msg_id),
@@ -321,4 +264,10 @@ export class Fanout {
   private start(work: Promise<void>): void {
     work.catch((error: unknown) => this.ports.failed("", error));
   }
+}
+
+/** Of a conversation with oneself there is one user. */
+function pairOf(users: readonly string[]): [string, string] {
+  const [first = "", second = first] = users;
+  return directPair(first, second);
 }

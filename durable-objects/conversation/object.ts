@@ -173,7 +173,7 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
     const end = rows.findIndex((row) => row.body === null);
     const pushed = end === -1 ? rows : rows.slice(0, end);
     const reached_seq = rows.length === 0 ? head.seq : (pushed.at(-1)?.seq ?? from - 1);
-    if (call.gen !== undefined) this.opened.fanout.live.attach(call.user_id, call.gen, this.opened.state.head.seq);
+    if (call.gen !== undefined) this.opened.fanout.attach({ user_id: call.user_id, gen: call.gen, ...(call.until === undefined ? {} : { until: call.until }) });
     return {
       ok: true, frames: pushed.map((row) => frameJson(place, row, visibleFrom)), reached_seq, head: { ...place, head_seq: head.seq },
       statuses: this.opened.receipts.missed(stay),
@@ -181,7 +181,7 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
   }
 
   async attach(call: AttachCall): Promise<void> {
-    if (this.opened?.state.members.has(call.user_id)) this.opened.fanout.live.attach(call.user_id, call.gen, this.opened.state.head.seq);
+    if (this.opened?.state.members.has(call.user_id)) this.opened.fanout.attach(call);
   }
 
   async peek(call: PeekCall): Promise<Result<{ settled: Settled }>> {
@@ -192,8 +192,8 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
 
   async view(call: ViewCall): Promise<Result<{ mode: FanoutMode; head: Head }>> {
     if (this.opened === null || !this.opened.state.members.has(call.user_id)) return ABSENT;
-    const { attached, state: { record, head } } = this.opened;
-    attached.says({ user_id: call.user_id, gen: call.gen, viewing: call.viewing, until: call.until }, false);
+    const { fanout, state: { record, head } } = this.opened;
+    fanout.view(call);
     return { ok: true, mode: record.mode, head: { conversation_id: record.conversation_id, epoch: record.epoch, head_seq: head.seq } };
   }
 
@@ -221,8 +221,8 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
     return {
       ok: true,
       stats: {
-        mode: state.record.mode, viewers: attached.viewers(Date.now()).length, epoch: state.record.epoch, head_seq: state.head.seq, ...state.marks, sealed_seq: sealing.sealedSeq,
-        lagging: fanout.owed, members: state.members.size, ...state.tally(),
+        mode: state.record.mode, viewers: attached.viewers(Date.now()).length, attached: attached.size, epoch: state.record.epoch, head_seq: state.head.seq, ...state.marks, sealed_seq: sealing.sealedSeq,
+        lagging: fanout.rounds.owed, members: state.members.size, ...state.tally(),
       },
     };
   }
@@ -277,8 +277,8 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
       settings, now: Date.now,
     });
     const tasks: Tasks = new Tasks(this.ctx.storage, alarm, [
-      { name: "settle", dueAt: () => fanout.settleDue(), run: () => fanout.settle() },
-      { name: "lagging", dueAt: () => fanout.laggingDue(), run: (now) => fanout.settleLagging(now) },
+      { name: "settle", dueAt: () => fanout.rounds.settleDue(), run: () => fanout.rounds.settle() },
+      { name: "lagging", dueAt: () => fanout.rounds.laggingDue(), run: (now) => fanout.rounds.settleLagging(now) },
       { name: "redelivery", dueAt: (now) => acknowledging.redelivery.due(now), run: (now) => acknowledging.redelivery.run(now) },
       { name: "seal", dueAt: (now) => sealing.sealDue(now), run: () => sealing.seal() },
       { name: "prune", dueAt: (now) => sealing.pruneDue(now), run: async (now) => sealing.prune(now) },

@@ -42,6 +42,10 @@ export interface Watermarks {
   fanout_seq: number;
   archived_seq: number;
   pruned_seq: number;
+  /** In the modes that write no inboxes: everybody who is there was told up to here, or is owed it. */
+  told_seq: number;
+  /** The event that brought the mode. */
+  mode_seq: number;
 }
 
 /** Kept in memory and stored with the next watermark. */

@@ -88,13 +88,13 @@ export class ConversationStore {
     });
   }
 
-  /** The end of a settle round: everybody is settled to `fanoutSeq` or stands in `lagging`. */
-  commitSettled(fanoutSeq: number, counters: Counters, lagging: readonly LaggingRecord[], settled: readonly string[]): void {
+  /** The end of a settle round: everybody is settled to `fanout_seq` or stands in `lagging`. */
+  commitSettled(reached: Pick<Watermarks, "fanout_seq" | "told_seq">, counters: Counters, lagging: readonly LaggingRecord[], settled: readonly string[]): void {
     this.sql.transaction(() => {
-      this.sql.run("UPDATE watermarks SET fanout_seq = ?, counters = ? WHERE id = 1", fanoutSeq, JSON.stringify(counters));
+      this.sql.run("UPDATE watermarks SET fanout_seq = ?, told_seq = ?, counters = ? WHERE id = 1", reached.fanout_seq, reached.told_seq, JSON.stringify(counters));
       for (const row of lagging) {
         this.sql.run(
-          "INSERT INTO lagging (user_id, owed_from, due_at, attempts) VALUES (?, ?, ?, ?) ON CONFLICT (user_id) DO UPDATE SET due_at = excluded.due_at, attempts = excluded.attempts",
+          "INSERT INTO lagging (user_id, owed_from, due_at, attempts) VALUES (?, ?, ?, ?) ON CONFLICT (user_id) DO UPDATE SET owed_from = min(owed_from, excluded.owed_from), due_at = excluded.due_at, attempts = excluded.attempts",
           row.user_id, row.owed_from, row.due_at, row.attempts,
         );
       }
@@ -155,9 +155,11 @@ export class ConversationStore {
   }
 
   readWatermarks(): Watermarks & { counters: Partial<Counters> } {
-    const row = this.sql.all("SELECT fanout_seq, archived_seq, pruned_seq, counters FROM watermarks WHERE id = 1")[0] as Row;
+    const row = this.sql.all("SELECT fanout_seq, told_seq, mode_seq, archived_seq, pruned_seq, counters FROM watermarks WHERE id = 1")[0] as Row;
     return {
       fanout_seq: row["fanout_seq"] as number,
+      told_seq: row["told_seq"] as number,
+      mode_seq: row["mode_seq"] as number,
       archived_seq: row["archived_seq"] as number,
       pruned_seq: row["pruned_seq"] as number,
       counters: JSON.parse(row["counters"] as string) as Partial<Counters>,

@@ -17,6 +17,7 @@ import type { SessionCore } from "./core.ts";
 import type { Device } from "./device.ts";
 import type { Handlers } from "./frames.ts";
 import type { Lanes } from "./lanes.ts";
+import type { Leases } from "./leases.ts";
 import { resumeDevice } from "./resume.ts";
 import type { Upgrade } from "./upgrade.ts";
 
@@ -28,12 +29,14 @@ const CROWDED_MS = 60_000;
 export class Connecting {
   private readonly core: SessionCore;
   private readonly lanes: Lanes;
+  private readonly leases: Leases;
   /** Upgrades have a bucket of their own: who connects may send a whole burst at once. */
   private connects: Bucket | null = null;
 
-  constructor(core: SessionCore, lanes: Lanes) {
+  constructor(core: SessionCore, lanes: Lanes, leases: Leases) {
     this.core = core;
     this.lanes = lanes;
+    this.leases = leases;
     core.polls.onComing((deviceId, now) => this.comes(deviceId, now));
   }
 
@@ -87,6 +90,7 @@ export class Connecting {
     devices.sweep(now);
     devices.dismiss((signs) => decideRoom(signs, deviceId, DEVICES), CROWDED_MS, now);
     if (!devices.live) this.begin(now);
+    else this.leases.later();
   }
 
   /** The user's devices go from none to one: conversations that may be busy learn of it. */
@@ -94,13 +98,7 @@ export class Connecting {
     const { core } = this;
     core.gen += 1;
     core.store.commitGen(core.gen);
-    for (const row of core.store.readSettledAfter(now - core.settings.settle_after_ms - BUSY_MS)) {
-      const call = { user_id: core.userId, gen: core.gen };
-      // A lost attach costs at most the time until the conversation settles.
-      core.through(row.conversation_id, (stub) => stub.attach(call)).catch((error: unknown) => {
-        log("warn", "attach_failed", { user_id: core.userId, conversation_id: row.conversation_id, ...errorFields(error) });
-      });
-    }
+    this.leases.begin(core.store.readSettledAfter(now - core.settings.settle_after_ms - BUSY_MS).map((row) => row.conversation_id));
   }
 
   private async resumed(conversationId: string, cursor: Cursor, limit: number): ReturnType<ConversationCalls["resume"]> {
@@ -110,7 +108,7 @@ export class Connecting {
     const admission = known ? null : core.charge(1);
     if (admission?.ok === false) return { ok: false, code: "rate_limited", retry_after_ms: admission.retry_after_ms };
     try {
-      const reply = await again(() => core.through(conversationId, (stub) => stub.resume({ user_id: core.userId, cursor, limit, gen: core.gen })));
+      const reply = await again(() => core.through(conversationId, (stub) => stub.resume({ user_id: core.userId, cursor, limit, gen: core.gen, until: core.devices.until })));
       if (reply.ok && !known) core.heads.heard(conversationId, { head_seq: reply.head.head_seq, head_msg_no: 0, last_at: 0 });
       return reply;
     } catch (error) {
@@ -127,6 +125,7 @@ export class Connecting {
       const refused = this.core.refusal(checked.iat);
       if (refused !== null) return errorFrame(refused.code);
       device.prolong(checked.exp, checked.iat);
+      this.leases.renew();
       return null;
     } catch (error) {
       if (error instanceof ChatError) return errorFrame(error.code);

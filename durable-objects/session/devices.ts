@@ -53,6 +53,11 @@ export class Devices {
     for (const { device_id } of leaving) this.polls.drop(device_id);
   }
 
+  /** All that any of them has open. */
+  get viewing(): ReadonlySet<string> {
+    return new Set([...this.sockets.viewing, ...this.polls.viewing]);
+  }
+
   /** Does any have the conversation open? */
   isViewing(conversationId: string): boolean {
     return this.sockets.isViewing(conversationId) || this.polls.isViewing(conversationId);
@@ -76,10 +81,13 @@ export class Devices {
     return this.sockets.sendTo(deviceId, frames, Date.now()) || polled;
   }
 
-  /** Events to every device; one that sent some of them, and is connected once, gets the rest. */
+  /**
+   * Events to every device; one that sent some of them, and is connected once, gets the rest. In a conversation that writes no
+   * inboxes only those that have it open get them, and the others are told that there is something.
+   */
   push(call: DeliverCall): void {
     const own = call.own.filter(({ device_id }) => this.sockets.count(device_id) + this.polls.count(device_id) === 1);
-    this.sockets.push(call.events, own, Date.now());
+    this.sockets.push(call, own, Date.now());
     this.polls.push(call, own);
   }
 

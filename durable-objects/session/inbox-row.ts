@@ -25,7 +25,7 @@ export function settledRow(row: InboxRecord | null, call: Settled, userId: strin
     muted: row?.muted ?? false,
     // A new message brings a conversation back.
     archived: (row?.archived ?? false) && call.head_msg_no === row?.head_msg_no,
-    mode: row?.mode ?? "write",
+    mode: call.mode ?? row?.mode ?? "write",
   };
 }
 

@@ -11,9 +11,14 @@ import type { InboxRecord } from "./store.ts";
 
 /** A conversation that was settled this long after the time it takes to settle may have gone on since. */
 const BUSY_MS = 10_000;
+/** Conversations that write no inboxes are asked at most this often, the newest of them, so many at once. */
+const CATCH_UP_MS = 1_000;
+const CATCH_UP_ROWS = 200;
+const WIDTH = 10;
 
 export class Inbox {
   private readonly core: SessionCore;
+  private caughtUpAt = 0;
 
   constructor(core: SessionCore) {
     this.core = core;
@@ -56,19 +61,35 @@ export class Inbox {
     return { conversations: given.map((row) => this.shown(row)), user_seq: more ? (given.at(-1) as InboxRecord).user_seq : this.core.userSeq, more };
   }
 
-  list(call: ListCall): Promise<Result<{ list: ConversationList }>> {
+  async list(call: ListCall): Promise<Result<{ list: ConversationList }>> {
+    // Pages go by the rows: what they were not told of must not be out of place.
+    if (call.cursor === null) await this.catchUp(Date.now());
     return listConversations(this.core.store, this.core.userId, call, (rows) => Promise.all(rows.map((row) => this.fresh(row, Date.now()))));
+  }
+
+  /** Conversations that write to nobody's inbox are asked how far they are, and their rows moved. */
+  async catchUp(now: number): Promise<void> {
+    if (Math.abs(now - this.caughtUpAt) < CATCH_UP_MS) return;
+    this.caughtUpAt = now;
+    const rows = this.core.store.readUnwritten(CATCH_UP_ROWS);
+    for (let start = 0; start < rows.length; start += WIDTH) {
+      await Promise.all(rows.slice(start, start + WIDTH).map((row) => this.fresh(row, now)));
+    }
   }
 
   /** A row as it is by now. Only a conversation that may be busy is asked. */
   private async fresh(row: InboxRecord, now: number): Promise<InboxRecord> {
     const { core } = this;
     const heard = core.heads.over(row);
-    if (row.settled_at < now - core.settings.settle_after_ms - BUSY_MS && heard === row) return row;
+    if (row.mode === "write" && row.settled_at < now - core.settings.settle_after_ms - BUSY_MS && heard === row) return row;
     try {
       const reply = await core.through(row.conversation_id, (stub) => stub.peek({ user_id: core.userId, settled_seq: row.settled_seq }));
       if (!reply.ok) return heard;
-      return settledRow(row, reply.settled, core.userId, row.user_seq - 1, row.settled_at) ?? heard;
+      if (row.mode === "write") return settledRow(row, reply.settled, core.userId, row.user_seq - 1, row.settled_at) ?? heard;
+      // A settle, or the user, may have moved it while the answer was under way.
+      const moved = settledRow(core.store.readInbox(row.conversation_id), reply.settled, core.userId, core.userSeq, now);
+      if (moved !== null) this.commit(moved);
+      return moved ?? core.heads.over(core.store.readInbox(row.conversation_id) ?? row);
     } catch (error) {
       log("warn", "peek_failed", { user_id: core.userId, conversation_id: row.conversation_id, ...errorFields(error) });
       return heard;

@@ -24,6 +24,7 @@ import { decodeMessage } from "./encoding.ts";
 import { type Fill, handleFrame, type Handlers, named } from "./frames.ts";
 import { Inbox } from "./inbox.ts";
 import type { Device } from "./device.ts";
+import { Leases } from "./leases.ts";
 import type { ListCall } from "./list.ts";
 import { NAMELESS } from "./polls.ts";
 import { PostedDevice } from "./posted.ts";
@@ -59,7 +60,8 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
     this.core = new SessionCore(ctx, env, new SessionStore(objectSql(ctx.storage, (rows) => count("rows_written", rows))));
     this.inbox = new Inbox(this.core);
     this.sending = new Sending(this.core);
-    this.connecting = new Connecting(this.core, this.sending.lanes);
+    this.viewing = new Viewing(this.core);
+    this.connecting = new Connecting(this.core, this.sending.lanes, new Leases(this.core, this.viewing));
     this.quotas = new Quotas(this.core);
     this.profiles = new Profiles(this.core, this.quotas, (shard) => directoryOf(env, shard));
     this.blocks = new Blocks(this.core);
@@ -70,7 +72,6 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
     this.presence = new Presence(this.core, store, others);
     this.watching = new Watching(this.core, store, others);
     this.receipts = new Receipts(this.core, { read: (conversationId, marks) => this.inbox.read(conversationId, marks) });
-    this.viewing = new Viewing(this.core);
     this.typing = new Typing(this.core, store);
     this.handlers = {
       ...this.sending.handlers, ...this.connecting.handlers, ...this.watching.handlers, ...this.receipts.handlers, ...this.viewing.handlers,
@@ -220,6 +221,7 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
   }
 
   async changes(call: { since: number }): Promise<Result<{ changed: ChangedConversations }>> {
+    await this.inbox.catchUp(Date.now());
     return { ok: true, changed: this.inbox.changes(call.since) };
   }
 

@@ -10,6 +10,7 @@ import type { Claims, DeliverCall, Refusal, Result } from "../../protocol/rpc.ts
 import type { PollCall, PollReply } from "../../protocol/rpc/inbox.ts";
 import { count } from "../platform/metrics.ts";
 import type { Gone } from "./device.ts";
+import { showsBodies, tellsHeads } from "./given.ts";
 import { toRow } from "./inbox-row.ts";
 import { PolledDevice } from "./polled-device.ts";
 import type { InboxRecord } from "./store.ts";
@@ -56,6 +57,10 @@ export class Polls {
   /** @param listener is asked before a new device is counted */
   onComing(listener: (deviceId: string, now: number) => void): void {
     this.comes = listener;
+  }
+
+  get viewing(): string[] {
+    return [...this.devices.values()].flatMap(({ viewing }) => [...viewing]);
   }
 
   isViewing(conversationId: string): boolean {
@@ -117,6 +122,10 @@ export class Polls {
   /** @param own devices that sent some of the events, and what each gets in their place */
   push(call: DeliverCall, own: DeliverCall["own"]): void {
     for (const device of this.devices.values()) {
+      if (tellsHeads(call) && !showsBodies(call, device.viewing)) {
+        device.send([{ type: "sync_required", conversations: [{ conversation_id: call.conversation_id, epoch: call.epoch, head_seq: call.head_seq }] }]);
+        continue;
+      }
       const mine = own.find(({ device_id }) => device_id === device.device_id);
       const events = mine === undefined ? call.events : mine.events;
       if (events === null) continue;

@@ -52,7 +52,7 @@ function cursorsOf(store: SessionStore, frame: ResumeFrame, now: number, ports: 
   const given = Object.entries(frame.cursors).filter(([conversationId, cursor]) => {
     const row = store.readInbox(conversationId);
     const upToDate = row !== null && row.left_at === null && row.epoch === cursor.epoch && row.settled_seq === cursor.seq;
-    return !upToDate || row.settled_at > now - SETTLED_FOR_GOOD_MS || ports.isStale(row);
+    return !upToDate || row.mode !== "write" || row.settled_at > now - SETTLED_FOR_GOOD_MS || ports.isStale(row);
   });
   const unknown = store.readInboxSince(frame.user_seq ?? Number.MAX_SAFE_INTEGER, RESUME_CURSORS)
     .filter((row) => row.left_at === null && !Object.hasOwn(frame.cursors, row.conversation_id))

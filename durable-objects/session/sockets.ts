@@ -5,8 +5,10 @@ import { freshUntil, isFresh, type Sign } from "../../domain/presence.ts";
 import { Encoding } from "../../protocol/encodings.ts";
 import type { DownFrame } from "../../protocol/frames/down.ts";
 import { HeartbeatProfile } from "../../protocol/frames/presence.ts";
-import type { EncodedEvents } from "../../protocol/rpc.ts";
+import { encodeNotify } from "../../protocol/frames/notify.ts";
+import type { DeliverCall } from "../../protocol/rpc.ts";
 import { CLOCK_TOLERANCE_S } from "../../protocol/limits.ts";
+import { showsBodies, tellsHeads } from "./given.ts";
 import { count } from "../platform/metrics.ts";
 import { expired } from "../platform/tokens.ts";
 import type { Device } from "./device.ts";
@@ -56,6 +58,11 @@ export class Sockets {
   /** Does any device have the conversation open? */
   isViewing(conversationId: string): boolean {
     return [...this.open.values()].some(({ viewing }) => viewing?.includes(conversationId));
+  }
+
+  /** All that any device has open. */
+  get viewing(): ReadonlySet<string> {
+    return new Set([...this.open.values()].flatMap(({ viewing }) => viewing ?? []));
   }
 
   onGone(listener: (attachment: Attachment) => void): void {
@@ -175,12 +182,17 @@ export class Sockets {
     return sockets.length > 0;
   }
 
-  /** @param own devices that sent some of the events, and what each gets in their place */
-  push(events: EncodedEvents | null, own: readonly { device_id: string; events: EncodedEvents | null }[], now: number): void {
+  /** @param mine devices that sent some of the events, and what each gets in their place */
+  push(call: DeliverCall, mine: DeliverCall["own"], now: number): void {
+    const { events, handle, head_seq } = call;
+    const notify = handle !== undefined && tellsHeads(call) ? encodeNotify(handle, head_seq) : null;
     for (const [ws, attachment] of this.open) {
-      const mine = own.find((entry) => entry.device_id === attachment.device_id);
-      const given = mine === undefined ? events : mine.events;
-      if (given !== null) this.write(ws, eventsFor(attachment.encoding, given), now);
+      const own = mine.find((entry) => entry.device_id === attachment.device_id);
+      const given = own === undefined ? events : own.events;
+      if (notify !== null && !showsBodies(call, attachment.viewing ?? [])) {
+        count("notifies_out");
+        this.write(ws, notify, now);
+      } else if (given !== null) this.write(ws, eventsFor(attachment.encoding, given), now);
     }
   }
 

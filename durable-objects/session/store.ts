@@ -103,6 +103,16 @@ export class SessionStore {
     return this.sql.all(`SELECT ${INBOX} FROM inbox WHERE user_seq > ? ORDER BY user_seq LIMIT ?`, userSeq, limit).map(toInbox);
   }
 
+  /** Conversations that write to no inbox, the last active first. */
+  readUnwritten(limit: number): InboxRecord[] {
+    return this.sql.all(`SELECT ${INBOX} FROM inbox WHERE mode <> 'write' AND left_at IS NULL ORDER BY last_at DESC LIMIT ?`, limit).map(toInbox);
+  }
+
+  /** Conversations that tell whoever is there, and write to no inbox. */
+  readTold(): string[] {
+    return this.sql.all("SELECT conversation_id FROM inbox WHERE mode = 'read' AND left_at IS NULL ORDER BY last_at DESC").map((row) => row["conversation_id"] as string);
+  }
+
   readSettledAfter(at: number): InboxRecord[] {
     return this.sql.all(`SELECT ${INBOX} FROM inbox WHERE settled_at > ?`, at).map(toInbox);
   }

@@ -36,6 +36,11 @@ export class Viewing {
     },
   };
 
+  /** What is open is said again: the user may be there longer than was said. */
+  tellAll(): void {
+    for (const conversationId of this.core.devices.viewing) void this.tell(conversationId);
+  }
+
   private async open(device: Device, conversationId: string): Promise<DownFrame | null> {
     const others = device.viewing.filter((id) => id !== conversationId);
     if (others.length >= OPEN_CONVERSATIONS) {
@@ -43,7 +48,10 @@ export class Viewing {
     }
     device.view([...others, conversationId]);
     const told = await this.tell(conversationId);
-    if (told.ok) return null;
+    if (told.ok) {
+      // Where nobody is told of every event, a device that begins to look learns how far the conversation is.
+      return told.mode === "write" ? null : { type: "sync_required", conversations: [told.head] };
+    }
     this.shut(device, conversationId);
     return errorFrame(told.code, told.retry_after_ms === undefined ? {} : { retry_after_ms: told.retry_after_ms }, { conversation_id: conversationId });
   }

@@ -80,10 +80,10 @@ export function objectStores(onSql: OnSql): void {
   test("[stores] a settle keeps the oldest debt of who lags, and forgets who caught up", () => onSql((sql) => {
     const store = created(sql, 3);
     const owing = (user_id: string, owed_from: number, attempts: number) => ({ user_id, owed_from, due_at: attempts * 10, attempts });
-    store.commitSettled(2, COUNTERS, [owing("bob", 1, 1), owing("cat", 1, 1)], []);
-    store.commitSettled(3, COUNTERS, [owing("bob", 3, 2)], ["cat"]);
+    store.commitSettled({ fanout_seq: 2, told_seq: 2 }, COUNTERS, [owing("bob", 1, 1), owing("cat", 1, 1)], []);
+    store.commitSettled({ fanout_seq: 3, told_seq: 3 }, COUNTERS, [owing("bob", 3, 2)], ["cat"]);
     expect(store.readLagging()).toEqual([owing("bob", 1, 2)]);
-    expect(store.readWatermarks()).toEqual({ fanout_seq: 3, archived_seq: 0, pruned_seq: 0, counters: COUNTERS });
+    expect(store.readWatermarks()).toEqual({ fanout_seq: 3, told_seq: 3, mode_seq: 0, archived_seq: 0, pruned_seq: 0, counters: COUNTERS });
   }));
 
   test("[stores] segments go once archived_seq covers them; pruning keeps all but the body", () => onSql((sql) => {

@@ -46,7 +46,7 @@ export class PollingSession extends Session {
     if (this.socket !== "none" || this.polls.size > 0) return;
     this.gen += 1;
     const row = this.inbox();
-    if (row !== null && row.settled_at > this.world.now - 13_000 && this.world.state.members.has(this.userId)) this.world.fanout.live.attach(this.userId, this.gen, this.world.state.head.seq);
+    if (row !== null && row.settled_at > this.world.now - 13_000 && this.world.state.members.has(this.userId)) this.world.fanout.attach({ user_id: this.userId, gen: this.gen, until: this.world.now + 3_600_000 });
   }
 
   poll(user_seq: number, wait: number): Promise<string> {

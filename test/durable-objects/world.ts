@@ -20,12 +20,11 @@ import type { Event } from "../../protocol/events.ts";
 import type { StatusFrame } from "../../protocol/frames/receipt.ts";
 import type { DeliverCall, DeliverReply, ReceiptMarks, ReceiptsCall, Result, StatusCall } from "../../protocol/rpc.ts";
 import type { Sql } from "../../durable-objects/platform/sql.ts";
-import { DEFAULT_SETTINGS } from "../../protocol/settings.ts";
+import { DEFAULT_SETTINGS, type Settings } from "../../protocol/settings.ts";
 import { NO_CHANGES } from "./change-ports.ts";
 import { nodeSql } from "./sqlite.ts";
 
 export const CONVERSATION = `g.${"0".repeat(32)}`;
-const SETTINGS = { ...DEFAULT_SETTINGS, deliver_timeout_ms: 50 };
 
 /** A member's session: its inbox is durable, its socket is not. */
 export class Session {
@@ -37,8 +36,11 @@ export class Session {
   pb = false;
   /** Whether protobuf came, for each call with events. */
   readonly gotPb: boolean[] = [];
+  viewing = false;
   /** Every seq that reached this user's socket, in order of arrival. */
   readonly got: number[] = [];
+  /** Heads of which it was only told that they are there. */
+  readonly notified: number[] = [];
   readonly contents = new Map<number, Event>();
   /** What became of this user's messages, as their socket was told. */
   readonly told: StatusFrame[] = [];
@@ -56,7 +58,9 @@ export class Session {
   }
 
   deliver(call: DeliverCall, now: number): DeliverReply {
-    if (this.connected && call.events !== null) {
+    const apart = call.mode !== undefined && call.mode !== "write" && !call.settle;
+    if (this.connected && apart && (call.events === null || !this.viewing)) this.notified.push(call.head_seq);
+    else if (this.connected && call.events !== null) {
       const parsed = JSON.parse(call.events.json) as Event | Event[];
       const events = Array.isArray(parsed) ? parsed : [parsed];
       this.gotPb.push(call.events.pb !== undefined);
@@ -70,11 +74,14 @@ export class Session {
       const row = settledRow(this.inbox(), call, this.userId, this.store.readUserSeq(), now);
       if (row !== null) this.store.commitInbox(row);
     }
-    return { gen: this.gen, live: this.connected, ...(this.pb ? { pb: true } : {}) };
+    return { gen: this.gen, live: this.connected, viewing: this.viewing, until: this.connected ? now + LEASE_MS : 0, ...(this.pb ? { pb: true } : {}) };
   }
 }
 
+const LEASE_MS = 3_600_000;
+
 export class World {
+  readonly settings: Settings = { ...DEFAULT_SETTINGS, deliver_timeout_ms: 50 };
   private readonly database = new DatabaseSync(":memory:");
   store = new ConversationStore(nodeSql(this.database));
   readonly sessions = new Map<string, Session>();
@@ -158,11 +165,22 @@ export class World {
     session.connected = true;
     session.gen += 1;
     const row = session.inbox();
-    if (row !== null && row.settled_at > this.now - 10_000 && this.state.members.has(user)) this.fanout.live.attach(user, session.gen, this.state.head.seq);
+    const tells = row !== null && (row.settled_at > this.now - 10_000 || row.mode === "read");
+    if (tells && this.state.members.has(user)) this.fanout.attach({ user_id: user, gen: session.gen, until: this.now + LEASE_MS });
   }
 
   disconnect(user: string): void {
-    this.session(user).connected = false;
+    Object.assign(this.session(user), { connected: false, viewing: false });
+  }
+
+  /** A connected member's device opens the conversation, or closes it. */
+  view(user: string, viewing: boolean): void {
+    const session = this.session(user);
+    if (!session.connected || !this.state.members.has(user)) return;
+    session.viewing = viewing;
+    this.fanout.view({ user_id: user, gen: session.gen, viewing, until: this.now + LEASE_MS });
+    // The answer names the head.
+    if (viewing && this.state.record.mode !== "write") session.notified.push(this.state.head.seq);
   }
 
   /** What was under way never ends; the object starts anew from what it committed. */
@@ -209,20 +227,20 @@ export class World {
     if (record === null) throw new Error("no conversation");
     this.state = new ConversationState(this.store, record);
     const tasks: Tasks = new Tasks({ setAlarm: async (at) => void (this.alarm = alive() ? at : this.alarm) }, this.alarm, [
-      { name: "settle", dueAt: () => fanout.settleDue(), run: () => fanout.settle() },
-      { name: "lagging", dueAt: () => fanout.laggingDue(), run: (now) => fanout.settleLagging(now) },
+      { name: "settle", dueAt: () => fanout.rounds.settleDue(), run: () => fanout.rounds.settle() },
+      { name: "lagging", dueAt: () => fanout.rounds.laggingDue(), run: (now) => fanout.rounds.settleLagging(now) },
       { name: "redelivery", dueAt: (now) => acknowledging.redelivery.due(now), run: (now) => acknowledging.redelivery.run(now) },
     ], (_task, error) => {
       throw error;
     });
     const fanout: Fanout = new Fanout(this.store, this.state, new Attached(new AttachedStore(this.store.sql)), {
       deliver: (userId, call) => this.deliver(life, userId, call),
-      settings: () => SETTINGS, now: () => this.now, arm: () => tasks.arm(this.now), failed: () => undefined,
+      settings: () => this.settings, now: () => this.now, arm: () => tasks.arm(this.now), failed: () => undefined,
       readBy: (stay) => acknowledging.receipts.readBy(stay),
       pushed: (stay, seq) => acknowledging.redelivery.pushed(stay, seq),
     });
     const acknowledging = openAcknowledging(this.store, this.state, fanout, {
-      everyMs: () => SETTINGS.receipts_every_ms, now: () => this.now,
+      everyMs: () => this.settings.receipts_every_ms, now: () => this.now,
       later: (ms, run) => void (alive() && this.timers.push({ at: this.now + ms, run })),
       arm: () => tasks.arm(this.now),
       tell: (userId, call) => this.tell(life, userId, call),
