@@ -94,7 +94,7 @@ test("[U3] [U12] whatever is lost, late or dies: no handle has two users, and th
     while (world.late.length > 0) await world.landLate(0);
     await checkAlways(world);
     await checkSettled(world);
-  }), { numRuns: size("directory histories", 100, 5_000), examples: FOUND.map((steps) => [steps]) });
+  }), { numRuns: size("directory histories", 100, 1_500), examples: FOUND.map((steps) => [steps]) });
 });
 
 test("[U12] what was given up is forgotten after a day, a few rows with each change", async () => {

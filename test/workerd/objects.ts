@@ -64,8 +64,8 @@ export class Device {
     });
   }
 
-  static async connect(user: string, deviceId: string, exp = Math.floor(Date.now() / 1_000) + 3_600, encoding: Encoding = "json"): Promise<Device> {
-    const response = await session(user).fetch(upgradeRequest({ device_id: deviceId, exp, encoding }));
+  static async connect(user: string, deviceId: string, exp = Math.floor(Date.now() / 1_000) + 3_600, encoding: Encoding = "json", iat?: number): Promise<Device> {
+    const response = await session(user).fetch(upgradeRequest({ device_id: deviceId, exp, encoding, ...(iat === undefined ? {} : { iat }) }));
     if (response.webSocket === null) throw new Error(`not upgraded: ${response.status}`);
     return new Device(response.webSocket, encoding);
   }

@@ -1,7 +1,9 @@
 // What users tell the operator of messages and people, and how the operator reads it.
 import { Hono } from "hono";
 import { conversationOf, type Env, reportsOf } from "../../durable-objects/platform/env.ts";
+import { log } from "../../log/log.ts";
 import { ChatError } from "../../protocol/errors.ts";
+import { ConversationId, MsgId } from "../../protocol/ids.ts";
 import { sentAtOf } from "../../protocol/msg-id.ts";
 import { PAGE_MAX } from "../../protocol/limits.ts";
 import { type Evidence, ReportBody, ReportPatch, ReportsQuery } from "../../protocol/users.ts";
@@ -34,6 +36,15 @@ reports.patch("/v1/admin/reports/:report_id", service, async (context) => {
   const { note } = parsed(ReportPatch, await readJson(context.req.raw));
   const { report } = expectOk(await reportsOf(context.env).close({ report_id, note: note ?? null }));
   return context.json(report);
+});
+
+/** Deletes a message for everybody, in the service's name. A report keeps its copy until it is closed. */
+reports.delete("/v1/admin/conversations/:conversation_id/messages/:msg_id", service, async (context) => {
+  const conversation_id = pathId(ConversationId, context.req.param("conversation_id"));
+  const msg_id = pathId(MsgId, context.req.param("msg_id"));
+  const { changed } = expectOk(await conversationOf(context.env, conversation_id).erase({ msg_id }));
+  log("info", "message_deleted", { by: callerOf(context), conversation_id, msg_id, changed });
+  return context.body(null, 204);
 });
 
 /** What the reporter sees of what they report. Throws `not_found` for what they don't see. */
