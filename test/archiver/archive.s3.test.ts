@@ -2,7 +2,7 @@
 import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { StoreUnavailable } from "../../archiver/stores/store.ts";
-import { encodeSegment, segmentMetadata, type SegmentEvent } from "../../protocol/segment.ts";
+import { encodeSegment, ERASED_SALT, segmentMetadata, type SegmentEvent } from "../../protocol/segment.ts";
 import { readAll } from "../contracts/archive-store.ts";
 import { conversationId, EVERY_TYPE, run, type Segment, segment, segments, sha256, text } from "./segments.ts";
 import { type Around, Crash, metric, World } from "./world.ts";
@@ -306,4 +306,61 @@ test("[B18] a stop ends after the step in hand; the next start finishes the segm
   await next.archiver.pass();
   expect(await readAll(next.store, events)).toEqual(events);
   expect(await world.bucket.keys()).toEqual([]);
+});
+
+describe("a deletion changes a segment that waits", () => {
+  const conversation = conversationId("erased");
+  const [first, second] = run([text("planted"), text("stays")], { conversation, at: AT }) as [SegmentEvent, SegmentEvent];
+  const before = segment([first, second]);
+  const after = segment([{ ...first, content: "", salt: ERASED_SALT, erased: second.msg_id } as SegmentEvent, second]);
+
+  test("[C10] what was stored of it is brought up to date, and only then acknowledged", async () => {
+    const world = await World.make();
+    // The conversation has planned anew since this copy was read.
+    world.edge.refuse = (ack) => (ack.sha256 === after.head.sha256 ? "ack" : { status: 409, code: "archive_conflict" });
+    await world.put(before);
+    const { archiver, store } = world.archiver();
+    await archiver.pass();
+    expect(JSON.stringify(await readAll(store, before.events))).toContain("planted");
+    expect(await world.bucket.keys()).toEqual([before.key]);
+    await world.put(after);
+    await archiver.pass();
+    expect(world.edge.acks).toEqual([after.head]);
+    expect(JSON.stringify(await readAll(store, before.events))).not.toContain("planted");
+    expect((await store.ledger(before.head))?.sha256).toBe(after.head.sha256);
+    expect(await world.bucket.keys()).toEqual([]);
+  });
+
+  test("[C10] it is put again while the older copy is in hand: the older one is not acknowledged, and brings nothing back", async () => {
+    const world = await World.make();
+    world.edge.refuse = (ack) => (ack.sha256 === after.head.sha256 ? "ack" : { status: 409, code: "archive_conflict" });
+    await world.put(before);
+    const around: Around = async (effect, work) => {
+      const answer = await work();
+      // Another archiver does all of the work between the read and the first write.
+      if (effect === "bucket.read") {
+        await world.put(after);
+        await world.archiver().archiver.pass();
+      }
+      return answer;
+    };
+    const { archiver, store } = world.archiver({ around });
+    await archiver.pass();
+    expect(world.edge.acks.every((ack) => ack.sha256 === after.head.sha256)).toBe(true);
+    expect(JSON.stringify(await readAll(store, before.events))).not.toContain("planted");
+    expect((await store.ledger(before.head))?.sha256).toBe(after.head.sha256);
+    expect(await world.bucket.keys()).toEqual([]);
+  });
+
+  test("[A4] another text without a deletion is no reason to change what is stored", async () => {
+    const world = await World.make();
+    const forged = segment(run([text("forged"), text("stays")], { conversation, at: AT }));
+    await world.put(before);
+    const { archiver, store, metrics } = world.archiver();
+    await archiver.pass();
+    await world.put(forged);
+    await archiver.pass();
+    expect(await readAll(store, before.events)).toEqual(before.events);
+    expect(await metric(metrics, "quarantined")).toBe(1);
+  });
 });

@@ -5,6 +5,7 @@ import { eventOf, type EventRow } from "../../archiver/rows.ts";
 import type { ArchiveStore, LedgerEntry, ReadRange } from "../../archiver/stores/store.ts";
 import { bucketOf, clockOf } from "../../protocol/msg-id.ts";
 import { contentText, type SegmentEvent } from "../../protocol/segment.ts";
+import { archiveErasureContract } from "./archive-erasure.ts";
 import { conversationId, type Draft, EVERY_TYPE, run, text } from "../archiver/segments.ts";
 
 /** A store of its own on the data that all stores of this suite share. `now` in ms. */
@@ -70,6 +71,8 @@ export function archiveStoreContract(name: string, newStore: NewStore): void {
       const last = after.at(-1) as SegmentEvent;
       return run([draft], { conversation, at: last.sent_at + 1_000, fromSeq: last.seq + 1 })[0] as SegmentEvent;
     };
+
+    archiveErasureContract(() => ({ store, conversation }));
 
     test("[B8] an event of every type reads back exactly as it was sealed, ascending", async () => {
       const events = run(EVERY_TYPE, { conversation, at: NOVEMBER });

@@ -1,65 +1,8 @@
-// Sealing over real stores: what is planned is put again exactly as it was planned, whatever happened in between.
-import { DatabaseSync } from "node:sqlite";
+// Sealing over real stores: what is planned is put again exactly as it was planned, whatever happened in between, unless a
+// deletion has taken some of it.
 import { expect, test } from "vitest";
-import { appendItems } from "../../durable-objects/conversation/append.ts";
-import { createDirect } from "../../durable-objects/conversation/create.ts";
-import { Sealing } from "../../durable-objects/conversation/seal.ts";
-import { ConversationState } from "../../durable-objects/conversation/state.ts";
-import { ConversationStore } from "../../durable-objects/conversation/store.ts";
-import type { ConversationRecord } from "../../durable-objects/conversation/records.ts";
 import { decodeSegment, parseSegmentKey } from "../../protocol/segment.ts";
-import { DEFAULT_SETTINGS } from "../../protocol/settings.ts";
-import { NO_CHANGES } from "./change-ports.ts";
-import { nodeSql } from "./sqlite.ts";
-
-const CONVERSATION = `d.${"0".repeat(64)}`;
-const NOW = Date.UTC(2026, 10, 21);
-const RULE = { seal_events: 4, seal_after_ms: 1_000, hot_events: 0, hot_days: 0 };
-
-interface Put {
-  key: string;
-  ndjson: string;
-  metadata: Record<string, string>;
-}
-
-/** One conversation's object: `wake` makes a new instance on the same rows. */
-class Sealed {
-  readonly #database = new DatabaseSync(":memory:");
-  readonly puts: Put[] = [];
-  /** How many of the next PUTs fail, and whether the object got there all the same. */
-  failing: { left: number; arrived: boolean } = { left: 0, arrived: false };
-  now = NOW;
-  store = new ConversationStore(nodeSql(this.#database));
-  state: ConversationState;
-  sealing: Sealing;
-  #sent = 0;
-
-  constructor() {
-    createDirect(this.store, CONVERSATION, ["ann", "bob"], null);
-    [this.state, this.sealing] = this.#open();
-  }
-
-  wake(): void {
-    this.store = new ConversationStore(nodeSql(this.#database));
-    [this.state, this.sealing] = this.#open();
-  }
-
-  append(count: number): void {
-    const items = Array.from({ length: count }, () => ({ client_msg_id: `k${this.#sent}`, device_id: null, content: `message ${this.#sent++}`, content_type: "text" as const }));
-    appendItems(this.store, this.state, { conversation_id: CONVERSATION, sender_id: "ann", items, create: null, alone: true }, NO_CHANGES, this.now);
-  }
-
-  #open(): [ConversationState, Sealing] {
-    const state = new ConversationState(this.store, this.store.readConversation() as ConversationRecord);
-    const put = async (key: string, ndjson: string, metadata: Record<string, string>): Promise<void> => {
-      const fails = this.failing.left > 0;
-      this.failing.left -= fails ? 1 : 0;
-      if (!fails || this.failing.arrived) this.puts.push({ key, ndjson, metadata });
-      if (fails) throw new Error("the bucket does not answer");
-    };
-    return [state, new Sealing(this.store, state, { put, settings: () => ({ ...DEFAULT_SETTINGS, ...RULE }), now: () => this.now })];
-  }
-}
+import { CONVERSATION, type Put, Sealed } from "./sealed.ts";
 
 test.each([["never arrived", false], ["arrived, and its answer was lost", true]])("[seal] a PUT that %s is made again with the same key, text and hash, also by a new instance", async (_how, arrived) => {
   const object = new Sealed();
@@ -107,4 +50,76 @@ test("[seal] an acknowledgement of another hash, range or epoch is a conflict an
   expect(object.state.marks.archived_seq).toBe(0);
   object.sealing.prune(object.now + 1);
   expect(object.store.readEvent(1)?.body).not.toBeNull();
+});
+
+const headOf = ({ key, metadata }: Put) => ({ ...parseSegmentKey(key), count: Number(metadata["confab-count"]), sha256: metadata["confab-sha256"], format: 1 }) as never;
+
+test("[C10] [A1] a deletion plans a segment that waits anew, and it is put over the same key without the content", async () => {
+  const object = new Sealed();
+  object.append(4);
+  await object.sealing.seal();
+  object.delete(2);
+  expect(object.sealing.sealDue(object.now)).toBe(object.now);
+  object.wake();
+  await object.sealing.seal();
+  const [before, after] = object.puts as [Put, Put];
+  expect(after.key).toBe(before.key);
+  expect(before.ndjson).toContain("message 1");
+  expect(after.ndjson).not.toContain("message 1");
+  const lines = decodeSegment(after.ndjson);
+  expect(lines[1]).toMatchObject({ type: "msg", seq: 2, content: "", erased: object.store.readMsgId(5), content_hash: decodeSegment(before.ndjson)[1]?.content_hash });
+  expect(lines.filter((line) => line.seq !== 2)).toEqual(decodeSegment(before.ndjson).filter((line) => line.seq !== 2));
+  // What was read of the older copy is worth nothing any more.
+  expect(object.sealing.acknowledged(headOf(before))).toEqual({ ok: false, code: "archive_conflict" });
+  expect(object.sealing.acknowledged(headOf(after))).toEqual({ ok: true, archived_seq: 4 });
+});
+
+test("[C10] a deletion while the PUT is under way is put right after it, also where the PUT's answer is lost", async () => {
+  for (const lost of [false, true]) {
+    const object = new Sealed();
+    object.append(4);
+    object.during = () => {
+      object.during = () => undefined;
+      object.delete(3);
+    };
+    if (lost) object.failing = { left: 1, arrived: true };
+    if (lost) await expect(object.sealing.seal()).rejects.toThrow("the bucket");
+    await object.sealing.seal();
+    expect(object.puts.map((put) => put.ndjson.includes("message 2"))).toEqual([true, false]);
+    expect(object.store.readSegments()).toMatchObject([{ from_seq: 1, to_seq: 4, put: true, sha256: object.puts[1]?.metadata["confab-sha256"] }]);
+  }
+});
+
+test("[C10] a PUT of a life before that arrives last is noticed by its acknowledgement, and put right", async () => {
+  const object = new Sealed();
+  object.append(4);
+  await object.sealing.seal();
+  object.delete(1);
+  await object.sealing.seal();
+  const [stale] = object.puts as [Put];
+  object.now += 20_000;
+  expect(object.sealing.acknowledged(headOf(stale))).toEqual({ ok: false, code: "archive_conflict" });
+  await object.sealing.seal();
+  const puts = () => object.puts.filter((put) => put.key === stale.key);
+  expect(puts()).toHaveLength(3);
+  expect(puts()[2]).toEqual(puts()[1]);
+  // An archiver that goes on claiming it makes no storm of PUTs.
+  for (let i = 0; i < 10; i += 1) object.sealing.acknowledged(headOf(stale));
+  await object.sealing.seal();
+  expect(puts()).toHaveLength(3);
+});
+
+test("[C10] a deletion of something sealed is sealed soon itself, and says what is left of what it took", async () => {
+  const object = new Sealed();
+  object.append(4);
+  await object.sealing.seal();
+  object.sealing.acknowledged(headOf(object.puts[0] as Put));
+  expect(object.sealing.sealDue(object.now)).toBeNull();
+  object.delete(4);
+  object.wake();
+  expect(object.sealing.sealDue(object.now)).toBe(object.now + 1_000);
+  object.now += 1_000;
+  await object.sealing.seal();
+  const [line] = decodeSegment((object.puts[1] as Put).ndjson);
+  expect(line).toMatchObject({ type: "delete", seq: 5, target_seq: 4, erases: [{ msg_id: object.store.readMsgId(4), body: { content: "", content_type: "text" } }] });
 });
