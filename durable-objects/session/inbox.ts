@@ -30,7 +30,10 @@ export class Inbox {
     core.register(core.userId);
     const before = core.store.readInbox(call.conversation_id);
     const row = settledRow(before, call, core.userId, core.userSeq, now);
-    if (row !== null) this.commit(row);
+    if (row === null) return;
+    const shown = before?.last_message ?? null;
+    if (shown !== null && shown.preview !== null && (row.last_message === null || row.last_message.deleted === true)) core.store.commitPreviewGone(call.conversation_id);
+    this.commit(row);
   }
 
   /**

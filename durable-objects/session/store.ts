@@ -61,6 +61,14 @@ export class SessionStore {
     this.sql.run("UPDATE session SET gen = ? WHERE id = 1", gen);
   }
 
+  /** Blanks a preview in its place: what is shorter, written over it, would leave some of it in the page. */
+  commitPreviewGone(conversationId: string): void {
+    this.sql.run(
+      "UPDATE inbox SET last_message = replace(hex(zeroblob(length(CAST(last_message AS BLOB)))), '00', ' ') WHERE conversation_id = ? AND last_message IS NOT NULL",
+      conversationId,
+    );
+  }
+
   commitInbox(row: InboxRecord): void {
     this.sql.run(
       `INSERT INTO inbox (${INBOX}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (conversation_id) DO UPDATE SET
