@@ -1,5 +1,6 @@
 // The UserSession object's SQLite schema.
 import type { Migration } from "./migration.ts";
+import { GROUPS } from "./session/groups.ts";
 import { INBOX } from "./session/inbox.ts";
 import { PRESENCE } from "./session/presence.ts";
 import { USERS } from "./session/users.ts";
@@ -38,6 +39,6 @@ export const SESSION_MIGRATIONS: readonly Migration[] = [
   {
     version: 2,
     min_compatible: 1,
-    sql: [INBOX, PRESENCE, USERS].join("\n"),
+    sql: [GROUPS, INBOX, PRESENCE, USERS].join("\n"),
   },
 ];

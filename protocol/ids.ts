@@ -59,6 +59,11 @@ export function mintGroupId(hex: string, jurisdiction: Jurisdiction | null): str
   return jurisdiction === null ? `g.${hex}` : `g.${jurisdiction}.${hex}`;
 }
 
+/** Where a minted group says that it is kept. */
+export function jurisdictionOf(groupId: string): Jurisdiction | null {
+  return JURISDICTIONS.find((jurisdiction) => groupId.startsWith(`g.${jurisdiction}.`)) ?? null;
+}
+
 /** Where a conversation's or user's object lives. The generation counts restores. */
 export interface ObjectPlace {
   name: string;
@@ -68,6 +73,6 @@ export interface ObjectPlace {
 /** The one derivation of every object's name: from its id, the deployment's jurisdiction and the generation. */
 export function objectPlace(kind: "conversation" | "user" | "directory" | "reports", id: string, deployment: Jurisdiction | null, generation = 0): ObjectPlace {
   const minted = kind === "conversation" && id.startsWith("g.");
-  const own = minted ? (JURISDICTIONS.find((jurisdiction) => id.startsWith(`g.${jurisdiction}.`)) ?? null) : deployment;
+  const own = minted ? jurisdictionOf(id) : deployment;
   return { name: generation === 0 ? id : `${id}#${generation}`, jurisdiction: own };
 }

@@ -1,6 +1,6 @@
 // Bodies, queries and answers of the REST routes. Errors are `{error: ErrorBody}` with the table's HTTP status.
 import * as v from "valibot";
-import { ContentType, Encryption, type Event, type History, Kind, Role } from "./events.ts";
+import { ContentType, Encryption, type Event, History, Kind, Role } from "./events.ts";
 import type { SkipFrame } from "./frames/down.ts";
 import { Text } from "./frames/msg.ts";
 import { ClientMsgId, Jurisdiction, LocationHint, MsgId, SERVICE_ID, UserId } from "./ids.ts";
@@ -27,7 +27,10 @@ export const CreateBody = v.object({
 export type CreateBody = v.InferOutput<typeof CreateBody>;
 
 /** `PATCH /v1/conversations/{id}` */
-export const PatchBody = v.strictObject({ title: Title });
+export const PatchBody = v.pipe(
+  v.strictObject({ title: v.optional(Title), history: v.optional(History) }),
+  v.check((body) => Object.values(body).some((value) => value !== undefined), "nothing to change"),
+);
 
 /**
  * `PUT /v1/conversations/{id}/members/{user_id}`. Without a role a new one is a `member`, and one who is there keeps

@@ -12,6 +12,7 @@ import type { LastMessage } from "./frames/inbox.ts";
 import type { ConversationDetail, HistoryQuery } from "./rest.ts";
 import type { InboxCalls, PeekCall, Settled } from "./rpc/inbox.ts";
 import type { PresenceCalls } from "./rpc/presence.ts";
+import type { CreationCalls, GroupCalls } from "./rpc/groups.ts";
 import type { ArchiveAck, ArchiveAcked } from "./archive.ts";
 import type { AppendCall, AppendReply, EraseCall, Refusal } from "./rpc/append.ts";
 import type { MessageReceipt, ReceiptMarks, ReceiptsCall, StatusCall } from "./rpc/receipts.ts";
@@ -171,7 +172,7 @@ export interface ConversationStats {
   wakes: number;
 }
 
-export interface ConversationCalls {
+export interface ConversationCalls extends GroupCalls {
   /** Messages alone, as `isPlain` says. */
   append(call: AppendCall): Promise<AppendReply>;
   /** Any items. A method of its own: an object of before changes would take one for a message. */
@@ -218,7 +219,7 @@ export interface Claims {
 /** What has a bucket of its own beside the user's requests. */
 export type Quota = "find" | "report";
 
-export interface SessionCalls extends InboxCalls, PresenceCalls, UserCalls {
+export interface SessionCalls extends CreationCalls, InboxCalls, PresenceCalls, UserCalls {
   deliver(call: DeliverCall): Promise<DeliverReply>;
   /** What became of messages that this user has sent. */
   told(call: StatusCall): Promise<DeliverReply>;

@@ -1,5 +1,5 @@
-// Changes of who is in a conversation, and of its title: each is an event in the same order as the messages.
-import { decideManage, decidePutMember, decideRemoveMember, type MemberQuestion } from "../../domain/membership.ts";
+// Changes of who is in a conversation: each is an event in the same order as the messages.
+import { decidePutMember, decideRemoveMember, type MemberQuestion } from "../../domain/membership.ts";
 import type { ConversationDetail } from "../../protocol/rest.ts";
 import type { MemberCall, Result } from "../../protocol/rpc.ts";
 import { sentAtOf } from "../../protocol/msg-id.ts";
@@ -59,18 +59,6 @@ export function commitChanges(store: ConversationStore, state: ConversationState
   return { ok: true, events: draft.events };
 }
 
-export function rename(store: ConversationStore, state: ConversationState, actorId: string, title: string, now: number): Changed {
-  const decision = decideManage(state.members.get(actorId) ?? null, state.record.kind === "direct");
-  if (decision.kind === "refused") return { ok: false, code: decision.code };
-  if (state.record.title === title) return { ok: true, events: [] };
-  const draft = new EventDraft(state.head, now);
-  const event = draft.add("title", { title }, { sender_id: actorId, client_msg_id: null, device_id: null, content_type: null });
-  store.commitTitle(title, event);
-  state.advance(draft.events);
-  state.record.title = title;
-  return { ok: true, events: draft.events };
-}
-
 export function describe(store: ConversationStore, state: ConversationState): ConversationDetail {
   const { conversation_id, kind, title, epoch, max_members, location_hint, jurisdiction, encryption, history } = state.record;
   const first = store.readMsgId(1);
@@ -82,11 +70,12 @@ export function describe(store: ConversationStore, state: ConversationState): Co
   };
 }
 
-function question(state: ConversationState, call: Omit<MemberCall, "role">): MemberQuestion {
+/** What is asked of a member, in this conversation as it is. */
+export function question(state: ConversationState, call: Omit<MemberCall, "role">): MemberQuestion {
   return {
     actor: call.actor_id === null ? "service" : (state.members.get(call.actor_id) ?? null),
     member: state.members.get(call.user_id) ?? null,
-    banned: false,
+    banned: state.banned.has(call.user_id),
     direct: state.record.kind === "direct",
     members: state.members.size,
     max_members: state.record.max_members,

@@ -13,6 +13,8 @@ import type { PeekCall, Settled } from "../../protocol/rpc/inbox.ts";
 import type { MessageReceipt, ReceiptMarks, ReceiptsCall } from "../../protocol/rpc/receipts.ts";
 import type { BlockCall } from "../../protocol/rpc/users.ts";
 import type { Role } from "../../protocol/events.ts";
+import type { Ban, Invite, InviteMade } from "../../protocol/rest/groups.ts";
+import type { BanCall, ConfigureCall, InviteCall, JoinCall } from "../../protocol/rpc/groups.ts";
 import type { FanoutMode } from "../../protocol/frames/inbox.ts";
 import type { Head } from "../../protocol/frames/sync.ts";
 import { archiveOn, deploymentJurisdiction, type Env, sessionOf } from "../platform/env.ts";
@@ -29,8 +31,9 @@ import { createDirect, createGroup } from "./create.ts";
 import { frameJson } from "./encode.ts";
 import { Fanout } from "./fanout.ts";
 import { eraseMessage } from "./erase.ts";
+import { Groups } from "./groups.ts";
 import { readHistory } from "./history.ts";
-import { type Changed, describe, putMember, removeMember, rename } from "./members.ts";
+import { type Changed, describe, putMember, removeMember } from "./members.ts";
 import type { NewEvent } from "./records.ts";
 import type { Receipts } from "./receipts.ts";
 import { Sealing } from "./seal.ts";
@@ -46,6 +49,7 @@ interface Opened {
   fanout: Fanout;
   receipts: Receipts;
   attached: Attached;
+  groups: Groups;
   typing: Typing;
   sealing: Sealing;
   tasks: Tasks;
@@ -127,8 +131,44 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
   }
 
   async rename(call: { actor_id: string; title: string }): Promise<Result<{ title: string }>> {
-    const result = this.change((state) => rename(this.store, state, call.actor_id, call.title, Date.now()));
+    const result = await this.configure(call);
     return result.ok ? { ok: true, title: call.title } : result;
+  }
+
+  async configure(call: ConfigureCall): Promise<Result<{ changed: boolean }>> {
+    return this.change((_state, groups) => groups.configure(call, Date.now()));
+  }
+
+  async invite(call: InviteCall): Promise<Result<{ invite: InviteMade }>> {
+    return this.opened?.groups.invite(call, Date.now()) ?? ABSENT;
+  }
+
+  async invites(call: { actor_id: string | null }): Promise<Result<{ invites: Invite[] }>> {
+    return this.opened?.groups.invites(call.actor_id, Date.now()) ?? ABSENT;
+  }
+
+  async revokeInvite(call: { actor_id: string | null; invite_id: string }): Promise<Result<object>> {
+    return this.opened?.groups.revokeInvite(call.actor_id, call.invite_id) ?? ABSENT;
+  }
+
+  async join(call: JoinCall): Promise<Result<{ changed: boolean; conversation: ConversationDetail }>> {
+    if (this.opened === null) return { ok: false, code: "invite_invalid" };
+    const result = this.change((_state, groups) => groups.join(call, Date.now()));
+    return result.ok ? { ...result, conversation: describe(this.store, this.opened.state) } : result;
+  }
+
+  async ban(call: BanCall): Promise<Result<{ changed: boolean }>> {
+    const known = this.opened?.state.banned.has(call.user_id);
+    const result = this.change((_state, groups) => groups.ban(call, Date.now()));
+    return result.ok ? { ok: true, changed: result.changed || known === false } : result;
+  }
+
+  async unban(call: BanCall): Promise<Result<{ changed: boolean }>> {
+    return this.opened?.groups.unban(call) ?? ABSENT;
+  }
+
+  async bans(call: { actor_id: string | null }): Promise<Result<{ bans: Ban[] }>> {
+    return this.opened?.groups.bans(call.actor_id) ?? ABSENT;
   }
 
   async describe(call: { user_id: string }): Promise<Result<{ conversation: ConversationDetail }>> {
@@ -235,9 +275,9 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
     return { settings: () => currentSettings(this.env), erased: (seqs) => sealing.erased(seqs) };
   }
 
-  private change(decide: (state: ConversationState) => Changed): Result<{ changed: boolean }> {
+  private change(decide: (state: ConversationState, groups: Groups) => Changed): Result<{ changed: boolean }> {
     if (this.opened === null) return ABSENT;
-    const result = decide(this.opened.state);
+    const result = decide(this.opened.state, this.opened.groups);
     if (!result.ok) return result;
     const changed = result.events.length > 0;
     if (changed) this.opened.fanout.committed(result.events, null, true);
@@ -287,7 +327,7 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
       log("error", "task_failed", { conversation_id: record.conversation_id, task, ...errorFields(error) });
     });
     tasks.arm(Date.now());
-    this.opened = { state, fanout, attached, receipts: acknowledging.receipts, typing, sealing, tasks };
+    this.opened = { state, fanout, attached, groups: new Groups(this.store, state), receipts: acknowledging.receipts, typing, sealing, tasks };
     return this.opened;
   }
 

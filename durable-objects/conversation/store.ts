@@ -81,10 +81,10 @@ export class ConversationStore {
     });
   }
 
-  commitTitle(title: string, event: NewEvent): void {
+  commitSettings({ title, history }: Pick<ConversationRecord, "title" | "history">, events: readonly NewEvent[]): void {
     this.sql.transaction(() => {
-      this.insertEvent(event);
-      this.sql.run("UPDATE conversation SET title = ? WHERE id = 1", title);
+      for (const event of events) this.insertEvent(event);
+      this.sql.run("UPDATE conversation SET title = ?, history = ? WHERE id = 1", title, history);
     });
   }
 

@@ -1,5 +1,5 @@
 // Hashes and randomness for objects. Synchronous, because an append has no `await` within it.
-import { createHash, createHmac } from "node:crypto";
+import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 
 export function sha256Hex(...parts: (string | Uint8Array)[]): string {
   const hash = createHash("sha256");
@@ -17,6 +17,11 @@ export function randomBytes(length: number): Uint8Array {
 
 export function toHex(bytes: Uint8Array | ArrayBuffer): string {
   return Buffer.from(bytes instanceof Uint8Array ? bytes : new Uint8Array(bytes)).toString("hex");
+}
+
+/** Two hashes as hex digits: in a time that says nothing of where they differ. */
+export function sameHash(a: string, b: string): boolean {
+  return a.length === b.length && timingSafeEqual(Buffer.from(a), Buffer.from(b));
 }
 
 /** How `notify` names a conversation, in 8 bytes. */

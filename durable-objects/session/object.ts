@@ -34,6 +34,7 @@ import { Sending } from "./sending.ts";
 import { Profiles } from "./profile.ts";
 import { Quotas } from "./quotas.ts";
 import { SessionStore } from "./store.ts";
+import { claimCreation } from "./store/creations.ts";
 import { PresenceStore } from "./store/presence.ts";
 import { readUpgrade } from "./upgrade.ts";
 import { Watching } from "./watching.ts";
@@ -253,6 +254,11 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
   async typingShown(shown: TypingShown): Promise<DeliverReply> {
     this.typing.shown(shown);
     return this.reply(shown.conversation_id);
+  }
+
+  async claimCreation(call: { client_msg_id: string; conversation_id: string }): Promise<{ conversation_id: string }> {
+    this.core.register(this.core.userId);
+    return { conversation_id: claimCreation(this.core.store.sql, call.client_msg_id, call.conversation_id) };
   }
 
   async register(userId: string): Promise<void> {

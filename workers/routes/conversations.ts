@@ -4,7 +4,7 @@ import { conversationOf, deploymentJurisdiction, type Env, sessionOf } from "../
 import { sha256Hex, toHex } from "../../durable-objects/platform/hash.ts";
 import { currentSettings, loadSettings } from "../../durable-objects/settings/current.ts";
 import { ChatError } from "../../protocol/errors.ts";
-import { ConversationId, mintGroupId, UserId } from "../../protocol/ids.ts";
+import { ConversationId, jurisdictionOf, mintGroupId, UserId } from "../../protocol/ids.ts";
 import { CreateBody, MemberBody, PatchBody } from "../../protocol/rest.ts";
 import { type AppEnv, callerOf, user, userOrService } from "../auth.ts";
 import { expectOk } from "../errors.ts";
@@ -25,11 +25,16 @@ conversations.post("/v1/conversations", user, async (context) => {
   const max_members = Math.min(body.max_members ?? preset, preset);
   if (members.length + 1 > max_members) throw new ChatError("group_full");
   await expectRegistered(context.env, members);
-  const jurisdiction = body.jurisdiction ?? deploymentJurisdiction(context.env);
+  const wanted = body.jurisdiction ?? deploymentJurisdiction(context.env);
   const hex = body.client_msg_id === undefined
     ? toHex(crypto.getRandomValues(new Uint8Array(16)))
     : sha256Hex(`${creator.length}:${creator}:${body.client_msg_id}`).slice(0, 32);
-  const conversation_id = mintGroupId(hex, jurisdiction);
+  const minted = mintGroupId(hex, wanted);
+  // A key stands for one group: also where it is asked for elsewhere the second time.
+  const { conversation_id } = body.client_msg_id === undefined
+    ? { conversation_id: minted }
+    : await sessionOf(context.env, creator).claimCreation({ client_msg_id: body.client_msg_id, conversation_id: minted });
+  const jurisdiction = jurisdictionOf(conversation_id);
   const location_hint = body.location_hint ?? null;
   const { conversation, created } = expectOk(await conversationOf(context.env, conversation_id, location_hint).create({
     conversation_id, creator_id: creator, title: body.title, members, max_members, location_hint, jurisdiction,
@@ -44,8 +49,10 @@ conversations.get("/v1/conversations/:conversation_id", user, async (context) =>
 });
 
 conversations.patch("/v1/conversations/:conversation_id", user, async (context) => {
-  const { title } = parsed(PatchBody, await readJson(context.req.raw));
-  expectOk(await named(context).rename({ actor_id: callerOf(context), title }));
+  const { title, history } = parsed(PatchBody, await readJson(context.req.raw));
+  expectOk(await named(context).configure({
+    actor_id: callerOf(context), ...(title === undefined ? {} : { title }), ...(history === undefined ? {} : { history }),
+  }));
   const { conversation } = expectOk(await named(context).describe({ user_id: callerOf(context) }));
   return context.json(conversation);
 });
@@ -67,12 +74,12 @@ conversations.delete("/v1/conversations/:conversation_id/members/:user_id", user
   return context.body(null, 204);
 });
 
-function named(context: Context<AppEnv, string>) {
+export function named(context: Context<AppEnv, string>) {
   return conversationOf(context.env, pathId(ConversationId, context.req.param("conversation_id") ?? ""));
 }
 
 /** null: the service acts in nobody's name. */
-function actorOf(context: Context<AppEnv>): string | null {
+export function actorOf(context: Context<AppEnv>): string | null {
   return context.get("token").scope === "service" ? null : callerOf(context);
 }
 
