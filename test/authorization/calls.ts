@@ -1,0 +1,30 @@
+// Every method of every object, and why its caller may call it. An object can be called by the deployment's own code alone; this
+// table says which of its methods look at who asks, and which rely on a door that stands before them.
+
+/**
+ * `member`: names a user, whose membership the conversation checks. `self`: the user's own object, reached by the name in their
+ * checked token. `objects`: from one object to another, about what the caller owns. `service`, `archiver`: behind their doors.
+ * `worker`: from the routes, which check what they pass on. `runtime`: the platform's own. `own`: no call but a part of the class.
+ */
+export type Kind = "member" | "self" | "objects" | "service" | "archiver" | "worker" | "runtime" | "own";
+
+export const CALLS: Readonly<Record<string, Readonly<Record<string, Kind>>>> = {
+  Conversation: {
+    append: "member", appendAny: "member", putMember: "member", removeMember: "member", rename: "member", describe: "member", history: "member",
+    versions: "member", resume: "member", receipts: "member", messageReceipts: "member", attach: "member", peek: "member", view: "member", typing: "member",
+    create: "worker", erase: "service", stats: "service", archived: "archiver", block: "objects",
+    alarm: "runtime",
+    changePorts: "own", change: "own", open: "own", through: "own",
+  },
+  UserSession: {
+    fetch: "self", admit: "self", send: "self", poll: "self", frames: "self", conversations: "self", changes: "self", patchInbox: "self", presenceQuery: "self",
+    readBlocks: "self", setBlock: "self", readAccount: "self", changeProfile: "self",
+    deliver: "objects", told: "objects", presenceOf: "objects", unwatch: "objects", presenceChanged: "objects", typingShown: "objects", reachable: "objects",
+    registered: "worker", register: "worker", readProfile: "worker", sessions: "service", setAccess: "service",
+    webSocketMessage: "runtime", webSocketClose: "runtime", webSocketError: "runtime", alarm: "runtime",
+    take: "own", reply: "own",
+  },
+  Directory: { claim: "objects", release: "objects", put: "objects", holder: "worker", find: "worker" },
+  Reports: { file: "worker", list: "service", close: "service" },
+  Settings: { read: "worker", change: "service" },
+};

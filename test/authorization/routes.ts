@@ -1,0 +1,104 @@
+// Every route, who gets past its door, and what each user finds behind it. The coverage test holds this table to the routes.
+import { type Answers, everybody, managers, type Place, readers, type UserActor, writers } from "./actors.ts";
+
+/** `either`: users and the service. `open`: anybody, with any token or none. */
+export type Door = "open" | "user" | "service" | "either" | "archiver";
+
+export interface Case {
+  /** Told apart from the route's other cases. */
+  name?: string;
+  path: (place: Place) => string;
+  body?: (place: Place) => unknown;
+  headers?: Readonly<Record<string, string>>;
+  /** `status`, with its code where it is an error. Without users: for whoever gets past the door. */
+  users?: Answers<UserActor>;
+  ok?: string;
+}
+
+export interface Route {
+  door: Door;
+  cases: readonly Case[];
+}
+
+const conversation = ({ conversation_id }: Place): string => `/v1/conversations/${conversation_id}`;
+const member = (user: (place: Place) => string) => (place: Place): string => `${conversation(place)}/members/${user(place)}`;
+const other = ({ other: user }: Place): string => user;
+const self = ({ self: user }: Place): string => user;
+const outsider = ({ outsider: user }: Place): string => user;
+const fixed = (path: string) => (): string => path;
+/** A user whom only these calls know: what is done to them harms nobody. */
+const someone = ({ key }: Place): string => `/v1/admin/users/someone-${key}`;
+
+const user = (path: Case["path"], users: Answers<UserActor>, more: Omit<Case, "path" | "users"> = {}): Route => ({ door: "user", cases: [{ path, users, ...more }] });
+const service = (path: Case["path"], ok: string, body?: Case["body"]): Route => ({ door: "service", cases: [{ path, ok, ...(body === undefined ? {} : { body }) }] });
+
+export const ROUTES: Readonly<Record<string, Route>> = {
+  "GET /v1/ws": { door: "open", cases: [{ path: fixed("/v1/ws"), ok: "426 upgrade_required" }] },
+  "GET /v1/health": { door: "open", cases: [{ path: fixed("/v1/health"), ok: "200" }] },
+  "POST /dev/token": { door: "open", cases: [{ path: fixed("/dev/token"), body: ({ key }) => ({ user_id: `given-${key}` }), ok: "200" }] },
+  "POST /v1/messages": {
+    door: "user",
+    cases: [
+      { name: "to a conversation", path: fixed("/v1/messages"), body: ({ conversation_id, key }) => ({ conversation_id, content: "x", client_msg_id: key }), users: writers("201") },
+      { name: "to a user", path: fixed("/v1/messages"), body: ({ other: to, key }) => ({ to, content: "x", client_msg_id: key }), users: { ...everybody("201"), blocked: "403 forbidden" } },
+      { name: "in answer to what they may not see", path: fixed("/v1/messages"), body: ({ outsider: to, msg_id, key }) => ({ to, content: "x", client_msg_id: key, reply_to: msg_id }), users: everybody("404 not_found") },
+    ],
+  },
+  "POST /v1/frames": user(fixed("/v1/frames"), everybody("200"), { body: ({ conversation_id }) => ({ type: "open", conversation_id }) }),
+  "GET /v1/poll": user(fixed("/v1/poll?wait=0&user_seq=0"), everybody("200")),
+  "GET /v1/history/:conversation_id": user(({ conversation_id }) => `/v1/history/${conversation_id}`, readers("200")),
+  "GET /v1/conversations": user(fixed("/v1/conversations"), everybody("200")),
+  "POST /v1/conversations": user(fixed("/v1/conversations"), everybody("201"), { body: ({ outsider: invited }) => ({ kind: "group", title: "T", members: [invited] }) }),
+  "PATCH /v1/inbox/:conversation_id": user(({ conversation_id }) => `/v1/inbox/${conversation_id}`, readers("200"), { body: () => ({ muted: true }) }),
+  "GET /v1/conversations/:conversation_id": user(conversation, readers("200")),
+  "PATCH /v1/conversations/:conversation_id": user(conversation, managers("200"), { body: ({ key }) => ({ title: `T ${key}` }) }),
+  "PUT /v1/conversations/:conversation_id/members/:user_id": {
+    door: "either",
+    cases: [
+      { name: "somebody new", path: member(outsider), users: managers("201"), ok: "201" },
+      { name: "somebody new as an admin", path: member(outsider), body: () => ({ role: "admin" }), users: { ...managers("201"), admin: "403 forbidden" }, ok: "201" },
+      { name: "a role", path: member(other), body: () => ({ role: "admin" }), users: { ...readers("403 forbidden"), owner: "201" }, ok: "201" },
+      { name: "themselves", path: member(self), users: { ...readers("200"), blocked: "403 forbidden" }, ok: "404 unknown_user" },
+    ],
+  },
+  "DELETE /v1/conversations/:conversation_id/members/:user_id": {
+    door: "either",
+    cases: [
+      { name: "another", path: member(other), users: { ...managers("204") }, ok: "204" },
+      { name: "themselves", path: member(self), users: { ...readers("204"), blocked: "403 forbidden" }, ok: "404 not_found" },
+    ],
+  },
+  "GET /v1/conversations/:conversation_id/receipts": user((place) => `${conversation(place)}/receipts?msg_id=${place.msg_id}`, readers("200")),
+  "GET /v1/conversations/:conversation_id/messages/:msg_id/edits": user((place) => `${conversation(place)}/messages/${place.msg_id}/edits`, readers("200")),
+  "GET /v1/conversations/:conversation_id/search": user((place) => `${conversation(place)}/search?q=x`, everybody("404 not_found")),
+  "POST /v1/reports": user(fixed("/v1/reports"), readers("201"), { body: ({ conversation_id, msg_id }) => ({ conversation_id, msg_id, reason: "spam" }) }),
+  "GET /v1/presence": user(({ other: asked }) => `/v1/presence?users=${asked}`, everybody("200")),
+  "GET /v1/users": user(fixed("/v1/users?q=someone"), everybody("200")),
+  "GET /v1/users/me": user(fixed("/v1/users/me"), everybody("200")),
+  "PATCH /v1/users/me": user(fixed("/v1/users/me"), everybody("200"), { body: ({ key }) => ({ name: `Name ${key}` }) }),
+  "GET /v1/users/:user_id": { door: "either", cases: [{ path: ({ other: asked }) => `/v1/users/${asked}`, users: everybody("200"), ok: "200" }] },
+  "GET /v1/blocks": user(fixed("/v1/blocks"), everybody("200")),
+  "PUT /v1/blocks/:user_id": user(({ outsider: blocked }) => `/v1/blocks/${blocked}`, everybody("200")),
+  "DELETE /v1/blocks/:user_id": user(({ outsider: blocked }) => `/v1/blocks/${blocked}`, everybody("204")),
+  "GET /v1/admin/users/:user_id/sessions": service(({ other: asked }) => `/v1/admin/users/${asked}/sessions`, "200"),
+  "GET /v1/admin/reports": service(fixed("/v1/admin/reports"), "200"),
+  "PATCH /v1/admin/reports/:report_id": service(fixed("/v1/admin/reports/00000000-0000-4000-8000-000000000000"), "404 not_found", () => ({ status: "closed" })),
+  "POST /v1/admin/users": service(fixed("/v1/admin/users"), "200", ({ key }) => ({ users: [{ user_id: `someone-${key}` }] })),
+  "PUT /v1/admin/users/:user_id": service(someone, "200"),
+  "GET /v1/admin/users/:user_id": service(({ other: asked }) => `/v1/admin/users/${asked}`, "200"),
+  "POST /v1/admin/users/:user_id/deactivate": service((place) => `${someone(place)}/deactivate`, "404 unknown_user"),
+  "POST /v1/admin/users/:user_id/reactivate": service((place) => `${someone(place)}/reactivate`, "404 unknown_user"),
+  "POST /v1/admin/users/:user_id/revoke": service((place) => `${someone(place)}/revoke`, "404 unknown_user"),
+  "GET /v1/admin/settings": service(fixed("/v1/admin/settings"), "200"),
+  "PATCH /v1/admin/settings": service(fixed("/v1/admin/settings"), "200", () => ({})),
+  "GET /v1/admin/metrics": service(fixed("/v1/admin/metrics"), "200"),
+  "GET /v1/admin/conversations/:conversation_id/stats": service(({ conversation_id }) => `/v1/admin/conversations/${conversation_id}/stats`, "200"),
+  "DELETE /v1/admin/conversations/:conversation_id/messages/:msg_id": service(({ conversation_id, msg_id }) => `/v1/admin/conversations/${conversation_id}/messages/${msg_id}`, "204"),
+  "POST /internal/archive/ack": {
+    door: "archiver",
+    cases: [{
+      path: fixed("/internal/archive/ack"), ok: "404 not_found",
+      body: () => ({ format: 1, conversation_id: `g.${"0".repeat(32)}`, epoch: 1, from_seq: 1, to_seq: 1, count: 1, sha256: "0".repeat(64) }),
+    }],
+  },
+};

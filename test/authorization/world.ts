@@ -1,0 +1,88 @@
+// The started product with one of each actor in it, and conversations for them to stand before.
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import type { Event } from "../../protocol/events.ts";
+import { newUser, operator, statsOf, User } from "../e2e/api.ts";
+import { AUTH_ENV, claims, seconds, sign } from "../e2e/tokens.ts";
+import { type Product, startProduct } from "../product.ts";
+import { type Actor, type Place, USERS, type UserActor } from "./actors.ts";
+
+/** A group in which everybody is who they are called, and a message of the member in it. */
+export type Scene = Pick<Place, "conversation_id" | "msg_id" | "seq">;
+
+/** Well formed, and nowhere. */
+export const ABSENT: Scene = { conversation_id: `g.${"0".repeat(32)}`, msg_id: "00000000-0000-7000-8000-000000000000", seq: 1 };
+
+export class World {
+  readonly product: Product;
+  readonly people: Readonly<Record<Actor | "peer" | "outsider", User>>;
+  private readonly direct: Scene;
+  private keys = 0;
+
+  static async start(): Promise<World> {
+    const product = await startProduct({ env: { ...AUTH_ENV, CONFAB_RATE_LIMIT: "0" } });
+    try {
+      return await World.populate(product);
+    } catch (error) {
+      await product.discard();
+      throw error;
+    }
+  }
+
+  private static async populate(product: Product): Promise<World> {
+    const named = async (name: UserActor | "peer" | "outsider"): Promise<[string, User]> => [name, await newUser(product, name)];
+    const users = Object.fromEntries(await Promise.all([...USERS, "peer" as const, "outsider" as const].map(named))) as Record<UserActor | "peer" | "outsider", User>;
+    const { ARCHIVE_SECRET } = JSON.parse(readFileSync(path.join(product.dataDir, "secrets.json"), "utf8")) as { ARCHIVE_SECRET: string };
+    const people = {
+      ...users,
+      anonymous: new User(product, "anonymous", ""),
+      expired: new User(product, users.owner.name, await sign(claims(users.owner.name, { iat: seconds(-600), exp: seconds(-60) }))),
+      service: await operator(product),
+      archiver: new User(product, "archiver", await sign({ scope: "archive", aud: "confab-edge", iat: seconds(), exp: seconds(60) }, ARCHIVE_SECRET)),
+    };
+    await users.blocked.send(users.owner, "before");
+    const ack = await users.owner.send(users.blocked, "hello");
+    await users.owner.call("PUT", `/v1/blocks/${users.blocked.name}`);
+    return new World(product, people, { conversation_id: ack.conversation_id, msg_id: ack.msg_id, seq: ack.seq });
+  }
+
+  private constructor(product: Product, people: World["people"], direct: Scene) {
+    this.product = product;
+    this.people = people;
+    this.direct = direct;
+  }
+
+  async scene(): Promise<Scene> {
+    const { owner, admin, member, peer, removed } = this.people;
+    const { conversation_id } = await owner.group([admin, member, peer, removed]);
+    const ack = await member.send(conversation_id, "x");
+    await owner.call("PUT", `/v1/conversations/${conversation_id}/members/${admin.name}`, { role: "admin" });
+    await owner.call("DELETE", `/v1/conversations/${conversation_id}/members/${removed.name}`);
+    return { conversation_id, msg_id: ack.msg_id, seq: ack.seq };
+  }
+
+  /** Where an actor stands. */
+  place(actor: Actor, scene: Scene): Place {
+    this.keys += 1;
+    const direct = actor === "blocked" && scene !== ABSENT;
+    return {
+      ...(direct ? this.direct : scene), key: `key-${this.keys}`, self: this.people[actor].name,
+      other: direct ? this.people.owner.name : this.people.peer.name, outsider: this.people.outsider.name,
+    };
+  }
+
+  /** What is in a conversation, as a text: equal texts, nothing changed. */
+  async contents(scene: Scene): Promise<string> {
+    const events: Event[] = await this.people.owner.history(scene.conversation_id);
+    const { head_seq, members } = await statsOf(this.people.service, scene.conversation_id);
+    return JSON.stringify([head_seq, members, events]);
+  }
+
+  contentsOfDirect(): Promise<string> {
+    return this.contents(this.direct);
+  }
+
+  stop(): Promise<void> {
+    return this.product.discard();
+  }
+}
