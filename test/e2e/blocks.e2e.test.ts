@@ -132,4 +132,34 @@ describe("silence", () => {
     expect(eves.frames.filter((frame: Frame) => frame.type === "presence" && frame["status"] === "ONLINE")).toEqual([]);
     expect(again.open).toBe(true);
   });
+
+  test("[U11] [P7] last seen, hidden by the profile, is hidden from a friend as well", async () => {
+    const [ann, eve] = await pair();
+    await ann.send(eve, "hello");
+    await (await ann.socket()).close();
+    const seen = async (): Promise<{ last_seen: number | null }> =>
+      (await eve.call<{ presence: [{ last_seen: number | null }] }>("GET", `/v1/presence?users=${ann.name}`)).body.presence[0];
+    await until(seen, ({ last_seen }) => last_seen !== null);
+    await ann.call("PATCH", "/v1/users/me", { hide_last_seen: true });
+    expect(await seen()).toEqual({ user_id: ann.name, status: "OFFLINE", last_seen: null });
+  });
+
+  test("[U11] typing: neither sees the other's, and the blocked one is refused nothing", async () => {
+    const [ann, eve] = await pair();
+    const { conversation_id } = await ann.send(eve, "hello");
+    await untilSettled(service, conversation_id);
+    const [anns, eves] = [await ann.socket(), await eve.socket()];
+    for (const socket of [anns, eves]) socket.send({ type: "open", conversation_id });
+    eves.send({ type: "typing", conversation_id, on: true });
+    await anns.take({ type: "typing", user_id: eve.name, on: true });
+    await block(ann, eve);
+    eves.send({ type: "typing", conversation_id, on: false });
+    anns.send({ type: "typing", conversation_id, on: true });
+    // A message comes behind them.
+    await ann.send(eve, "after");
+    await eves.take({ type: "msg", content: "after" });
+    await anns.take({ type: "msg", content: "after" });
+    const typing = (frames: readonly Frame[]): unknown[] => frames.filter(({ type }) => type === "typing" || type === "error").map((frame) => frame["on"]);
+    expect([typing(anns.frames), typing(eves.frames)]).toEqual([[true], []]);
+  });
 });

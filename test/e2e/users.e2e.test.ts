@@ -1,5 +1,6 @@
 // People, over the started product: profiles and handles, finding somebody, many at once, and who is let in.
 import { randomUUID } from "node:crypto";
+import { globSync, readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Account, Found, PublicProfile } from "../../protocol/users.ts";
 import { startProduct, type Product } from "../product.ts";
@@ -162,10 +163,13 @@ describe("who is let in", () => {
     const [ann, bob] = [await newUser(product, "ann"), await newUser(product, "bob")];
     const sockets = await Promise.all([ann.socket({ device_id: "a" }), ann.socket({ device_id: "b" })]);
     await ann.send(bob, "before");
+    const { user_seq } = (await ann.call<{ user_seq: number }>("GET", "/v1/poll?wait=0&user_seq=0&device_id=c")).body;
+    const held = ann.call("GET", `/v1/poll?wait=25000&user_seq=${user_seq}&device_id=c`);
     const begun = Date.now();
     const revoked = await service.call<Account>("POST", `/v1/admin/users/${ann.name}/revoke`);
     expect(revoked.status).toBe(200);
     for (const socket of sockets) expect((await socket.closing()).code).toBe(4001);
+    expect(codeOf(await held)).toBe("401 unauthorized");
     expect(Date.now() - begun).toBeLessThan(1_000);
     expect(codeOf(await ann.call("GET", "/v1/conversations"))).toBe("401 unauthorized");
     expect(codeOf(await ann.call("POST", "/v1/messages", { to: bob.name, content: "x", client_msg_id: "x" }))).toBe("401 unauthorized");
@@ -186,8 +190,13 @@ describe("who is let in", () => {
     const [ann, bob] = [await newUser(product, "ann"), await newUser(product, "bob")];
     const socket = await ann.socket();
     await patch(ann, { name: "Ann" });
+    await bob.send(ann, "hello");
+    const watching = await bob.socket();
+    watching.send({ type: "presence_sub", users: [ann.name] });
+    await until(async () => watching.frames.some((frame) => frame.type === "presence" && frame["status"] === "ONLINE"), (there) => there);
     expect((await service.call<Account>("POST", `/v1/admin/users/${ann.name}/deactivate`)).body.deactivated_at).toEqual(expect.any(Number));
     expect((await socket.closing()).code).toBe(4001);
+    expect(await watching.take({ type: "presence", status: "OFFLINE" })).toMatchObject({ user_id: ann.name });
     expect(codeOf(await ann.call("GET", "/v1/conversations"))).toBe("403 deactivated");
     await expect(ann.socket()).rejects.toThrow(/403/);
     // Another token of the development issuer changes nothing.
@@ -196,7 +205,24 @@ describe("who is let in", () => {
     expect((await bob.call<PublicProfile>("GET", `/v1/users/${ann.name}`)).body).toMatchObject({ name: "Ann", deactivated: true });
     const { conversation_id } = await bob.send(ann, "still here");
     expect((await service.call<Account>("POST", `/v1/admin/users/${ann.name}/reactivate`)).body.deactivated_at).toBe(null);
-    expect((await ann.history(conversation_id)).map((event) => event.type === "msg" && event.content)).toEqual(["still here"]);
+    expect((await ann.history(conversation_id)).map((event) => event.type === "msg" && event.content)).toEqual(["hello", "still here"]);
+  });
+
+  test("[U6] [U7] no route lets a revoked or deactivated user in", async () => {
+    const [revoked, out] = [await newUser(product, "revoked"), await newUser(product, "out")];
+    await service.call("POST", `/v1/admin/users/${revoked.name}/revoke`);
+    await service.call("POST", `/v1/admin/users/${out.name}/deactivate`);
+    const routes = globSync("workers/**/*.ts").flatMap((file) =>
+      [...readFileSync(file, "utf8").matchAll(/\b\w+\.(get|post|put|patch|delete)\("(\/[^"]+)"/g)].map(([, method = "", route = ""]) => [method.toUpperCase(), route] as const));
+    const open = new Set(["/v1/health", "/dev/token", "/v1/ws"]);
+    const mine = routes.filter(([, route]) => !open.has(route) && !/^\/(v1\/admin|internal)\//.test(route));
+    expect(mine.length).toBeGreaterThan(20);
+    for (const [method, route] of mine) {
+      const path = route.replace(":conversation_id", `g.${"0".repeat(32)}`).replace(":msg_id", "01900000-0000-7000-8000-000000000000").replaceAll(/:\w+/g, "x");
+      // A draft that is none: a good one would be refused as well, and a bad one must not be told why.
+      const asked = async (who: User) => codeOf(await who.raw(method, path, method === "GET" ? {} : { body: "{" }));
+      expect([method, route, await asked(revoked), await asked(out)]).toEqual([method, route, "401 unauthorized", "403 deactivated"]);
+    }
   });
 
   test("[U6] only a service does it, to a registered user, and not into the future", async () => {
