@@ -2,8 +2,8 @@
 
 /** Past the door of users. `blocked` stands in a direct conversation with the owner, who has blocked them; all others before the same group. */
 export const USERS = ["stranger", "blocked", "removed", "member", "admin", "owner"] as const;
-/** `expired`: the owner, with a token whose time is over. */
-export const ACTORS = ["anonymous", "expired", ...USERS, "service", "archiver"] as const;
+/** `expired`: the owner, with a token whose time is over. `deactivated` and `revoked` were users until the operator said otherwise. */
+export const ACTORS = ["anonymous", "expired", "deactivated", "revoked", ...USERS, "service", "archiver"] as const;
 export type UserActor = (typeof USERS)[number];
 export type Actor = (typeof ACTORS)[number];
 

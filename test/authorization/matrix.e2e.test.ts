@@ -23,7 +23,10 @@ function atTheDoor(door: Door, actor: Actor): string | null {
   const passes = door === "open" || (door === "archiver" ? actor === "archiver" : isUser(actor) ? door !== "service" : actor === "service" && door !== "user");
   if (passes) return null;
   if (door === "archiver" || actor === "anonymous" || actor === "archiver") return "401 unauthorized";
-  return actor === "expired" ? "401 token_expired" : "403 forbidden";
+  if (actor === "expired") return "401 token_expired";
+  // The door of the service has no user to ask for.
+  if (door === "service") return "403 forbidden";
+  return actor === "deactivated" ? "403 deactivated" : actor === "revoked" ? "401 unauthorized" : "403 forbidden";
 }
 
 function expected(door: Door, given: Case, actor: Actor): string {

@@ -5,7 +5,7 @@ import type { Event } from "../../protocol/events.ts";
 import { newUser, operator, statsOf, User } from "../e2e/api.ts";
 import { AUTH_ENV, claims, seconds, sign } from "../e2e/tokens.ts";
 import { type Product, startProduct } from "../product.ts";
-import { type Actor, type Place, USERS, type UserActor } from "./actors.ts";
+import { type Actor, type Place, USERS } from "./actors.ts";
 
 /** A group in which everybody is who they are called, and a message of the member in it. */
 export type Scene = Pick<Place, "conversation_id" | "msg_id" | "seq">;
@@ -30,8 +30,8 @@ export class World {
   }
 
   private static async populate(product: Product): Promise<World> {
-    const named = async (name: UserActor | "peer" | "outsider"): Promise<[string, User]> => [name, await newUser(product, name)];
-    const users = Object.fromEntries(await Promise.all([...USERS, "peer" as const, "outsider" as const].map(named))) as Record<UserActor | "peer" | "outsider", User>;
+    const names = [...USERS, "peer", "outsider", "deactivated", "revoked"] as const;
+    const users = Object.fromEntries(await Promise.all(names.map(async (name) => [name, await newUser(product, name)]))) as Record<(typeof names)[number], User>;
     const { ARCHIVE_SECRET } = JSON.parse(readFileSync(path.join(product.dataDir, "secrets.json"), "utf8")) as { ARCHIVE_SECRET: string };
     const people = {
       ...users,
@@ -40,6 +40,8 @@ export class World {
       service: await operator(product),
       archiver: new User(product, "archiver", await sign({ scope: "archive", aud: "confab-edge", iat: seconds(), exp: seconds(60) }, ARCHIVE_SECRET)),
     };
+    await people.service.call("POST", `/v1/admin/users/${users.deactivated.name}/deactivate`);
+    await people.service.call("POST", `/v1/admin/users/${users.revoked.name}/revoke`);
     await users.blocked.send(users.owner, "before");
     const ack = await users.owner.send(users.blocked, "hello");
     await users.owner.call("PUT", `/v1/blocks/${users.blocked.name}`);
