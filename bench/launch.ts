@@ -23,14 +23,14 @@ export interface Launched {
   stop(keep: boolean): Promise<void>;
 }
 
-export async function launch(bundle: string | null): Promise<Launched> {
+export async function launch(bundle: string | null, more: Readonly<Record<string, string>>): Promise<Launched> {
   const dataDir = mkdtempSync(path.join(tmpdir(), "confab-bench-"));
   const [port, archiverPort] = [await freePort(), await freePort()];
   const own = Object.fromEntries(Object.entries(process.env).filter(([name]) => !FOREIGN.test(name)));
   const child = spawn(process.execPath, [START, ...(bundle === null ? [] : ["--bundle", bundle])], {
     // The channel ends the product when this process dies, however it dies.
     stdio: ["ignore", "pipe", "pipe", "ipc"],
-    env: { ...DEPLOYED, ...own, PORT: String(port), ARCHIVER_PORT: String(archiverPort), DATA_DIR: dataDir },
+    env: { ...DEPLOYED, ...more, ...own, PORT: String(port), ARCHIVER_PORT: String(archiverPort), DATA_DIR: dataDir },
   });
   child.channel?.unref();
   const exited = new Promise<void>((resolve) => {

@@ -35,8 +35,8 @@ interface Run {
   rowsBefore: number | null;
 }
 
-async function party(name: string, target: Target, encoding: Encoding): Promise<Party> {
-  return { name, target, devices: await connectAll(target, Array.from({ length: USERS }, (_, i) => `bench-${i}`), WIRES[encoding]) };
+async function party(name: string, target: Target, encoding: Encoding, receipts: boolean): Promise<Party> {
+  return { name, target, devices: await connectAll(target, Array.from({ length: USERS }, (_, i) => `bench-${i}`), WIRES[encoding], receipts) };
 }
 
 /** A failure says whose it is. */
@@ -91,6 +91,12 @@ async function measure(workload: WorkloadName, parties: readonly Party[], { seco
   };
 }
 
+/** @param bare the folder of the bare Worker's build */
+function startOther(against: NonNullable<Options["against"]>, { bundle, receipts }: Options, bare: string): Promise<Target> {
+  if (against === "no-receipts") return startTarget(bundle, false);
+  return against === "bare" ? startTarget(bare, false) : startTarget(against.bundle, receipts);
+}
+
 async function bench(options: Options): Promise<void> {
   const folder = mkdtempSync(path.join(tmpdir(), "confab-bare-"));
   const targets: Target[] = [];
@@ -102,11 +108,11 @@ async function bench(options: Options): Promise<void> {
     process.once(signal, () => void stop(false).finally(() => process.exit(code)));
   }
   try {
-    targets.push(options.remote === null ? await startTarget(options.bundle) : remoteTarget(options.remote.url, options.remote.tokenCommand));
+    targets.push(options.remote === null ? await startTarget(options.bundle, options.receipts) : remoteTarget(options.remote.url, options.remote.tokenCommand));
     if (options.against === "bare") await buildBare(folder);
-    if (options.against !== null) targets.push(await startTarget(options.against === "bare" ? folder : options.against.bundle));
+    if (options.against !== null) targets.push(await startOther(options.against, options, folder));
     const parties: Party[] = [];
-    for (const [i, target] of targets.entries()) parties.push(i === 0 ? await party("the product", target, options.encoding) : await party("what it is compared with", target, "json"));
+    for (const [i, target] of targets.entries()) parties.push(i === 0 ? await party("the product", target, options.encoding, options.receipts) : await party("what it is compared with", target, "json", options.receipts && typeof options.against === "object"));
     const outcomes: Outcome[] = [];
     for (const workload of options.workloads) {
       console.log(`${workload}: ${DESCRIPTIONS[workload]}`);
@@ -132,7 +138,7 @@ function report(options: Options, outcomes: readonly Outcome[]): void {
   const { remote, seconds, rounds, against, encoding } = options;
   writeFileSync(options.json, `${JSON.stringify({
     version: 1, at: new Date().toISOString(), node: process.version, machine,
-    url: remote?.url ?? null, against: against === null || against === "bare" ? against : "another build", encoding, seconds, rounds, goals, workloads: outcomes,
+    url: remote?.url ?? null, against: typeof against === "object" && against !== null ? "another build" : against, encoding, seconds, rounds, goals, workloads: outcomes,
   }, null, 2)}\n`);
 }
 

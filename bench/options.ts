@@ -10,7 +10,9 @@ export interface Options {
   /** A finished build to measure; null: the sources. */
   bundle: string | null;
   /** What it is compared with in the same run; null for nothing. */
-  against: { bundle: string } | "bare" | null;
+  against: { bundle: string } | "bare" | "no-receipts" | null;
+  /** Does the product's every device acknowledge what it gets? */
+  receipts: boolean;
   /** What the product's sockets speak; those of the other always JSON. */
   encoding: Encoding;
   workloads: WorkloadName[];
@@ -23,16 +25,17 @@ export interface Options {
 
 export class UsageError extends Error {}
 
-export const USAGE = `npm run bench -- [--url URL --token-command "cmd {user}"] [--workload names] [--seconds N] [--rounds N] [--encoding json|pb] [--json FILE]
+export const USAGE = `npm run bench -- [--url URL --token-command "cmd {user}"] [--workload names] [--seconds N] [--rounds N] [--encoding json|pb] [--receipts on|off] [--json FILE]
   --url            a running deployment; without it the product is started here, with its data in a temporary folder
   --token-command  prints the token of the user that stands for {user}; users are named bench-0 to bench-199
   --workload       of ${WORKLOADS.join(", ")}; with commas between, default all
   --seconds        of each round, default 5
   --rounds         of each workload, default 3
   --encoding       of the product's frames, default json; what it is compared with speaks JSON
+  --receipts       does every device send DELIVERED and READ for each text that it gets, default on
   --json           also writes the figures there
   --bundle         a finished build in place of the sources
-  --against        a finished build to compare with in place of the bare Worker, or "none"`;
+  --against        a finished build to compare with in place of the bare Worker, "no-receipts" for the same product without receipts, or "none"`;
 
 /** Throws UsageError. */
 export function readOptions(args: string[]): Options {
@@ -41,7 +44,7 @@ export function readOptions(args: string[]): Options {
   try {
     ({ values } = parseArgs({
       args,
-      options: { "url": text, "token-command": text, "workload": text, "seconds": text, "rounds": text, "json": text, "encoding": text, "bundle": text, "against": text },
+      options: { "url": text, "token-command": text, "workload": text, "seconds": text, "rounds": text, "json": text, "encoding": text, "receipts": text, "bundle": text, "against": text },
     }));
   } catch (error) {
     throw new UsageError((error as Error).message);
@@ -54,13 +57,23 @@ export function readOptions(args: string[]): Options {
   return {
     remote,
     bundle: bundle === undefined ? null : path.resolve(bundle),
-    against: remote !== null || against === "none" ? null : against === undefined || against === "bare" ? "bare" : { bundle: path.resolve(against) },
+    against: remote !== null || against === "none" ? null : readAgainst(against ?? "bare"),
+    receipts: readSwitch("--receipts", values.receipts ?? "on"),
     encoding: readEncoding(values.encoding ?? "json"),
     workloads: readWorkloads(values.workload),
     seconds: readNumber("--seconds", values.seconds ?? "5"),
     rounds: Math.ceil(readNumber("--rounds", values.rounds ?? "3")),
     json: values.json === undefined ? null : path.resolve(values.json),
   };
+}
+
+function readAgainst(given: string): Options["against"] {
+  return given === "bare" || given === "no-receipts" ? given : { bundle: path.resolve(given) };
+}
+
+function readSwitch(name: string, given: string): boolean {
+  if (given !== "on" && given !== "off") throw new UsageError(`${name} must be on or off`);
+  return given === "on";
 }
 
 function readEncoding(given: string): Encoding {

@@ -5,6 +5,7 @@ import type { Wire } from "./wire.ts";
 export interface Sighting {
   sender: number;
   number: number;
+  conversation_id: string;
   seq: number;
   ack: boolean;
 }
@@ -12,6 +13,7 @@ export interface Sighting {
 interface Frame {
   type: string;
   client_msg_id: string;
+  conversation_id: string;
   seq: number;
   code?: string;
   message?: string;
@@ -51,11 +53,11 @@ export class Sightings {
     return this.wire.decode(message).flatMap((frame) => this.sighting(frame as Frame));
   }
 
-  private sighting({ type, client_msg_id, seq, code, message }: Frame): Sighting[] {
+  private sighting({ type, client_msg_id, conversation_id, seq, code, message }: Frame): Sighting[] {
     if (type === "error" || type === "sync_required") throw new Error(`the server says ${code ?? type}${message === undefined ? "" : `: ${message}`}`);
     if (type !== "ack" && type !== "msg") return [];
     const [run, sender, number] = client_msg_id.split(".");
     if (run !== this.run) throw new Error(`a message of another run: ${client_msg_id}`);
-    return [{ sender: Number(sender), number: Number(number), seq, ack: type === "ack" }];
+    return [{ sender: Number(sender), number: Number(number), conversation_id, seq, ack: type === "ack" }];
   }
 }

@@ -24,9 +24,13 @@ export interface Target {
   stop(keep: boolean): Promise<void>;
 }
 
-/** A build that runs as `npm start` runs it. `bundle`: a finished build; null: the sources. */
-export async function startTarget(bundle: string | null): Promise<Target> {
-  const launched = await launch(bundle);
+/**
+ * A build that runs as `npm start` runs it.
+ * @param bundle a finished build; null: the sources
+ * @param receipts without them no device has a credit to keep to
+ */
+export async function startTarget(bundle: string | null, receipts: boolean): Promise<Target> {
+  const launched = await launch(bundle, receipts ? {} : { CONFAB_CREDIT_EVENTS: "0" });
   const { url, pids } = launched;
   const token = (user: string, scope?: "service"): Promise<string> => askToken(url, { user_id: user, ...(scope === undefined ? {} : { scope }) });
   const serviceToken = await token("bench-operator", "service");

@@ -145,13 +145,17 @@ export class Traffic {
     const now = performance.now();
     let acks = 0;
     let sender: Progress | undefined;
-    for (const { sender: index, number, seq, ack } of this.sightings.read(message)) {
+    const newest = new Map<string, number>();
+    for (const { sender: index, number, conversation_id, seq, ack } of this.sightings.read(message)) {
       sender = this.senders[index];
       const sentAt = sender?.sentAt[number];
       if (sender === undefined || sentAt === undefined) throw new Error(`${device.user} got a message that nobody sent: ${index}.${number}`);
       if (sender.seqs[number] === 0) sender.seqs[number] = seq;
       else if (sender.seqs[number] !== seq) throw new Error(`message ${number} of ${sender.device.user} has seq ${sender.seqs[number]} and seq ${seq}`);
       const due = ack ? sender.acked : next.get(sender);
+      if (!ack) newest.set(conversation_id, seq);
+      // Sent again, since its receipt was late.
+      if (!ack && device.acknowledge !== undefined && due !== undefined && number < due) continue;
       if (number !== due || (ack && sender.device !== device)) {
         throw new Error(`${device.user} got ${ack ? "the acknowledgement of " : ""}message ${number} (seq ${seq}) of ${sender.device.user}, and not ${due}`);
       }
@@ -165,6 +169,7 @@ export class Traffic {
       (ack ? this.tally.ack : this.tally.delivery).add(now - sentAt);
       if (sender.awaited === 0 && sender.acked === sender.sentAt.length) this.reactions.arrived?.(sender);
     }
+    for (const [conversation_id, seq] of newest) device.acknowledge?.(conversation_id, seq);
     if (acks > 0 && sender !== undefined) this.reactions.acked?.(sender, acks);
   }
 }

@@ -82,6 +82,8 @@ export const REPORT_RATE = 1 / 60;
 export const REPORT_BURST = 10;
 /** Bytes of a report's reason. */
 export const REASON_BYTES = 2 * 1024;
+/** Bytes of events that a device may have without a receipt; how many events, a setting says. */
+export const CREDIT_BYTES = 1024 * 1024;
 /** Longest life of a token, and what clocks may differ by, in seconds. */
 export const TOKEN_LIFE_S = 3_600;
 export const CLOCK_TOLERANCE_S = 30;

@@ -36,7 +36,7 @@ export const Settings = v.object({
   fanout_read_again: int(1, 1_000_000),
   /** Receipts of a conversation are stored, and told, at most this often, ms. */
   receipts_every_ms: int(0, 60_000),
-  /** Events that a device may have without a receipt before it is asked to pull; 0 for no limit. */
+  /** Events that a device may have without a receipt before it is asked to pull; 0: receipts are not waited for, and nothing is sent again. */
   credit_events: int(0, 1_000_000),
   /** How long after sending a message may be edited, ms; 0 for ever. */
   edit_window_ms: int(0, 3_650 * DAY_MS),

@@ -11,6 +11,8 @@ import type { Violations } from "./violation.ts";
 const BACKOFF_MS = { first: 40, longest: 2_000 };
 const TICK_MS = 500;
 const REFUSED_MS = 500;
+/** How long what comes is gathered for one receipt. */
+const RECEIPT_MS = 100;
 
 export class Device {
   readonly user_id: string;
@@ -28,6 +30,8 @@ export class Device {
   private stopped = false;
   private resending = false;
   private ended: Promise<void> = Promise.resolve();
+  /** The newest seq of each conversation that is still to be acknowledged as delivered. */
+  private readonly unreceipted = new Map<string, number>();
   private greetedUserSeq = 0;
   private knownUserSeq = 0;
 
@@ -128,7 +132,7 @@ export class Device {
       for (const head of frame["conversations"] as { conversation_id: string; epoch: number; head_seq: number }[]) {
         this.view(head.conversation_id, head.epoch).learn(head.head_seq);
       }
-    } else if (typeof frame["seq"] === "number") this.shown(frame as unknown as Shown, by);
+    } else if (typeof frame["seq"] === "number" && frame["type"] !== "status") this.shown(frame as unknown as Shown, by);
   }
 
   private greeted(userSeq: number, connection: Connection): void {
@@ -187,7 +191,20 @@ export class Device {
     }, Math.max(afterMs, REFUSED_MS));
   }
 
+  /** A device that acknowledges nothing is sent everything again, and after its credit nothing more. */
+  private receiptLater(conversationId: string, seq: number): void {
+    if (this.unreceipted.size === 0) setTimeout(() => this.receipts(), RECEIPT_MS).unref();
+    this.unreceipted.set(conversationId, Math.max(seq, this.unreceipted.get(conversationId) ?? 0));
+  }
+
+  private receipts(): void {
+    const frames = [...this.unreceipted].map(([conversation_id, up_to_seq]) => ({ type: "receipt", conversation_id, up_to_seq, status: "DELIVERED" }));
+    this.unreceipted.clear();
+    if (frames.length > 0) this.live?.write(frames);
+  }
+
   private shown(event: Shown, by: string): void {
+    this.receiptLater(event.conversation_id, event.seq);
     this.view(event.conversation_id, event.epoch).got(event.seq);
     this.journal.shown({ at: performance.now(), by, user_id: this.user_id, event }, this.name);
   }

@@ -1,6 +1,7 @@
 // Puts together what knows of receipts: watermarks, who is told of them, and who gets again what they did not acknowledge.
 import type { DeliverReply } from "../../protocol/rpc.ts";
 import type { StatusCall } from "../../protocol/rpc/receipts.ts";
+import type { Settings } from "../../protocol/settings.ts";
 import type { Fanout } from "./fanout.ts";
 import { Receipts } from "./receipts.ts";
 import { Redelivery } from "./redelivery.ts";
@@ -10,7 +11,7 @@ import { ReceiptsStore } from "./store/receipts.ts";
 import { Telling } from "./telling.ts";
 
 export interface AcknowledgingPorts {
-  everyMs(): number;
+  settings(): Pick<Settings, "receipts_every_ms" | "credit_events">;
   now(): number;
   later(ms: number, run: () => void): void;
   arm(): void;
@@ -33,13 +34,14 @@ export function openAcknowledging(store: ConversationStore, state: ConversationS
     failed: (userId, error) => ports.tellingFailed(userId, error),
   });
   const receipts: Receipts = new Receipts(store, rows, state, {
-    everyMs: () => ports.everyMs(), later: (ms, run) => ports.later(ms, run), now, telling,
+    everyMs: () => ports.settings().receipts_every_ms, later: (ms, run) => ports.later(ms, run), now, telling,
     acknowledged: (userId, delivered) => redelivery.acknowledged(userId, delivered),
     landed: (userId) => fanout.landed(userId),
     settles: (seq) => fanout.rounds.settles(seq),
   });
   const redelivery = new Redelivery(rows, state, {
     now, arm: () => ports.arm(),
+    expected: () => ports.settings().credit_events > 0,
     deliveredTo: (stay) => receipts.deliveredTo(stay),
     again: (stay, delivered) => fanout.again(stay, delivered),
   });

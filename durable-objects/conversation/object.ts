@@ -299,7 +299,7 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
       pushed: (stay, seq) => acknowledging.redelivery.pushed(stay, seq),
     });
     const acknowledging = openAcknowledging(this.store, state, fanout, {
-      everyMs: () => settings().receipts_every_ms, now: Date.now,
+      settings, now: Date.now,
       later: (ms, run) => void setTimeout(run, ms),
       arm: () => tasks.arm(Date.now()),
       tell: (userId, call) => this.through(userId, (stub) => stub.told(call)),

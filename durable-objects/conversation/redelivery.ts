@@ -13,6 +13,8 @@ export interface RedeliveryPorts {
   now(): number;
   arm(): void;
   deliveredTo(stay: Stay): number;
+  /** Do devices have to acknowledge what they get? */
+  expected(): boolean;
   /** Pushes what is behind `delivered` again. False: nobody is there any more. */
   again(stay: Stay, delivered: number): Promise<boolean>;
 }
@@ -40,7 +42,7 @@ export class Redelivery {
 
   /** A live session took these events. */
   pushed(stay: Stay, seq: number): void {
-    if (this.again.has(stay.user_id) || this.ports.deliveredTo(stay) >= seq) return;
+    if (!this.ports.expected() || this.again.has(stay.user_id) || this.ports.deliveredTo(stay) >= seq) return;
     const known = this.pushes.get(stay.user_id);
     if (known !== undefined) known.seq = Math.max(known.seq, seq);
     else this.pushes.set(stay.user_id, { seq, at: this.ports.now() });

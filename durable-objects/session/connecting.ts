@@ -43,10 +43,11 @@ export class Connecting {
   readonly handlers: Handlers = {
     resume: (device, frame, fill) => {
       fill(null);
+      if (device.resumed?.() === false) return;
       this.core.background(device, "resume", resumeDevice(this.core.store, frame, Date.now(), {
         resume: (conversationId, cursor, limit) => this.resumed(conversationId, cursor, limit),
         isStale: (row) => this.lanes.busy(row.conversation_id) || this.core.heads.over(row).settled_seq > row.settled_seq,
-        write: (text) => device.write(text),
+        write: (text, run) => device.write(text, run),
         send: (frames) => device.send(frames),
       }));
     },

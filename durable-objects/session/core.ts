@@ -4,6 +4,7 @@ import { decideAccess } from "../../domain/users.ts";
 import { type Admission, type Bucket, decideAdmission } from "../../domain/rate-limit.ts";
 import { errorFields, log } from "../../log/log.ts";
 import { errorFrame } from "../../protocol/codec-json.ts";
+import { CREDIT_BYTES } from "../../protocol/limits.ts";
 import type { UpType } from "../../protocol/frames/up.ts";
 import { CLOSE } from "../../protocol/errors.ts";
 import { directPairBytes, SERVICE_ID } from "../../protocol/ids.ts";
@@ -65,7 +66,10 @@ export class SessionCore {
     this.env = env;
     this.store = store;
     this.users = new UserStore(store.sql);
-    this.sockets = new Sockets(ctx);
+    this.sockets = new Sockets(ctx, {
+      rule: () => ({ events: this.settings.credit_events, bytes: CREDIT_BYTES }),
+      settledSince: (at) => store.readSettledAfter(at).map(({ conversation_id, epoch, settled_seq }) => ({ conversation_id, epoch, head_seq: settled_seq })),
+    });
     this.polls = new Polls({
       userSeq: () => this.userSeq,
       changed: (userSeq, limit) => this.store.readInboxSince(userSeq, limit).map((row) => this.heads.over(row)),

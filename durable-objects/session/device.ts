@@ -2,14 +2,26 @@
 import type { DownFrame } from "../../protocol/frames/down.ts";
 import type { HeartbeatProfile } from "../../protocol/frames/presence.ts";
 
+/** Events of one conversation that are pushed as one text. */
+export interface Run {
+  conversation_id: string;
+  to_seq: number;
+  events: number;
+  bytes: number;
+}
+
 export interface Device {
   readonly device_id: string;
   /** Conversations that it has open. */
   readonly viewing: readonly string[];
   /** Frames for this device alone, as one text. Dropped where it is gone. */
   send(frames: readonly DownFrame[]): void;
-  /** Frames that are encoded already. */
-  write(text: string): void;
+  /** Frames that are encoded already. @param run the events among them */
+  write(text: string, run?: Run): void;
+  /** Its receipt: what was pushed to it up to here has arrived. */
+  acknowledged?(conversationId: string, seq: number): void;
+  /** It asks for all that it lacks: what it was pushed before counts no more. False: it did so too often, and is closed. */
+  resumed?(): boolean;
   view(conversationIds: readonly string[]): void;
   /** A newer token of the same user: until and since when, in seconds since 1970. */
   prolong(exp: number, iat: number): void;

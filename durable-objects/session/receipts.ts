@@ -46,7 +46,10 @@ export class Receipts {
   }
 
   readonly handlers: Handlers = {
-    receipt: (device, frame, fill) => fill(this.add(device, frame)),
+    receipt: (device, frame, fill) => {
+      device.acknowledged?.(frame.conversation_id, frame.up_to_seq);
+      fill(this.add(device, frame));
+    },
   };
 
   /** The conversation's rows change: what is known of it may be of another stay. */

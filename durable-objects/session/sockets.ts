@@ -6,11 +6,12 @@ import { Encoding } from "../../protocol/encodings.ts";
 import type { DownFrame } from "../../protocol/frames/down.ts";
 import { HeartbeatProfile } from "../../protocol/frames/presence.ts";
 import { encodeNotify } from "../../protocol/frames/notify.ts";
-import type { DeliverCall } from "../../protocol/rpc.ts";
+import type { DeliverCall, EncodedEvents } from "../../protocol/rpc.ts";
 import { CLOCK_TOLERANCE_S } from "../../protocol/limits.ts";
 import { showsBodies, tellsHeads } from "./given.ts";
 import { count } from "../platform/metrics.ts";
 import { expired } from "../platform/tokens.ts";
+import { Credit, type CreditPorts } from "./credit.ts";
 import type { Device } from "./device.ts";
 import { encodeMessage, eventsFor, fromJson } from "./encoding.ts";
 
@@ -25,6 +26,8 @@ export const Attachment = v.object({
   encoding: v.optional(Encoding, "json"),
   /** Conversations that the device has open. */
   viewing: v.optional(v.array(v.string())),
+  /** ms since when it is without credit */
+  starved_at: v.optional(v.number()),
 });
 export type Attachment = v.InferOutput<typeof Attachment>;
 
@@ -37,12 +40,16 @@ export class Sockets {
   /** Hear of every socket that is gone, whoever closed it. */
   private readonly goneListeners: ((attachment: Attachment) => void)[] = [];
 
-  constructor(ctx: DurableObjectState) {
+  private readonly credit: Credit<WebSocket>;
+
+  constructor(ctx: DurableObjectState, credit: CreditPorts) {
     this.ctx = ctx;
+    this.credit = new Credit(credit);
     for (const ws of ctx.getWebSockets()) {
       const attachment = attachmentOf(ws);
       if (attachment === null) close(ws, CLOSE.going_away, "please reconnect");
       else this.open.set(ws, attachment);
+      if (attachment?.starved_at !== undefined) this.credit.restore(ws);
     }
   }
 
@@ -86,7 +93,10 @@ export class Sockets {
         if (current !== undefined) this.keep(ws, { ...current, viewing: [...conversationIds] });
       },
       send: (frames) => this.send(ws, frames, Date.now()),
-      write: (text) => this.write(ws, fromJson(attachment.encoding, text), Date.now()),
+      write: (text, run) => {
+        if (run !== undefined) this.credit.pushed(ws, run);
+        this.write(ws, fromJson(attachment.encoding, text), Date.now());
+      },
       prolong: (exp, iat) => {
         const current = open.get(ws);
         if (current !== undefined) this.keep(ws, { ...current, exp, iat });
@@ -95,7 +105,34 @@ export class Sockets {
         const current = this.open.get(ws);
         if (current !== undefined) this.keep(ws, { ...current, profile });
       },
+      acknowledged: (conversationId, seq) => this.acknowledged(ws, conversationId, seq),
+      resumed: () => this.resumed(ws),
     };
+  }
+
+  private acknowledged(ws: WebSocket, conversationId: string, seq: number): void {
+    const attachment = this.open.get(ws);
+    const frames = attachment === undefined ? null : this.credit.acknowledged(ws, conversationId, seq, attachment.starved_at);
+    if (attachment === undefined || frames === null) return;
+    this.keep(ws, { ...attachment, starved_at: undefined });
+    this.send(ws, frames, Date.now());
+  }
+
+  private resumed(ws: WebSocket): boolean {
+    const attachment = this.open.get(ws);
+    const frames = this.credit.resumed(ws);
+    if (frames === "close") {
+      this.slow(ws);
+      return false;
+    }
+    if (attachment?.starved_at !== undefined) this.keep(ws, { ...attachment, starved_at: undefined });
+    this.send(ws, frames, Date.now());
+    return true;
+  }
+
+  private slow(ws: WebSocket): void {
+    count("closed_slow");
+    this.drop(ws, CLOSE.slow, "acknowledges too little of what it gets");
   }
 
   accept(ws: WebSocket, attachment: Attachment): void {
@@ -169,6 +206,11 @@ export class Sockets {
     const encoded = new Map<Encoding, string | Uint8Array>();
     for (const [ws, { device_id, encoding }] of this.open) {
       if (except.has(device_id)) continue;
+      const passing = this.credit.passing(ws, frames);
+      if (passing !== frames) {
+        this.send(ws, passing, now);
+        continue;
+      }
       const message = encoded.get(encoding) ?? encodeMessage(encoding, frames);
       encoded.set(encoding, message);
       this.write(ws, message, now);
@@ -184,15 +226,29 @@ export class Sockets {
 
   /** @param mine devices that sent some of the events, and what each gets in their place */
   push(call: DeliverCall, mine: DeliverCall["own"], now: number): void {
-    const { events, handle, head_seq } = call;
+    const { events, handle, conversation_id, epoch, head_seq } = call;
     const notify = handle !== undefined && tellsHeads(call) ? encodeNotify(handle, head_seq) : null;
     for (const [ws, attachment] of this.open) {
       const own = mine.find((entry) => entry.device_id === attachment.device_id);
       const given = own === undefined ? events : own.events;
       if (notify !== null && !showsBodies(call, attachment.viewing ?? [])) {
+        if (this.credit.misses(ws, { conversation_id, epoch, head_seq })) continue;
         count("notifies_out");
         this.write(ws, notify, now);
-      } else if (given !== null) this.write(ws, eventsFor(attachment.encoding, given), now);
+      } else if (given !== null) this.pushTo(ws, attachment, call, given, now);
+    }
+  }
+
+  /** Without credit a device is told once where the head is, and gets nothing more until it has acknowledged enough. */
+  private pushTo(ws: WebSocket, attachment: Attachment, { conversation_id, epoch, head_seq }: DeliverCall, given: EncodedEvents, now: number): void {
+    const head = { conversation_id, epoch, head_seq };
+    const verdict = this.credit.push(ws, { conversation_id, to_seq: given.to_seq, events: given.to_seq - given.from_seq + 1, bytes: given.json.length }, head);
+    if (verdict === "push") this.write(ws, eventsFor(attachment.encoding, given), now);
+    else if (verdict === "close") this.slow(ws);
+    else if (verdict === "tell") {
+      count("credit_exhausted");
+      this.keep(ws, { ...attachment, starved_at: now });
+      this.send(ws, [{ type: "sync_required", conversations: [head] }], now);
     }
   }
 
@@ -215,7 +271,7 @@ export class Sockets {
 
   /** To the devices that have the conversation open. */
   sendViewing(conversationId: string, frames: readonly DownFrame[], now: number): void {
-    for (const [ws, { viewing }] of this.open) if (viewing?.includes(conversationId)) this.send(ws, frames, now);
+    for (const [ws, { viewing }] of this.open) if (viewing?.includes(conversationId)) this.send(ws, this.credit.passing(ws, frames), now);
   }
 
   /** Closes a socket from this side, or answers its close. */

@@ -240,7 +240,7 @@ export class World {
       pushed: (stay, seq) => acknowledging.redelivery.pushed(stay, seq),
     });
     const acknowledging = openAcknowledging(this.store, this.state, fanout, {
-      everyMs: () => this.settings.receipts_every_ms, now: () => this.now,
+      settings: () => this.settings, now: () => this.now,
       later: (ms, run) => void (alive() && this.timers.push({ at: this.now + ms, run })),
       arm: () => tasks.arm(this.now),
       tell: (userId, call) => this.tell(life, userId, call),

@@ -53,7 +53,7 @@ const seqsOf = (socket: RawSocket, conversation: string, ack: boolean): number[]
 
 test("[A1] removed and added again and again while everybody sends", async () => {
   const [ann, bob, eve] = await Promise.all(["ann", "bob", "eve"].map((prefix) => newUser(product, prefix))) as [User, User, User];
-  const [anns, bobs, eves, second] = await Promise.all([ann.socket(), bob.socket(), eve.socket(), eve.socket()]);
+  const [anns, bobs, eves, second] = await Promise.all([ann, bob, eve, eve].map((user) => user.socket({ receipts: true }))) as [RawSocket, RawSocket, RawSocket, RawSocket];
   const group = (await ann.group([bob, eve])).conversation_id;
   const stops = [fire(anns, group), fire(eves, group)];
   const path = `/v1/conversations/${group}/members/${eve.name}`;
@@ -75,7 +75,8 @@ test("[A1] removed and added again and again while everybody sends", async () =>
   expect(outside(acked)).toEqual([]);
   const byEve = events.filter(({ type, sender_id }) => type === "msg" && sender_id === eve.name).map(({ seq }) => seq);
   expect(acked.toSorted((a, b) => a - b)).toEqual(byEve);
-  expect(eves.frames.filter((frame) => frame.type === "error").every((frame) => frame["code"] === "not_found")).toBe(true);
+  // A receipt for what she saw before she was removed comes too late.
+  expect(eves.frames.filter((frame) => frame.type === "error").filter((frame) => !["not_found", "bad_receipt"].includes(String(frame["code"])))).toEqual([]);
   expect(outside((await eve.history(group)).map(({ seq }) => seq))).toEqual([]);
   expect((await eve.history(group)).map(({ seq }) => seq)).toEqual(events.map(({ seq }) => seq).filter((seq) => seq >= (stays.at(-1)?.[0] ?? 0)));
   const missing = async (): Promise<number[]> => events.map(({ seq }) => seq).filter((seq) => !seqsOf(bobs, group, false).includes(seq));

@@ -35,7 +35,7 @@ test("[B5] 20 senders on 3 devices each: every device sees one order, and each s
   const count = size("[B5] messages a sender", 15, 500);
   const users = await Promise.all(range(20).map(() => newUser(product, "sender")));
   const { conversation_id } = await (users[0] as User).group(users.slice(1));
-  const sockets = await Promise.all(users.flatMap((user) => range(3).map((device) => user.socket({ device_id: `device-${device}` }))));
+  const sockets = await Promise.all(users.flatMap((user) => range(3).map((device) => user.socket({ device_id: `device-${device}`, receipts: true }))));
   for (const i of range(count)) {
     users.forEach((user, u) => {
       const socket = sockets[u * 3 + (i % 3)] as RawSocket;

@@ -21,6 +21,8 @@ export interface SocketOptions {
   /** Default: the encoding's subprotocol. */
   readonly protocols?: readonly string[];
   readonly headers?: Readonly<Record<string, string>>;
+  /** Acknowledges every text's events as delivered, as a client does: for what gets more than its credit. Default: nothing is. */
+  readonly receipts?: boolean;
   /** Replaces path and query. */
   readonly path?: string;
 }
@@ -87,6 +89,7 @@ export class RawSocket {
   readonly messages: Buffer[] = [];
   readonly closed: Promise<Closed>;
   readonly #ws: WebSocket;
+  readonly #receipts: boolean;
   readonly #waiters = new Set<Waiter>();
   readonly #taken = new Set<Frame>();
   #end: Closed | null = null;
@@ -94,15 +97,16 @@ export class RawSocket {
   /** Resolves at `hello`; rejects when the upgrade is refused. */
   static async open(wsUrl: string, options: SocketOptions): Promise<RawSocket> {
     const ws = dial(wsUrl, options);
-    const socket = new RawSocket(ws);
+    const socket = new RawSocket(ws, options.receipts === true);
     await once(ws, "open");
     ws.on("error", () => undefined);
     await socket.take({ type: "hello" });
     return socket;
   }
 
-  private constructor(ws: WebSocket) {
+  private constructor(ws: WebSocket, receipts: boolean) {
     this.#ws = ws;
+    this.#receipts = receipts;
     ws.on("message", (data: Buffer, binary) => this.#received(data, binary));
     this.closed = new Promise((resolve) => {
       ws.on("close", (code, reason) => {
@@ -216,7 +220,7 @@ export class RawSocket {
     if (binary) {
       this.messages.push(data);
       if (this.encoding === "json" || (data[0] === 0 && data.byteLength === NOTIFY_BYTES)) this.#give({ type: "binary", bytes: data });
-      else for (const frame of decodeBinaryDown(data)) this.#give(frame);
+      else this.#giveAll(decodeBinaryDown(data));
       return;
     }
     const text = data.toString();
@@ -226,7 +230,17 @@ export class RawSocket {
       return;
     }
     const parsed = JSON.parse(text) as Frame | Frame[];
-    for (const frame of Array.isArray(parsed) ? parsed : [parsed]) this.#give(frame);
+    this.#giveAll(Array.isArray(parsed) ? parsed : [parsed]);
+  }
+
+  #giveAll(frames: readonly Frame[]): void {
+    const newest = new Map<string, number>();
+    for (const frame of frames) {
+      if (isEvent(frame)) newest.set(frame["conversation_id"] as string, frame["seq"] as number);
+      this.#give(frame);
+    }
+    if (!this.#receipts || newest.size === 0 || !this.open) return;
+    this.send([...newest].map(([conversation_id, up_to_seq]) => ({ type: "receipt", conversation_id, up_to_seq, status: "DELIVERED" })));
   }
 
   #give(frame: Frame): void {
@@ -238,6 +252,11 @@ export class RawSocket {
       return;
     }
   }
+}
+
+/** Of what has a seq, neither acknowledgements nor statuses are events. */
+export function isEvent(frame: Frame): boolean {
+  return typeof frame["seq"] === "number" && frame.type !== "ack" && frame.type !== "status";
 }
 
 function matcher(match: Match): (frame: Frame) => boolean {
