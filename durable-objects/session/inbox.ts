@@ -1,4 +1,5 @@
 // The user's conversations: settles move their rows, and so do the user's own acts, which all of the user's devices hear of.
+import { mergeLast } from "../../domain/inbox.ts";
 import type { ConversationRow } from "../../protocol/frames/inbox.ts";
 import { CHANGES_MAX } from "../../protocol/limits.ts";
 import type { ChangedConversations, ConversationList, InboxPatch } from "../../protocol/rest/inbox.ts";
@@ -19,6 +20,8 @@ const WIDTH = 10;
 export class Inbox {
   private readonly core: SessionCore;
   private caughtUpAt = 0;
+  /** The newest messages of conversations that write to nobody's inbox. In memory: nobody is told when one of them is deleted. */
+  private readonly lately = new Map<string, InboxRecord["last_message"]>();
 
   constructor(core: SessionCore) {
     this.core = core;
@@ -29,10 +32,10 @@ export class Inbox {
     const { core } = this;
     core.register(core.userId);
     const before = core.store.readInbox(call.conversation_id);
-    const row = settledRow(before, call, core.userId, core.userSeq, now);
+    const row = settledRow(before === null ? null : this.whole(before), call, core.userId, core.userSeq, now);
     if (row === null) return;
-    const shown = before?.last_message ?? null;
-    if (shown !== null && shown.preview !== null && (row.last_message === null || row.last_message.deleted === true)) core.store.commitPreviewGone(call.conversation_id);
+    const kept = keptLast(row);
+    if (typeof before?.last_message?.preview === "string" && (kept === null || kept.deleted === true)) core.store.commitPreviewGone(call.conversation_id);
     this.commit(row);
   }
 
@@ -44,7 +47,7 @@ export class Inbox {
     const { read_seq, read_msg_no } = upTo;
     const row = this.core.store.readInbox(conversationId);
     if (row === null || read_seq <= row.read_seq) return;
-    const read = { ...row, read_seq, read_msg_no, mentions: row.mentions.filter((seq) => seq > read_seq) };
+    const read = { ...this.whole(row), read_seq, read_msg_no, mentions: row.mentions.filter((seq) => seq > read_seq) };
     if (upTo.settles) this.core.devices.send([{ type: "inbox", user_seq: this.core.userSeq, conversation: this.shown(read) }]);
     else this.own(read);
   }
@@ -52,7 +55,7 @@ export class Inbox {
   patch(conversationId: string, patch: InboxPatch): Result<{ conversation: ConversationRow }> {
     const row = this.core.store.readInbox(conversationId);
     if (row === null || row.left_at !== null) return { ok: false, code: "not_found" };
-    const changed = { ...row, muted: patch.muted ?? row.muted, archived: patch.archived ?? row.archived };
+    const changed = { ...this.whole(row), muted: patch.muted ?? row.muted, archived: patch.archived ?? row.archived };
     const same = changed.muted === row.muted && changed.archived === row.archived;
     return { ok: true, conversation: same ? this.shown(row) : this.own(changed) };
   }
@@ -83,16 +86,18 @@ export class Inbox {
   /** A row as it is by now. Only a conversation that may be busy is asked. */
   private async fresh(row: InboxRecord, now: number): Promise<InboxRecord> {
     const { core } = this;
-    const heard = core.heads.over(row);
+    const heard = core.heads.over(this.whole(row));
     if (row.mode === "write" && row.settled_at < now - core.settings.settle_after_ms - BUSY_MS && heard === row) return row;
     try {
       const reply = await core.through(row.conversation_id, (stub) => stub.peek({ user_id: core.userId, settled_seq: row.settled_seq }));
       if (!reply.ok) return heard;
       if (row.mode === "write") return settledRow(row, reply.settled, core.userId, row.user_seq - 1, row.settled_at) ?? heard;
       // A settle, or the user, may have moved it while the answer was under way.
-      const moved = settledRow(core.store.readInbox(row.conversation_id), reply.settled, core.userId, core.userSeq, now);
+      const known = this.whole(core.store.readInbox(row.conversation_id) ?? row);
+      const moved = settledRow(known, reply.settled, core.userId, core.userSeq, now);
       if (moved !== null) this.commit(moved);
-      return moved ?? core.heads.over(core.store.readInbox(row.conversation_id) ?? row);
+      else this.remember({ ...known, last_message: mergeLast(known.last_message, reply.settled.last) });
+      return moved ?? core.heads.over(this.whole(known));
     } catch (error) {
       log("warn", "peek_failed", { user_id: core.userId, conversation_id: row.conversation_id, ...errorFields(error) });
       return heard;
@@ -109,12 +114,30 @@ export class Inbox {
   }
 
   private commit(row: InboxRecord): void {
-    this.core.store.commitInbox(row);
+    this.core.store.commitInbox({ ...row, last_message: keptLast(row) });
+    this.remember(row);
     this.core.userSeq = row.user_seq;
     this.core.devices.moved();
   }
 
-  private shown(row: InboxRecord): ConversationRow {
-    return toRow(this.core.heads.over(row));
+  private remember(row: InboxRecord): void {
+    this.lately.delete(row.conversation_id);
+    if (row.mode !== "write") this.lately.set(row.conversation_id, row.last_message);
+    const oldest = this.lately.keys().next().value;
+    if (this.lately.size > CATCH_UP_ROWS && oldest !== undefined) this.lately.delete(oldest);
   }
+
+  /** A row with what of it is in memory alone. */
+  private whole(row: InboxRecord): InboxRecord {
+    return row.mode === "write" ? row : { ...row, last_message: this.lately.get(row.conversation_id) ?? null };
+  }
+
+  private shown(row: InboxRecord): ConversationRow {
+    return toRow(this.core.heads.over(this.whole(row)));
+  }
+}
+
+/** What of the newest message goes into the row: nothing where no settle would say that it was deleted. */
+function keptLast(row: InboxRecord): InboxRecord["last_message"] {
+  return row.mode === "write" ? row.last_message : null;
 }
