@@ -69,6 +69,16 @@ test("[C2] the same edit again is one event, also with its answer lost", async (
   expect(await shown(bob, sent)).toMatchObject({ content: "second" });
 });
 
+test("[C2] changes are posted as well as sent over a socket, and share one idempotency", async () => {
+  const { ann, bob, a } = await pair();
+  const sent = await ann.send(bob, "first");
+  const frames = [edit(sent, "posted"), react(sent, "👍"), erase({ ...sent, msg_id: sent.msg_id.replace(/^./u, "f") })];
+  const posted = await ann.call<{ frames: Frame[] }>("POST", "/v1/frames?device_id=a2", frames);
+  expect(posted.body.frames).toMatchObject([{ type: "ack", seq: 2 }, { type: "ack", seq: 3 }, { type: "error", code: "not_found" }]);
+  expect(await a.ask(frames[0] as Frame)).toMatchObject({ type: "ack", seq: 2, dup: true });
+  expect(await shown(bob, sent)).toMatchObject({ content: "posted", reactions: [{ emoji: "👍", count: 1 }] });
+});
+
 test("[C3] a deletion leaves a tombstone everywhere: history, resume, versions, list", async () => {
   const { ann, bob, a, b } = await pair();
   const sent = await ann.send(bob, "the secret");
@@ -89,7 +99,7 @@ test("[C3] a deletion leaves a tombstone everywhere: history, resume, versions, 
   late.send({ type: "resume", cursors: { [sent.conversation_id]: { epoch: 1, seq: 0 } } });
   await late.take({ type: "delete" });
   expect(JSON.stringify(late.frames)).not.toContain("secret");
-  expect(late.frames.filter((frame) => "seq" in frame).map((frame) => frame.type)).toEqual(["msg", "edit", "react", "delete"]);
+  expect(late.frames.filter((frame) => "epoch" in frame).map((frame) => frame.type)).toEqual(["msg", "edit", "react", "delete"]);
   const row = await until(() => listed(bob, sent.conversation_id), ({ last_message }) => last_message?.deleted === true);
   expect(row).toMatchObject({ unread: 1, last_message: { preview: null } });
   // What is gone can't be changed any more.
@@ -179,7 +189,7 @@ test("[C8] who joins later sees nothing of what was before: not by its edits, de
   const changes = [edit(before, "edited secret"), react(before, "🤫"), erase(before), edit(after, "for all of us")];
   for (const change of changes) expect(await a.ask(change)).toMatchObject({ type: "ack" });
   await e.take({ type: "edit", target_msg_id: after.msg_id });
-  const seqs = e.frames.filter((frame) => "seq" in frame).map((frame) => [frame.type, frame["seq"]]);
+  const seqs = e.frames.filter((frame) => "epoch" in frame).map((frame) => [frame.type, frame["seq"]]);
   expect(seqs.filter(([type]) => type === "skip")).toHaveLength(3);
   const resumed = await eve.socket();
   resumed.send({ type: "resume", cursors: { [conversation_id]: { epoch: 1, seq: after.seq } } });
