@@ -3,14 +3,15 @@
 import { type Bucket, decideAdmission } from "../../domain/rate-limit.ts";
 import { errorFields, log } from "../../log/log.ts";
 import { errorFrame } from "../../protocol/codec-json.ts";
+import type { DownFrame } from "../../protocol/frames/down.ts";
 import type { Presence, PresenceFrame } from "../../protocol/frames/presence.ts";
 import { HEARTBEATS } from "../../protocol/frames/presence.ts";
 import { PRESENCE_BURST_FACTOR, PRESENCE_GROUPS, PRESENCE_RATE_FACTOR } from "../../protocol/limits.ts";
 import type { PresenceTold } from "../../protocol/rpc/presence.ts";
 import type { Result } from "../../protocol/rpc.ts";
+import type { Settings } from "../../protocol/settings.ts";
 import { Gate } from "../platform/gate.ts";
 import { count } from "../platform/metrics.ts";
-import type { SessionCore } from "./core.ts";
 import type { Device } from "./device.ts";
 import type { Handlers } from "./frames.ts";
 import { type SessionOf, SLOW_MS } from "./presence.ts";
@@ -19,8 +20,17 @@ import type { PresenceStore } from "./store/presence.ts";
 /** Users of whom the newest word is kept, to know an older one by. */
 const KEPT = 1_000;
 
+/** What looking at others needs of a session. */
+export interface WatchingCore {
+  readonly userId: string;
+  readonly settings: Settings;
+  readonly devices: { sendTo(deviceId: string, frames: readonly DownFrame[]): boolean };
+  directId(peer: string): string;
+  background(device: Device, what: string, work: Promise<void>): void;
+}
+
 export class Watching {
-  private readonly core: SessionCore;
+  private readonly core: WatchingCore;
   private readonly store: PresenceStore;
   private readonly sessionOf: SessionOf;
   private readonly gate: Gate;
@@ -28,7 +38,7 @@ export class Watching {
   /** Each user asked for may wake an object: they have a bucket of their own. */
   private bucket: Bucket | null = null;
 
-  constructor(core: SessionCore, store: PresenceStore, sessionOf: SessionOf) {
+  constructor(core: WatchingCore, store: PresenceStore, sessionOf: SessionOf) {
     this.core = core;
     this.store = store;
     this.sessionOf = sessionOf;
