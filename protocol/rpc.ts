@@ -53,6 +53,8 @@ export interface DeliverCall {
   read?: { seq: number; msg_no: number } | null;
   /** Move the inbox, and answer after its commit. */
   settle: boolean;
+  /** These were pushed before, and no device has said that they came. */
+  again?: boolean;
   /** The head is the event that ended this recipient's membership. */
   left: boolean;
   /** How the conversation reaches its members now. */

@@ -132,7 +132,7 @@ export class Fanout {
   async again(stay: Stay, delivered: number): Promise<boolean> {
     while (this.flying.has(stay.user_id)) await this.flying.get(stay.user_id);
     const head = this.live.get(stay.user_id)?.sent_seq ?? this.state.head.seq;
-    await this.call(stay, Math.max(delivered, head - RESUME_EVENTS) + 1, head, { settle: false, sent: null });
+    await this.call(stay, Math.max(delivered, head - RESUME_EVENTS) + 1, head, { settle: false, sent: null, again: true });
     return this.live.has(stay.user_id);
   }
 
@@ -204,7 +204,7 @@ export class Fanout {
   }
 
   /** One call under way per session; its reply says whether the session is live. False: the outcome is unknown. */
-  private async call(stay: Stay, from: number, head: number, how: Pick<DeliverCall, "settle" | "sent" | "read" | "last" | "mentions">): Promise<boolean> {
+  private async call(stay: Stay, from: number, head: number, how: Pick<DeliverCall, "settle" | "sent" | "read" | "last" | "mentions" | "again">): Promise<boolean> {
     const owed = planOwed(stay, from, head, this.live.has(stay.user_id) ? LIVE_EVENTS : RESUME_EVENTS);
     if (owed === null) return true;
     const done = Promise.withResolvers<void>();

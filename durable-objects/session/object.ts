@@ -158,6 +158,7 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
     }
     // After the push: a device that is only late still gets it.
     if (core.devices.sweep(now)) this.presence.check(now);
+    if (call.again === true) this.presence.doubt();
     return this.reply(call.conversation_id);
   }
 

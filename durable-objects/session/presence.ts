@@ -40,6 +40,8 @@ export class Presence {
   private readonly watchers = new Map<string, Map<string, number>>();
   /** When the last of them ends; too late where that one has taken its leave, which costs an alarm. */
   private watchedUntil = 0;
+  /** Something that was pushed waits to be acknowledged: somebody may be gone without a word. */
+  private doubted = false;
   private told: PresenceStatus = "OFFLINE";
   /** What the row says. */
   private lastSeenAt: number | null = null;
@@ -52,7 +54,7 @@ export class Presence {
     this.store = store;
     this.sessionOf = sessionOf;
     this.gate = new Gate(() => core.settings, SLOW_MS);
-    core.tasks.push({ name: "presence", dueAt: (now) => this.due(now), run: async (now) => this.check(now) });
+    core.tasks.push({ name: "presence", dueAt: (now) => this.due(now), run: async (now) => this.alarmed(now) });
   }
 
   /** What the rows say. */
@@ -77,6 +79,15 @@ export class Presence {
     if (changed || (core.goneAt ?? 0) > (this.lastSeenAt ?? 0)) this.commit(watched ? status : this.told);
     if (changed) this.tell();
     core.arm();
+  }
+
+  /**
+   * A delivery is made again because nobody has acknowledged it: whoever is silent is closed when their time is over, also while
+   * nobody watches.
+   */
+  doubt(): void {
+    this.doubted = true;
+    this.core.arm();
   }
 
   asked(ask: PresenceAsk, now: number): PresenceTold {
@@ -150,10 +161,16 @@ export class Presence {
     return this.watchers.size > 0 && this.watchedUntil > now;
   }
 
+  private alarmed(now: number): void {
+    this.doubted = false;
+    this.check(now);
+  }
+
   private due(now: number): number | null {
-    if (!this.isWatched(now)) return null;
+    const watched = this.isWatched(now);
+    if (!watched && !this.doubted) return null;
     const signs = this.core.signs();
-    if (signs.length === 0) return this.told === "ONLINE" ? now : null;
+    if (signs.length === 0) return watched && this.told === "ONLINE" ? now : null;
     return Math.min(...signs.map(freshUntil));
   }
 

@@ -1,7 +1,8 @@
 // Devices and what is known of them over hibernation.
-import { evictDurableObject, runInDurableObject } from "cloudflare:test";
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, expect, test, vi } from "vitest";
-import { Device, session } from "./objects.ts";
+import type { UserSessions } from "../../protocol/rpc/presence.ts";
+import { conversation, Device, directId, session } from "./objects.ts";
 
 afterEach(() => {
   vi.useRealTimers();
@@ -34,6 +35,23 @@ test("[D9] a delivery closes a socket that is silent past its limit, after it ha
   // The newcomer's coming has swept the other one.
   await bob.until((device) => device.closed !== null);
   expect([bob.closed, fresh.closed]).toEqual([{ code: 4008 }, null]);
+});
+
+test("[D9] a delivery that nobody acknowledges sets an alarm for the moment when its device has been silent for too long, though nobody watches", async () => {
+  const [ann, bob] = [await Device.connect("pres-d9a", "phone"), await Device.connect("pres-d9b", "phone")];
+  const alarm = () => runInDurableObject(session("pres-d9b"), (_object, state) => state.storage.getAlarm());
+  ann.send({ type: "msg", to: "pres-d9b", content: "x", client_msg_id: "x" });
+  await bob.until((device) => device.messages().length === 1);
+  expect(await alarm()).toBe(null);
+  const connectedAt = (await session("pres-d9b").sessions() as { sessions: UserSessions }).sessions.devices[0]?.last_heartbeat as number;
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 4_000 });
+  await runDurableObjectAlarm(conversation(directId("pres-d9a", "pres-d9b")));
+  await bob.until((device) => device.messages().length === 2);
+  expect(await alarm()).toBe(connectedAt + 30_000);
+  vi.setSystemTime(connectedAt + 30_001);
+  await runDurableObjectAlarm(session("pres-d9b"));
+  await bob.until((device) => device.closed !== null);
+  expect([bob.closed, await alarm()]).toEqual([{ code: 4008 }, null]);
 });
 
 test("[devices] the eleventh device: the first to have connected is told, and closed with 4012", async () => {
