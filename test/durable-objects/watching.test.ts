@@ -12,8 +12,8 @@ import { nodeSql } from "./sqlite.ts";
 interface Asked {
   user: string;
   ask: PresenceAsk;
-  answer(told: PresenceTold): void;
-  fail(): void;
+  answer: (told: PresenceTold) => void;
+  fail: () => void;
 }
 
 /** Ann, who shares a group with everybody. */
