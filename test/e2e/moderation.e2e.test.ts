@@ -132,6 +132,29 @@ describe("a moderator", () => {
   });
 });
 
+describe("a moderator in a group", () => {
+  test("[U16] bans whom no owner has banned: removed in the service's name, and kept out until it is lifted; a direct conversation has no bans", async () => {
+    const [ann, eve] = [await newUser(product, "ann"), await newUser(product, "eve")];
+    const { conversation_id } = await ann.group([eve]);
+    const socket = await ann.socket();
+    const path = `/v1/conversations/${conversation_id}/bans/${eve.name}`;
+    expect((await service.call("PUT", path)).status).toBe(201);
+    expect(await socket.take({ type: "member_removed" })).toMatchObject({ sender_id: "service", user_id: eve.name });
+    expect(codeOf(await eve.call("POST", "/v1/messages", { conversation_id, content: "x", client_msg_id: "x" }))).toBe("404 not_found");
+    expect((await ann.call("PUT", `/v1/conversations/${conversation_id}/members/${eve.name}`)).status).toBeGreaterThanOrEqual(400);
+    expect((await service.call("DELETE", path)).status).toBe(204);
+    expect((await ann.call("PUT", `/v1/conversations/${conversation_id}/members/${eve.name}`)).status).toBe(201);
+    const direct = (await ann.send(eve, "hello")).conversation_id;
+    await ann.call("PUT", `/v1/blocks/${eve.name}`);
+    // Whoever asks, and whether there is a block or not: nothing of it is to be seen or lifted here.
+    for (const who of [service, ann, eve]) {
+      expect(codeOf(await who.call("GET", `/v1/conversations/${direct}/bans`))).toBe("403 forbidden");
+      expect(codeOf(await who.call("DELETE", `/v1/conversations/${direct}/bans/${eve.name}`))).toBe("403 forbidden");
+    }
+    expect(codeOf(await eve.call("POST", "/v1/messages", { conversation_id: direct, content: "x", client_msg_id: "x" }))).toBe("403 forbidden");
+  });
+});
+
 describe("users by the thousand", () => {
   interface Bulk { results: { user_id: string; created?: boolean; error?: { code: string } }[] }
   const bulk = (users: unknown): Promise<Answer<Bulk>> => service.call<Bulk>("POST", "/v1/admin/users", { users });
