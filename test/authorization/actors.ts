@@ -1,7 +1,7 @@
 // Who asks, in every test of who may.
 
 /** Past the door of users. `blocked` stands in a direct conversation with the owner, who has blocked them; all others before the same group. */
-export const USERS = ["stranger", "blocked", "removed", "member", "admin", "owner"] as const;
+export const USERS = ["stranger", "blocked", "removed", "banned", "member", "admin", "owner"] as const;
 /** `expired`: the owner, with a token whose time is over. `deactivated` and `revoked` were users until the operator said otherwise. */
 export const ACTORS = ["anonymous", "expired", "deactivated", "revoked", ...USERS, "service", "archiver"] as const;
 export type UserActor = (typeof USERS)[number];
@@ -19,6 +19,10 @@ export interface Place {
   other: string;
   /** A registered user who is in none of these conversations. */
   outsider: string;
+  /** Somebody whom the group keeps out. */
+  banned: string;
+  /** An invitation to the group. */
+  invite: { invite_id: string; token: string };
   /** A name that no other test has, for keys. */
   key: string;
 }
@@ -27,7 +31,7 @@ export type Answers<Name extends string> = Readonly<Record<Name, string>>;
 
 /** Members get `ok`, and so does a blocked one, who may still read. Who is none finds nothing. */
 export function readers(ok: string): Answers<UserActor> {
-  return { stranger: "404 not_found", removed: "404 not_found", blocked: ok, member: ok, admin: ok, owner: ok };
+  return { stranger: "404 not_found", removed: "404 not_found", banned: "404 not_found", blocked: ok, member: ok, admin: ok, owner: ok };
 }
 
 /** Owner and admin get `ok`; members may not, and a direct conversation has nothing to manage. */
@@ -41,5 +45,5 @@ export function writers(ok: string): Answers<UserActor> {
 }
 
 export function everybody(answer: string): Answers<UserActor> {
-  return { stranger: answer, removed: answer, blocked: answer, member: answer, admin: answer, owner: answer };
+  return { stranger: answer, removed: answer, banned: answer, blocked: answer, member: answer, admin: answer, owner: answer };
 }

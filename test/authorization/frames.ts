@@ -8,7 +8,7 @@ export interface FrameCase {
   users: Answers<UserActor>;
 }
 
-const readers = (ok: string): Answers<UserActor> => ({ ...everybody(ok), stranger: "not_found", removed: "not_found" });
+const readers = (ok: string): Answers<UserActor> => ({ ...everybody(ok), stranger: "not_found", removed: "not_found", banned: "not_found" });
 const writers = (ok: string): Answers<UserActor> => ({ ...readers(ok), blocked: "forbidden" });
 const keyed = ({ conversation_id, key: client_msg_id }: Place): Record<string, unknown> => ({ conversation_id, client_msg_id });
 

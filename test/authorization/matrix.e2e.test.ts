@@ -80,7 +80,7 @@ const hidden = cases.filter(([, , , given]) => given.users?.stranger === "404 no
 
 describe("[S19] what somebody may not see and what is not there are one answer, to the byte", () => {
   test.each(hidden)("%s", async (_name, route, _door, given) => {
-    const strangers = [["stranger", shared], ["removed", shared], ["stranger", ABSENT], ["removed", ABSENT], ["owner", ABSENT], ["blocked", ABSENT]] as const;
+    const strangers = [["stranger", shared], ["removed", shared], ["banned", shared], ["stranger", ABSENT], ["removed", ABSENT], ["owner", ABSENT], ["blocked", ABSENT]] as const;
     const answers = await Promise.all(strangers.map(async ([actor, scene]) => {
       const { status, text, headers } = await ask(route, given, actor, scene);
       return JSON.stringify([status, text, [...headers.keys()].filter((name) => name !== "date")]);

@@ -30,6 +30,7 @@ const fixed = (path: string) => (): string => path;
 const someone = ({ key }: Place): string => `/v1/admin/users/someone-${key}`;
 
 const user = (path: Case["path"], users: Answers<UserActor>, more: Omit<Case, "path" | "users"> = {}): Route => ({ door: "user", cases: [{ path, users, ...more }] });
+const either = (path: Case["path"], users: Answers<UserActor>, ok: string, body?: Case["body"]): Route => ({ door: "either", cases: [{ path, users, ok, ...(body === undefined ? {} : { body }) }] });
 const service = (path: Case["path"], ok: string, body?: Case["body"]): Route => ({ door: "service", cases: [{ path, ok, ...(body === undefined ? {} : { body }) }] });
 
 export const ROUTES: Readonly<Record<string, Route>> = {
@@ -58,6 +59,7 @@ export const ROUTES: Readonly<Record<string, Route>> = {
       { name: "somebody new", path: member(outsider), users: managers("201"), ok: "201" },
       { name: "somebody new as an admin", path: member(outsider), body: () => ({ role: "admin" }), users: { ...managers("201"), admin: "403 forbidden" }, ok: "201" },
       { name: "a role", path: member(other), body: () => ({ role: "admin" }), users: { ...readers("403 forbidden"), owner: "201" }, ok: "201" },
+      { name: "somebody banned", path: member(({ banned }) => banned), users: readers("403 forbidden"), ok: "403 forbidden" },
       { name: "themselves", path: member(self), users: { ...readers("200"), blocked: "403 forbidden" }, ok: "404 unknown_user" },
     ],
   },
@@ -68,6 +70,13 @@ export const ROUTES: Readonly<Record<string, Route>> = {
       { name: "themselves", path: member(self), users: { ...readers("204"), blocked: "403 forbidden" }, ok: "404 not_found" },
     ],
   },
+  "POST /v1/conversations/:conversation_id/invites": either((place) => `${conversation(place)}/invites`, managers("201"), "201", () => ({})),
+  "GET /v1/conversations/:conversation_id/invites": either((place) => `${conversation(place)}/invites`, managers("200"), "200"),
+  "DELETE /v1/conversations/:conversation_id/invites/:invite_id": either((place) => `${conversation(place)}/invites/${place.invite.invite_id}`, managers("204"), "204"),
+  "POST /v1/invites/:token": user(({ invite }) => `/v1/invites/${invite.token}`, { ...everybody("201"), banned: "404 invite_invalid", member: "200", admin: "200", owner: "200" }),
+  "GET /v1/conversations/:conversation_id/bans": either((place) => `${conversation(place)}/bans`, managers("200"), "200"),
+  "PUT /v1/conversations/:conversation_id/bans/:user_id": either((place) => `${conversation(place)}/bans/${place.other}`, managers("201"), "201"),
+  "DELETE /v1/conversations/:conversation_id/bans/:user_id": either((place) => `${conversation(place)}/bans/${place.banned}`, managers("204"), "204"),
   "GET /v1/conversations/:conversation_id/receipts": user((place) => `${conversation(place)}/receipts?msg_id=${place.msg_id}`, readers("200")),
   "GET /v1/conversations/:conversation_id/messages/:msg_id/edits": user((place) => `${conversation(place)}/messages/${place.msg_id}/edits`, readers("200")),
   "GET /v1/conversations/:conversation_id/search": user((place) => `${conversation(place)}/search?q=x`, everybody("404 not_found")),

@@ -8,15 +8,16 @@ import { type Product, startProduct } from "../product.ts";
 import { type Actor, type Place, USERS } from "./actors.ts";
 
 /** A group in which everybody is who they are called, and a message of the member in it. */
-export type Scene = Pick<Place, "conversation_id" | "msg_id" | "seq">;
+export type Scene = Pick<Place, "conversation_id" | "msg_id" | "seq" | "invite">;
 
 /** Well formed, and nowhere. */
-export const ABSENT: Scene = { conversation_id: `g.${"0".repeat(32)}`, msg_id: "00000000-0000-7000-8000-000000000000", seq: 1 };
+export const ABSENT: Scene = { conversation_id: `g.${"0".repeat(32)}`, msg_id: "00000000-0000-7000-8000-000000000000", seq: 1, invite: { invite_id: "0".repeat(16), token: "none" } };
 
 export class World {
   readonly product: Product;
   readonly people: Readonly<Record<Actor | "peer" | "outsider", User>>;
-  private readonly direct: Scene;
+  /** Of the owner and the blocked one. */
+  private readonly direct: Omit<Scene, "invite">;
   private keys = 0;
 
   static async start(): Promise<World> {
@@ -45,22 +46,25 @@ export class World {
     await users.blocked.send(users.owner, "before");
     const ack = await users.owner.send(users.blocked, "hello");
     await users.owner.call("PUT", `/v1/blocks/${users.blocked.name}`);
-    return new World(product, people, { conversation_id: ack.conversation_id, msg_id: ack.msg_id, seq: ack.seq });
+    const { conversation_id, msg_id, seq } = ack;
+    return new World(product, people, { conversation_id, msg_id, seq });
   }
 
-  private constructor(product: Product, people: World["people"], direct: Scene) {
+  private constructor(product: Product, people: World["people"], direct: World["direct"]) {
     this.product = product;
     this.people = people;
     this.direct = direct;
   }
 
   async scene(): Promise<Scene> {
-    const { owner, admin, member, peer, removed } = this.people;
+    const { owner, admin, member, peer, removed, banned } = this.people;
     const { conversation_id } = await owner.group([admin, member, peer, removed]);
     const ack = await member.send(conversation_id, "x");
     await owner.call("PUT", `/v1/conversations/${conversation_id}/members/${admin.name}`, { role: "admin" });
     await owner.call("DELETE", `/v1/conversations/${conversation_id}/members/${removed.name}`);
-    return { conversation_id, msg_id: ack.msg_id, seq: ack.seq };
+    await owner.call("PUT", `/v1/conversations/${conversation_id}/bans/${banned.name}`);
+    const { body: invite } = await owner.call<Place["invite"]>("POST", `/v1/conversations/${conversation_id}/invites`, {});
+    return { conversation_id, msg_id: ack.msg_id, seq: ack.seq, invite };
   }
 
   /** Where an actor stands. */
@@ -68,13 +72,13 @@ export class World {
     this.keys += 1;
     const direct = actor === "blocked" && scene !== ABSENT;
     return {
-      ...(direct ? this.direct : scene), key: `key-${this.keys}`, self: this.people[actor].name,
+      ...scene, ...(direct ? this.direct : {}), banned: this.people.banned.name, key: `key-${this.keys}`, self: this.people[actor].name,
       other: direct ? this.people.owner.name : this.people.peer.name, outsider: this.people.outsider.name,
     };
   }
 
   /** What is in a conversation, as a text: equal texts, nothing changed. */
-  async contents(scene: Scene): Promise<string> {
+  async contents(scene: Pick<Scene, "conversation_id">): Promise<string> {
     const events: Event[] = await this.people.owner.history(scene.conversation_id);
     const { head_seq, members } = await statsOf(this.people.service, scene.conversation_id);
     return JSON.stringify([head_seq, members, events]);

@@ -5,12 +5,13 @@ import type { ConversationCalls } from "../../protocol/rpc.ts";
 import { conversation } from "./objects.ts";
 import { CALLS } from "../authorization/calls.ts";
 
-const ACTORS = ["stranger", "removed", "member", "admin", "owner"] as const;
+const ACTORS = ["stranger", "removed", "banned", "member", "admin", "owner"] as const;
 type Actor = (typeof ACTORS)[number];
 type Answers = Readonly<Record<Actor, string>>;
 
 /** `ok` for members alone. */
-const members = (ok = "ok"): Answers => ({ stranger: "not_found", removed: "not_found", member: ok, admin: ok, owner: ok });
+const members = (ok = "ok"): Answers => ({ stranger: "not_found", removed: "not_found", banned: "not_found", member: ok, admin: ok, owner: ok });
+const everybody = (answer: string): Answers => ({ stranger: answer, removed: answer, banned: answer, member: answer, admin: answer, owner: answer });
 const managers: Answers = { ...members(), member: "forbidden" };
 
 let made = 0;
@@ -29,6 +30,7 @@ async function group(): Promise<Group> {
   if (sent.kind !== "answers" || sent.answers[0]?.ok !== true) throw new Error("the message was not taken");
   await stub.putMember({ actor_id: null, user_id: "admin", role: "admin" });
   await stub.removeMember({ actor_id: null, user_id: "removed" });
+  await stub.ban({ actor_id: null, user_id: "banned" });
   return { id, msg_id: sent.answers[0].ack.msg_id };
 }
 
@@ -66,6 +68,17 @@ const TABLE: Readonly<Record<string, readonly Call[]>> = {
     { name: "the owner", ask: (stub, actor_id) => stub.removeMember({ actor_id, user_id: "owner" }), answers: { ...members("forbidden"), owner: "ok" } },
     { name: "themselves", ask: (stub, actor_id) => stub.removeMember({ actor_id, user_id: actor_id }), answers: members() },
   ],
+  configure: [{ name: "", ask: (stub, actor_id) => stub.configure({ actor_id, history: "all" }), answers: managers }],
+  invite: [{ name: "", ask: (stub, actor_id) => stub.invite({ actor_id, expires_in_s: 60, max_uses: 1 }), answers: managers }],
+  invites: [{ name: "", ask: (stub, actor_id) => stub.invites({ actor_id }), answers: managers }],
+  revokeInvite: [{ name: "one that is not there", ask: (stub, actor_id) => stub.revokeInvite({ actor_id, invite_id: "0".repeat(16) }), answers: { ...managers, admin: "not_found", owner: "not_found" } }],
+  join: [{ name: "with what is no secret", ask: (stub, user_id) => stub.join({ user_id, invite_id: "0".repeat(16), secret: "x" }), answers: everybody("invite_invalid") }],
+  ban: [
+    { name: "another", ask: (stub, actor_id) => stub.ban({ actor_id, user_id: "peer" }), answers: managers },
+    { name: "the owner", ask: (stub, actor_id) => stub.ban({ actor_id, user_id: "owner" }), answers: members("forbidden") },
+  ],
+  unban: [{ name: "", ask: (stub, actor_id) => stub.unban({ actor_id, user_id: "banned" }), answers: managers }],
+  bans: [{ name: "", ask: (stub, actor_id) => stub.bans({ actor_id }), answers: managers }],
   rename: [{ name: "", ask: (stub, actor_id) => stub.rename({ actor_id, title: `by ${actor_id}` }), answers: managers }],
   describe: [{ name: "", ask: (stub, user_id) => stub.describe({ user_id }), answers: members() }],
   history: [{ name: "", ask: (stub, user_id) => stub.history({ user_id, query: { limit: 50 } }), answers: members() }],
@@ -80,7 +93,7 @@ const TABLE: Readonly<Record<string, readonly Call[]>> = {
     { name: "past the head", ask: (stub, user_id) => stub.receipts({ user_id, read_seq: 999 }), answers: members("bad_receipt") },
   ],
   messageReceipts: [{ name: "", ask: (stub, user_id, { msg_id }) => stub.messageReceipts({ user_id, msg_id }), answers: members() }],
-  attach: [{ name: "", ask: (stub, user_id) => stub.attach({ user_id, gen: 1 }), answers: { stranger: "-", removed: "-", member: "-", admin: "-", owner: "-" } }],
+  attach: [{ name: "", ask: (stub, user_id) => stub.attach({ user_id, gen: 1 }), answers: everybody("-") }],
   peek: [{ name: "", ask: (stub, user_id) => stub.peek({ user_id, settled_seq: 0 }), answers: members() }],
   view: [{ name: "", ask: (stub, user_id) => stub.view({ user_id, gen: 1, viewing: true, until: Date.now() + 60_000 }), answers: members() }],
   typing: [{ name: "", ask: (stub, user_id) => stub.typing({ user_id, on: true }), answers: members() }],
