@@ -57,6 +57,8 @@ export const POLL_FRAMES = 256;
 export const POLL_UNITS = 1024 * 1024;
 /** Changed conversations that one answer names. */
 export const CHANGES_MAX = 1_000;
+/** Devices that are registered for pushes; the one that was longest not registered again makes room. */
+export const PUSH_DEVICES = 10;
 /** Characters of a push service's token for a device. */
 export const PUSH_TOKEN_LENGTH = 4_096;
 /** What a session holds of a device whose client_sequence_number came early: frames, and how long. */

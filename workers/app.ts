@@ -7,6 +7,7 @@ import { admin } from "./routes/admin.ts";
 import { adminUsers } from "./routes/admin-users.ts";
 import { changes } from "./routes/changes.ts";
 import { conversations } from "./routes/conversations.ts";
+import { devices } from "./routes/devices.ts";
 import { development } from "./routes/development.ts";
 import { inbox } from "./routes/inbox.ts";
 import { groups } from "./routes/groups.ts";
@@ -31,6 +32,7 @@ app.use("*", cors({ origin: (origin) => origin, allowHeaders: ["Authorization", 
 app.get("/v1/health", (context) => context.json({ ok: true }));
 app.route("/", messages);
 app.route("/", poll);
+app.route("/", devices);
 app.route("/", inbox);
 app.route("/", conversations);
 app.route("/", groups);

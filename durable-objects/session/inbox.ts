@@ -8,6 +8,7 @@ import { errorFields, log } from "../../log/log.ts";
 import type { SessionCore } from "./core.ts";
 import { settledRow, toRow } from "./inbox-row.ts";
 import { type ListCall, listConversations } from "./list.ts";
+import type { Pushes } from "./pushes.ts";
 import type { InboxRecord } from "./store.ts";
 
 /** A conversation that was settled this long after the time it takes to settle may have gone on since. */
@@ -22,9 +23,12 @@ export class Inbox {
   private caughtUpAt = 0;
   /** The newest messages of conversations that write to nobody's inbox. In memory: nobody is told when one of them is deleted. */
   private readonly lately = new Map<string, InboxRecord["last_message"]>();
+  private readonly untold = new Set<string>();
+  private readonly pushes: Pushes;
 
-  constructor(core: SessionCore) {
+  constructor(core: SessionCore, pushes: Pushes) {
     this.core = core;
+    this.pushes = pushes;
   }
 
   /** Moves the row of a conversation, where the settle brings anything. */
@@ -36,7 +40,7 @@ export class Inbox {
     if (row === null) return;
     const kept = keptLast(row);
     if (typeof before?.last_message?.preview === "string" && (kept === null || kept.deleted === true)) core.store.commitPreviewGone(call.conversation_id);
-    this.commit(row);
+    this.commit(row, this.pushes.decide(before, row, call, now));
   }
 
   /**
@@ -77,7 +81,28 @@ export class Inbox {
   async catchUp(now: number): Promise<void> {
     if (Math.abs(now - this.caughtUpAt) < CATCH_UP_MS) return;
     this.caughtUpAt = now;
-    const rows = this.core.store.readUnwritten(CATCH_UP_ROWS);
+    await this.ask(this.core.store.readUnwritten(CATCH_UP_ROWS), now);
+  }
+
+  /** One of them has told of something that its row does not have. */
+  told(conversationId: string): void {
+    this.untold.add(conversationId);
+  }
+
+  /** The same for those that have told of something since. */
+  async catchUpTold(now: number): Promise<void> {
+    if (this.untold.size === 0) return;
+    const rows = [...this.untold].map((conversationId) => this.core.store.readInbox(conversationId)).filter((row) => row !== null);
+    this.untold.clear();
+    await this.ask(rows, now);
+    for (const { conversation_id } of rows) {
+      const row = this.core.store.readInbox(conversation_id);
+      // It could not be asked: with the next poll again.
+      if (row !== null && this.core.heads.over(row) !== row) this.told(conversation_id);
+    }
+  }
+
+  private async ask(rows: readonly InboxRecord[], now: number): Promise<void> {
     for (let start = 0; start < rows.length; start += WIDTH) {
       await Promise.all(rows.slice(start, start + WIDTH).map((row) => this.fresh(row, now)));
     }
@@ -95,7 +120,7 @@ export class Inbox {
       // A settle, or the user, may have moved it while the answer was under way.
       const known = this.whole(core.store.readInbox(row.conversation_id) ?? row);
       const moved = settledRow(known, reply.settled, core.userId, core.userSeq, now);
-      if (moved !== null) this.commit(moved);
+      if (moved !== null) this.commit(moved, this.pushes.decide(known, moved, null, now));
       else this.remember({ ...known, last_message: mergeLast(known.last_message, reply.settled.last) });
       return moved ?? core.heads.over(this.whole(known));
     } catch (error) {
@@ -107,14 +132,22 @@ export class Inbox {
   /** Something that the user did themselves: their other devices can't know. */
   private own(row: InboxRecord): ConversationRow {
     const changed = { ...row, user_seq: this.core.userSeq + 1 };
-    this.commit(changed);
+    this.commit(changed, this.pushes.decide(row, changed, null, Date.now()));
     const conversation = this.shown(changed);
     this.core.devices.send([{ type: "inbox", user_seq: changed.user_seq, conversation }]);
     return conversation;
   }
 
-  private commit(row: InboxRecord): void {
-    this.core.store.commitInbox({ ...row, last_message: keptLast(row) });
+  private commit(row: InboxRecord, push: (() => void) | null): void {
+    const { store } = this.core;
+    const kept = { ...row, last_message: keptLast(row) };
+    if (push === null) store.commitInbox(kept);
+    else {
+      store.sql.transaction(() => {
+        store.commitInbox(kept);
+        push();
+      });
+    }
     this.remember(row);
     this.core.userSeq = row.user_seq;
     this.core.devices.moved();

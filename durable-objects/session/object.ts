@@ -5,11 +5,11 @@ import { type DecodedFrame, errorFrame } from "../../protocol/codec-json.ts";
 import { CLOSE } from "../../protocol/errors.ts";
 import type { AckFrame, Draft } from "../../protocol/frames/msg.ts";
 import type { ConversationRow } from "../../protocol/frames/inbox.ts";
-import type { ChangedConversations, ConversationList, InboxPatch } from "../../protocol/rest/inbox.ts";
+import type { ChangedConversations, ConversationList, DeviceBody, InboxPatch, QueuedPush, RegisteredDevice } from "../../protocol/rest/inbox.ts";
 import type { Claims, DeliverCall, DeliverReply, Quota, Result, SessionCalls, StatusCall } from "../../protocol/rpc.ts";
 import type { Presence as PresenceEntry } from "../../protocol/frames/presence.ts";
 import type { PresenceAsk, PresenceTold, TypingShown, UserSessions } from "../../protocol/rpc/presence.ts";
-import type { FramesCall, PollCall, PollReply } from "../../protocol/rpc/inbox.ts";
+import type { FramesCall, PollCall, PollReply, PushCall } from "../../protocol/rpc/inbox.ts";
 import type { UserCalls } from "../../protocol/rpc/users.ts";
 import { directoryOf, type Env, sessionOf } from "../platform/env.ts";
 import { count } from "../platform/metrics.ts";
@@ -28,6 +28,7 @@ import { Leases } from "./leases.ts";
 import type { ListCall } from "./list.ts";
 import { NAMELESS } from "./polls.ts";
 import { PostedDevice } from "./posted.ts";
+import { Pushes } from "./pushes.ts";
 import { Presence, type SessionOf } from "./presence.ts";
 import { Receipts } from "./receipts.ts";
 import { Sending } from "./sending.ts";
@@ -44,6 +45,7 @@ import { Viewing } from "./viewing.ts";
 export class UserSession extends DurableObject<Env> implements SessionCalls {
   private readonly core: SessionCore;
   private readonly inbox: Inbox;
+  private readonly pushQueue: Pushes;
   private readonly sending: Sending;
   private readonly connecting: Connecting;
   private readonly presence: Presence;
@@ -59,7 +61,8 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.core = new SessionCore(ctx, env, new SessionStore(objectSql(ctx.storage, (rows) => count("rows_written", rows))));
-    this.inbox = new Inbox(this.core);
+    this.pushQueue = new Pushes(this.core);
+    this.inbox = new Inbox(this.core, this.pushQueue);
     this.sending = new Sending(this.core);
     this.viewing = new Viewing(this.core);
     this.connecting = new Connecting(this.core, this.sending.lanes, new Leases(this.core, this.viewing));
@@ -155,7 +158,7 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
     if (call.settle) {
       this.blocks.settling(call);
       this.inbox.settle(call, now);
-    }
+    } else if ((call.mode ?? "write") !== "write") this.inbox.told(call.conversation_id);
     // After the push: a device that is only late still gets it.
     if (core.devices.sweep(now)) this.presence.check(now);
     if (call.again === true) this.presence.doubt();
@@ -199,9 +202,13 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
     this.core.register(call.claims.user_id);
     const admission = this.core.charge(1, "poll");
     if (!admission.ok) return { ok: false, code: "rate_limited", retry_after_ms: admission.retry_after_ms };
-    const answer = this.core.polls.poll(call, Date.now());
+    const { polls } = this.core;
+    const isNew = !polls.knows(call.device_id);
+    polls.device(call.claims, call.device_id, Date.now());
     this.presence.check(Date.now());
-    return answer;
+    // Conversations that write no inboxes are in no row's user_seq until they are asked.
+    await (isNew ? this.inbox.catchUp(Date.now()) : this.inbox.catchUpTold(Date.now()));
+    return polls.poll(call, Date.now());
   }
 
   async frames(call: FramesCall): Promise<Result<PollReply>> {
@@ -229,6 +236,26 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
 
   async patchInbox(call: { conversation_id: string; patch: InboxPatch }): Promise<Result<{ conversation: ConversationRow }>> {
     return this.inbox.patch(call.conversation_id, call.patch);
+  }
+
+  async push(call: PushCall): Promise<void> {
+    this.pushQueue.offered(call, Date.now());
+  }
+
+  async pushes(): Promise<Result<{ pushes: QueuedPush[] }>> {
+    return this.core.isRegistered ? { ok: true, pushes: this.pushQueue.list() } : { ok: false, code: "not_found" };
+  }
+
+  async putDevice(call: { device_id: string; body: DeviceBody }): Promise<Result<{ device: RegisteredDevice }>> {
+    return { ok: true, device: this.pushQueue.register(call.device_id, call.body, Date.now()) };
+  }
+
+  async deleteDevice(call: { device_id: string }): Promise<Result<object>> {
+    return this.pushQueue.forget(call.device_id) ? { ok: true } : { ok: false, code: "not_found" };
+  }
+
+  async listDevices(): Promise<Result<{ devices: RegisteredDevice[] }>> {
+    return { ok: true, devices: this.pushQueue.devices() };
   }
 
   async presenceOf(ask: PresenceAsk): Promise<PresenceTold> {

@@ -93,6 +93,12 @@ export class PolledDevice implements Device {
     this.due();
   }
 
+  /** There is something that it has to ask for. */
+  lost(head: Head): void {
+    this.waiting.lost(head);
+    this.due();
+  }
+
   /** @param ms until it is answered even if there is nothing to say */
   hold(poll: HeldPoll, ms: number): void {
     this.held.push(poll);

@@ -80,6 +80,11 @@ export class Polls {
     return this.devices.get(NAMELESS) ?? null;
   }
 
+  /** Does this device poll already? What came since its last answer waits for it. */
+  knows(deviceId: string | null): boolean {
+    return this.devices.has(deviceId ?? NAMELESS);
+  }
+
   /** The device of a request, which is a sign of it. */
   device(claims: Claims, deviceId: string | null, now: number): PolledDevice {
     const device_id = deviceId ?? NAMELESS;
@@ -123,7 +128,7 @@ export class Polls {
   push(call: DeliverCall, own: DeliverCall["own"]): void {
     for (const device of this.devices.values()) {
       if (tellsHeads(call) && !showsBodies(call, device.viewing)) {
-        device.send([{ type: "sync_required", conversations: [{ conversation_id: call.conversation_id, epoch: call.epoch, head_seq: call.head_seq }] }]);
+        device.lost({ conversation_id: call.conversation_id, epoch: call.epoch, head_seq: call.head_seq });
         continue;
       }
       const mine = own.find(({ device_id }) => device_id === device.device_id);

@@ -8,16 +8,15 @@ export const INBOX = `
   ALTER TABLE inbox ADD COLUMN archived INTEGER NOT NULL DEFAULT 0;
   ALTER TABLE inbox ADD COLUMN mode TEXT NOT NULL DEFAULT 'write';
 
-  -- What is to become a push notification: one per conversation until it is sent. Deleted when sent, or read before that.
+  -- What is to become a push notification: one per conversation until it is sent; the inbox row says what it speaks of by then.
+  -- Deleted when sent, and before that when all is read, or the conversation is muted or left.
   CREATE TABLE pushes (
     conversation_id TEXT PRIMARY KEY,
     from_seq INTEGER NOT NULL,
-    to_seq INTEGER NOT NULL,
-    mention INTEGER NOT NULL,
     queued_at INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
 
-  -- A device's registration with a push service. Deleted with the device.
+  -- A device's registration with a push service. Deleted by its user, or when the same token is registered for another device.
   CREATE TABLE devices (
     device_id TEXT PRIMARY KEY,
     platform TEXT NOT NULL,

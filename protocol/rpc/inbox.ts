@@ -1,7 +1,7 @@
 // Calls of the inbox, of long polls and of the push queue.
 import type { DecodedFrame } from "../codec-json.ts";
 import type { ConversationRow } from "../frames/inbox.ts";
-import type { ChangedConversations, ConversationList, InboxPatch } from "../rest/inbox.ts";
+import type { ChangedConversations, ConversationList, DeviceBody, InboxPatch, QueuedPush, RegisteredDevice } from "../rest/inbox.ts";
 import type { Claims, DeliverCall, Result } from "../rpc.ts";
 
 /** What a settle says of the conversation to one member. */
@@ -18,7 +18,6 @@ export interface PeekCall {
 export interface PushCall {
   conversation_id: string;
   seq: number;
-  mention: boolean;
 }
 
 /** `text`: the JSON of the answer; of a poll `{frames, user_seq}`. */
@@ -48,6 +47,12 @@ export interface InboxCalls {
   changes(call: { since: number }): Promise<Result<{ changed: ChangedConversations }>>;
   poll(call: PollCall): Promise<Result<PollReply>>;
   frames(call: FramesCall): Promise<Result<PollReply>>;
+  push(call: PushCall): Promise<void>;
+  /** `not_found`: nobody has registered this user. */
+  pushes(): Promise<Result<{ pushes: QueuedPush[] }>>;
+  putDevice(call: { device_id: string; body: DeviceBody }): Promise<Result<{ device: RegisteredDevice }>>;
+  deleteDevice(call: { device_id: string }): Promise<Result<object>>;
+  listDevices(): Promise<Result<{ devices: RegisteredDevice[] }>>;
   patchInbox(call: { conversation_id: string; patch: InboxPatch }): Promise<Result<{ conversation: ConversationRow }>>;
 }
 

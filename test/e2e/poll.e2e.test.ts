@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Event } from "../../protocol/events.ts";
 import { startProduct, type Product } from "../product.ts";
 import { size } from "../sizes.ts";
-import { codeOf, newUser, operator, untilSettled, type User } from "./api.ts";
+import { codeOf, newUser, operator, until, untilSettled, type User } from "./api.ts";
 import { noUpgradeProxy, type NoUpgradeProxy } from "./no-upgrade-proxy.ts";
 import { Poller } from "./poller.ts";
 import { RawSocket, refusedUpgrade, type Frame } from "./raw-socket.ts";
@@ -103,6 +103,26 @@ describe("polling", () => {
     await untilSettled(service, conversation_id);
     expect(await new Poller(bob, product.url, "other").poll(0)).toMatchObject([{ type: "inbox", conversation: { conversation_id, left: true } }]);
   });
+});
+
+test("[I4] [A10] in a group that writes no inboxes, too, a poll names what is new, also where its answer was lost", async () => {
+  const [ann, bob, cid, dan] = [...await people(), ...await people()];
+  await service.call("PATCH", "/v1/admin/settings", { fanout_write_max: 2, fanout_write_again: 1 });
+  const { conversation_id } = await (ann as User).group([bob, cid, dan] as User[]);
+  await service.call("PATCH", "/v1/admin/settings", { fanout_write_max: 100, fanout_write_again: 80 });
+  await until(() => (bob as User).call<{ conversations: { mode: string }[] }>("GET", "/v1/conversations"), ({ body }) => body.conversations[0]?.mode === "read");
+  const poller = new Poller(bob as User, product.url, "b");
+  await poller.poll(0);
+  const named = (head_seq: number) => (frame: Frame) =>
+    frame.type === "sync_required" && JSON.stringify(frame["conversations"]) === JSON.stringify([{ conversation_id, epoch: 1, head_seq }]);
+  const lost = poller.ask(10_000);
+  await (ann as User).send(conversation_id, "one");
+  expect((await lost).body.frames.some(named(2))).toBe(true);
+  expect((await poller.poll(5_000)).some(named(2))).toBe(true);
+  // And of a device that comes anew.
+  await (ann as User).send(conversation_id, "two");
+  expect((await new Poller(bob as User, product.url, "other").poll(0)).some(named(3))).toBe(true);
+  await poller.take(named(3));
 });
 
 describe("posted frames", () => {

@@ -1,0 +1,88 @@
+// What is to become push notifications: a queue with at most one for each conversation. Sending them is not built yet.
+import { decidePush } from "../../domain/push.ts";
+import { PUSH_DEVICES } from "../../protocol/limits.ts";
+import type { Event } from "../../protocol/events.ts";
+import type { DeviceBody, QueuedPush, RegisteredDevice } from "../../protocol/rest/inbox.ts";
+import type { DeliverCall } from "../../protocol/rpc.ts";
+import type { PushCall } from "../../protocol/rpc/inbox.ts";
+import type { InboxRecord, SessionStore } from "./store.ts";
+import { PushStore } from "./store/pushes.ts";
+
+/** What pushes need of a session. */
+export interface PushCore {
+  readonly userId: string;
+  readonly store: SessionStore;
+  readonly blocked: ReadonlySet<string>;
+  readonly account: { deactivated_at: number | null } | null;
+  isFresh(now: number): boolean;
+}
+
+export class Pushes {
+  private readonly core: PushCore;
+  private readonly store: PushStore;
+
+  constructor(core: PushCore) {
+    this.core = core;
+    this.store = new PushStore(core.store.sql);
+  }
+
+  /**
+   * A row is about to be committed, with the settle that moved it: what the queue makes of it, for the same transaction; null for
+   * nothing. A settle that comes again moves no row, so nothing is queued twice.
+   * @param call null: the user did something themselves
+   */
+  decide(before: InboxRecord | null, row: InboxRecord, call: DeliverCall | null, now: number): (() => void) | null {
+    const { conversation_id } = row;
+    const decision = decidePush({
+      known_msg_no: call === null ? row.head_msg_no : (before?.head_msg_no ?? 0), head_msg_no: row.head_msg_no, read_msg_no: row.read_msg_no,
+      muted: this.isQuiet(row), left: row.left_at !== null, blocked: call !== null && this.allBlocked(call, before?.settled_seq ?? 0),
+      fresh: this.core.isFresh(now), queued: this.store.has(conversation_id),
+    });
+    if (decision === "drop") return () => this.store.commitDropped(conversation_id);
+    const from_seq = Math.max(before?.settled_seq ?? 0, row.read_seq) + 1;
+    return decision === "queue" ? () => this.store.commitQueued({ conversation_id, from_seq, queued_at: now }) : null;
+  }
+
+  /** Of a conversation that settles nobody: it says itself what may be worth a push. */
+  offered({ conversation_id, seq }: PushCall, now: number): void {
+    const row = this.core.store.readInbox(conversation_id);
+    if (row === null || row.left_at !== null || this.isQuiet(row) || seq <= row.read_seq || this.core.isFresh(now) || this.store.has(conversation_id)) return;
+    this.store.commitQueued({ conversation_id, from_seq: seq, queued_at: now });
+  }
+
+  list(): QueuedPush[] {
+    return this.store.readQueue().map(({ conversation_id, from_seq, queued_at }) => {
+      const row = this.core.store.readInbox(conversation_id);
+      const from = Math.max(from_seq, (row?.read_seq ?? 0) + 1);
+      return { conversation_id, from_seq: from, to_seq: Math.max(from, row?.settled_seq ?? 0), mention: (row?.mentions.length ?? 0) > 0, queued_at };
+    });
+  }
+
+  register(deviceId: string, body: DeviceBody, now: number): RegisteredDevice {
+    this.store.commitDevice({ device_id: deviceId, ...body, updated_at: now }, PUSH_DEVICES);
+    return { device_id: deviceId, platform: body.platform, updated_at: now };
+  }
+
+  forget(deviceId: string): boolean {
+    return this.store.commitForgotten(deviceId);
+  }
+
+  devices(): RegisteredDevice[] {
+    return this.store.readDevices();
+  }
+
+  private isQuiet(row: InboxRecord): boolean {
+    return row.muted || (this.core.account?.deactivated_at ?? null) !== null;
+  }
+
+  /** Are all new messages from people whom the user has blocked? Where the settle brings none, the newest one speaks for all. */
+  private allBlocked(call: DeliverCall, settledSeq: number): boolean {
+    const { blocked, userId } = this.core;
+    if (blocked.size === 0) return false;
+    const parsed = call.events === null ? [] : (JSON.parse(call.events.json) as Event | Event[]);
+    const senders = (Array.isArray(parsed) ? parsed : [parsed])
+      .filter((event) => event.type === "msg" && event.seq > settledSeq && event.sender_id !== userId).map(({ sender_id }) => sender_id);
+    if (senders.length === 0 && call.last !== undefined && call.last !== null) senders.push(call.last.sender_id);
+    return senders.length > 0 && senders.every((sender) => blocked.has(sender));
+  }
+}

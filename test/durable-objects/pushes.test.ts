@@ -1,0 +1,165 @@
+// The push queue: who is told of what, once.
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { decidePush, type PushQuestion } from "../../domain/push.ts";
+import { settledRow } from "../../durable-objects/session/inbox-row.ts";
+import { Pushes } from "../../durable-objects/session/pushes.ts";
+import type { InboxRecord } from "../../durable-objects/session/store.ts";
+import { PushStore } from "../../durable-objects/session/store/pushes.ts";
+import type { DeliverCall, DeliverReply } from "../../protocol/rpc.ts";
+import { size } from "../sizes.ts";
+import { CONVERSATION, Session, World } from "./world.ts";
+
+const asked: PushQuestion = { known_msg_no: 4, head_msg_no: 5, read_msg_no: 0, muted: false, left: false, blocked: false, fresh: false, queued: false };
+
+describe("a settle that brings a message", () => {
+  test("[I6] [A8] queues a push for who is not there", () => expect(decidePush(asked)).toBe("queue"));
+
+  test.each<[string, Partial<PushQuestion>]>([
+    ["a device is there", { fresh: true }], ["the conversation is muted", { muted: true }], ["its senders are blocked", { blocked: true }],
+    ["all is read", { read_msg_no: 5 }], ["it brings no message", { known_msg_no: 5 }], ["one waits already", { queued: true }], ["the user has left", { left: true }],
+  ])("[I6] queues none where %s", (_why, more) => expect(decidePush({ ...asked, ...more })).toBe("keep"));
+
+  test.each<[string, Partial<PushQuestion>]>([
+    ["all is read", { read_msg_no: 5 }], ["the conversation is muted", { muted: true }], ["the user has left", { left: true }],
+  ])("[I6] takes back what waits where %s", (_why, more) => expect(decidePush({ ...asked, queued: true, ...more })).toBe("drop"));
+});
+
+/** A session with its push queue; `fresh`: a device is there and heard of. */
+class PushedSession extends Session {
+  fresh = false;
+  readonly blocked = new Set<string>();
+  readonly queue = new PushStore(this.store.sql);
+  readonly pushes = new Pushes({ userId: this.userId, store: this.store, blocked: this.blocked, account: null, isFresh: () => this.fresh });
+  /** How many were queued, ever. */
+  queued = 0;
+
+  override deliver(call: DeliverCall, now: number): DeliverReply {
+    const before = this.inbox();
+    const row = call.settle ? settledRow(before, call, this.userId, this.store.readUserSeq(), now) : null;
+    if (row !== null) this.commit(before, row, call, now);
+    return { gen: this.gen, live: this.connected };
+  }
+
+  commit(before: InboxRecord | null, row: InboxRecord, call: DeliverCall | null, now: number): void {
+    const had = this.queue.has(CONVERSATION);
+    const push = this.pushes.decide(before, row, call, now);
+    this.store.commitInbox(row);
+    push?.();
+    if (!had && this.queue.has(CONVERSATION)) this.queued += 1;
+  }
+
+  act(change: (row: InboxRecord) => InboxRecord, now: number): void {
+    const row = this.inbox();
+    if (row !== null) this.commit(row, { ...change(row), user_seq: row.user_seq + 1 }, null, now);
+  }
+}
+
+function worldOf(): { world: World; bob: PushedSession } {
+  const world = new World(["ann", "bob", "cid"], (user) => (user === "bob" ? new PushedSession(user) : new Session(user)));
+  return { world, bob: world.session("bob") as PushedSession };
+}
+
+async function settled(world: World): Promise<void> {
+  await world.quiet();
+  for (let i = 0; i < 30 && (world.store.readWatermarks().fanout_seq < world.state.head.seq || world.store.readLagging().length > 0); i += 1) await world.fire();
+}
+
+test("[I6] [A8] thirty messages to somebody who is away are one push, which speaks of all of them; reading takes it back", async () => {
+  const { world, bob } = worldOf();
+  await settled(world);
+  expect(bob.pushes.list()).toEqual([]);
+  for (let i = 0; i < 30; i += 1) world.append("ann");
+  await settled(world);
+  expect(bob.pushes.list()).toMatchObject([{ conversation_id: CONVERSATION, from_seq: 2, to_seq: 31, mention: false }]);
+  bob.act((row) => ({ ...row, read_seq: 11, read_msg_no: 10 }), world.now);
+  expect(bob.pushes.list()).toMatchObject([{ from_seq: 12, to_seq: 31 }]);
+  bob.act((row) => ({ ...row, read_seq: 31, read_msg_no: 30 }), world.now);
+  expect([bob.pushes.list(), bob.queued]).toEqual([[], 1]);
+});
+
+test("[I6] what one writes oneself, joins, titles and other people's comings are no push", async () => {
+  const { world, bob } = worldOf();
+  world.append("bob");
+  world.add("dan");
+  world.remove("dan");
+  await settled(world);
+  expect(bob.pushes.list()).toEqual([]);
+});
+
+test("[I6] only who is blocked brings no push: another sender in the same settle does", async () => {
+  const { world, bob } = worldOf();
+  await settled(world);
+  bob.blocked.add("cid");
+  world.append("cid");
+  world.append("cid");
+  await settled(world);
+  expect(bob.pushes.list()).toEqual([]);
+  world.append("ann");
+  world.append("cid");
+  await settled(world);
+  expect(bob.pushes.list()).toHaveLength(1);
+});
+
+test("[I6] a conversation that settles nobody says itself what is worth a push", async () => {
+  const { world, bob } = worldOf();
+  await settled(world);
+  bob.pushes.offered({ conversation_id: CONVERSATION, seq: 7 }, 5);
+  bob.pushes.offered({ conversation_id: CONVERSATION, seq: 9 }, 6);
+  bob.pushes.offered({ conversation_id: "g.unknown", seq: 9 }, 6);
+  expect(bob.pushes.list()).toEqual([{ conversation_id: CONVERSATION, from_seq: 7, to_seq: 7, mention: false, queued_at: 5 }]);
+});
+
+type Step = "ann" | "bob" | "crash" | "fire" | "quiet" | "fail" | "come" | "go" | "read" | "mute" | "unmute" | "send" | "pass";
+const STEPS: Step[] = ["ann", "ann", "ann", "bob", "crash", "fire", "fire", "quiet", "fail", "come", "go", "go", "read", "mute", "unmute", "send", "pass"];
+
+test("[I6] [A8] over crashes, failures and settles that come twice, at most one waits, and what was sent is queued again only for something new", async () => {
+  await fc.assert(fc.asyncProperty(fc.array(fc.constantFrom(...STEPS), { maxLength: 50 }), async (steps) => {
+    const { world, bob } = worldOf();
+    await settled(world);
+    let sent = 0;
+    /** Messages of others that the settled row counts and that came while nobody was there. */
+    let sentAt = 0;
+    for (const step of steps) {
+      if (step === "ann" || step === "bob") world.append(step);
+      else if (step === "crash") world.crash();
+      else if (step === "fire") await world.fire();
+      else if (step === "quiet") await world.quiet();
+      else if (step === "fail") bob.fails += 1;
+      else if (step === "come" || step === "go") bob.fresh = step === "come";
+      else if (step === "read") bob.act((row) => ({ ...row, read_seq: row.settled_seq, read_msg_no: row.head_msg_no }), world.now);
+      else if (step === "mute" || step === "unmute") bob.act((row) => ({ ...row, muted: step === "mute" }), world.now);
+      else if (step === "pass") world.now += 900;
+      else if (bob.queue.has(CONVERSATION)) {
+        bob.queue.commitDropped(CONVERSATION);
+        sent += 1;
+        const { head_msg_no } = bob.inbox() as InboxRecord;
+        expect(head_msg_no, "a second push tells something new").toBeGreaterThan(sentAt);
+        sentAt = head_msg_no;
+      }
+      const row = bob.inbox() as InboxRecord;
+      const waits = bob.pushes.list();
+      expect(waits.length).toBeLessThanOrEqual(1);
+      if (waits.length > 0) expect([row.muted, row.head_msg_no > row.read_msg_no]).toEqual([false, true]);
+    }
+    bob.fails = 0;
+    bob.fresh = false;
+    await settled(world);
+    world.append("ann");
+    await settled(world);
+    const row = bob.inbox() as InboxRecord;
+    expect(bob.pushes.list().length, "what comes while nobody is there waits").toBe(row.muted ? 0 : 1);
+    expect(bob.queued).toBeGreaterThanOrEqual(sent);
+  }), { numRuns: size("push histories", 60, 2_000) });
+});
+
+test("[I7] devices: a token stands for one device, ten at most, and it is never given back", () => {
+  const { pushes } = new PushedSession("bob");
+  expect(pushes.register("phone", { platform: "apns", token: "t1" }, 1)).toEqual({ device_id: "phone", platform: "apns", updated_at: 1 });
+  pushes.register("phone", { platform: "fcm", token: "t2" }, 2);
+  pushes.register("tablet", { platform: "fcm", token: "t2" }, 3);
+  expect(pushes.devices()).toEqual([{ device_id: "tablet", platform: "fcm", updated_at: 3 }]);
+  for (let i = 0; i < 12; i += 1) pushes.register(`d${i}`, { platform: "apns", token: `x${i}` }, 10 + i);
+  expect(pushes.devices().map(({ device_id }) => device_id)).toEqual(Array.from({ length: 10 }, (_, i) => `d${11 - i}`));
+  expect([pushes.forget("d3"), pushes.forget("d3"), pushes.devices().length]).toEqual([true, false, 9]);
+});
