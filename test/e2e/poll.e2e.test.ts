@@ -106,23 +106,28 @@ describe("polling", () => {
 });
 
 test("[I4] [A10] in a group that writes no inboxes, too, a poll names what is new, also where its answer was lost", async () => {
-  const [ann, bob, cid, dan] = [...await people(), ...await people()];
-  await service.call("PATCH", "/v1/admin/settings", { fanout_write_max: 2, fanout_write_again: 1 });
-  const { conversation_id } = await (ann as User).group([bob, cid, dan] as User[]);
-  await service.call("PATCH", "/v1/admin/settings", { fanout_write_max: 100, fanout_write_again: 80 });
-  await until(() => (bob as User).call<{ conversations: { mode: string }[] }>("GET", "/v1/conversations"), ({ body }) => body.conversations[0]?.mode === "read");
-  const poller = new Poller(bob as User, product.url, "b");
-  await poller.poll(0);
-  const named = (head_seq: number) => (frame: Frame) =>
-    frame.type === "sync_required" && JSON.stringify(frame["conversations"]) === JSON.stringify([{ conversation_id, epoch: 1, head_seq }]);
-  const lost = poller.ask(10_000);
-  await (ann as User).send(conversation_id, "one");
-  expect((await lost).body.frames.some(named(2))).toBe(true);
-  expect((await poller.poll(5_000)).some(named(2))).toBe(true);
-  // And of a device that comes anew.
-  await (ann as User).send(conversation_id, "two");
-  expect((await new Poller(bob as User, product.url, "other").poll(0)).some(named(3))).toBe(true);
-  await poller.take(named(3));
+  const [ann, bob, ...others] = [...await people(), ...await people()] as [User, User, ...User[]];
+  const thresholds = (fanout_write_max: number, fanout_write_again: number) => service.call("PATCH", "/v1/admin/settings", { fanout_write_max, fanout_write_again });
+  await thresholds(2, 1);
+  try {
+    const { conversation_id } = await ann.group([bob, ...others]);
+    await until(() => bob.call<{ conversations: { mode: string }[] }>("GET", "/v1/conversations"), ({ body }) => body.conversations[0]?.mode === "read");
+    const named = (head_seq: number) => (frame: Frame) =>
+      frame.type === "sync_required" && JSON.stringify(frame["conversations"]) === JSON.stringify([{ conversation_id, epoch: 1, head_seq }]);
+    const poller = new Poller(bob, product.url, "b");
+    await poller.take(named(1));
+    await poller.poll(300);
+    const lost = poller.ask(10_000);
+    await ann.send(conversation_id, "one");
+    expect((await lost).body.frames).toSatisfy((frames: Frame[]) => frames.some(named(2)));
+    expect(await poller.poll(5_000)).toSatisfy((frames: Frame[]) => frames.some(named(2)));
+    // And of a device that comes anew.
+    await ann.send(conversation_id, "two");
+    expect(await new Poller(bob, product.url, "other").poll(0)).toSatisfy((frames: Frame[]) => frames.some(named(3)));
+    await poller.take(named(3));
+  } finally {
+    await thresholds(100, 80);
+  }
 });
 
 describe("posted frames", () => {
