@@ -19,9 +19,9 @@ export const CALLS: Readonly<Record<string, Readonly<Record<string, Kind>>>> = {
   },
   UserSession: {
     fetch: "self", admit: "self", send: "self", poll: "self", frames: "self", conversations: "self", changes: "self", patchInbox: "self", presenceQuery: "self",
-    readBlocks: "self", setBlock: "self", readAccount: "self", changeProfile: "self", claimCreation: "self",
-    deliver: "objects", told: "objects", presenceOf: "objects", unwatch: "objects", presenceChanged: "objects", typingShown: "objects", reachable: "objects",
-    registered: "worker", register: "worker", readProfile: "worker", sessions: "service", setAccess: "service",
+    putDevice: "self", deleteDevice: "self", listDevices: "self", readBlocks: "self", setBlock: "self", readAccount: "self", changeProfile: "self", claimCreation: "self",
+    deliver: "objects", push: "objects", told: "objects", presenceOf: "objects", unwatch: "objects", presenceChanged: "objects", typingShown: "objects", reachable: "objects",
+    registered: "worker", register: "worker", readProfile: "worker", sessions: "service", pushes: "service", setAccess: "service",
     webSocketMessage: "runtime", webSocketClose: "runtime", webSocketError: "runtime", alarm: "runtime",
     take: "own", reply: "own",
   },
