@@ -15,10 +15,11 @@ export function amended(message: Message, event: Change): Message {
     }
     case "delete": {
       if (message.deleted_at !== undefined) return message;
-      const { media_key: _key, media: _media, mentions: _mentions, ...rest } = message;
+      const { media_key: _key, media: _media, mentions: _mentions, edited_at: _edited, reactions: _reactions, ...rest } = message;
       return { ...rest, content: "", deleted_at: event.sent_at };
     }
     case "react":
+      if (message.deleted_at !== undefined) return message;
       return withReactions(message, reacted(message.reactions ?? [], event.emoji, event.sender_id, event.on));
   }
 }

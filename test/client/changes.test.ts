@@ -72,9 +72,9 @@ function shownAt(events: readonly ChatEvent[], seq: number, head: number): Slot 
   const gone = new Set(later.flatMap((one) => (one.type === "delete" ? [one.target_msg_id] : [])));
   const replies = later.filter((one) => one.type === "msg" && one.reply_to === event.msg_id && !gone.has(one.msg_id)).length;
   const shown: Message = { ...event };
-  if (edit?.type === "edit") Object.assign(shown, { content: edit.content, edited_at: edit.sent_at });
+  if (edit?.type === "edit" && deletion === undefined) Object.assign(shown, { content: edit.content, edited_at: edit.sent_at });
   if (deletion !== undefined) Object.assign(shown, { content: "", deleted_at: deletion.sent_at });
-  if (reactions.length > 0) shown.reactions = reactions;
+  if (reactions.length > 0 && deletion === undefined) shown.reactions = reactions;
   if (replies > 0) shown.replies = replies;
   return shown;
 }
