@@ -62,6 +62,23 @@ test("[A5] a resend after archiving and pruning is stored once and gets the orig
   expect(contents(await bob.history(id))).toEqual(range(30).map((i) => `message ${i}`));
 });
 
+test("[C1] [A7] a message whose bodies are archived is shown as it now is, edited before or after, and its versions are read back", async () => {
+  const [ann, bob] = [await newUser(product), await newUser(product)];
+  const socket = await ann.socket();
+  const { id, acks } = await fill(ann, bob, 2);
+  const edit = async (nth: number, content: string) => socket.ask({ type: "edit", client_msg_id: randomUUID(), conversation_id: id, target_msg_id: acks[nth]?.msg_id, content });
+  await edit(0, "first edited");
+  for (const i of range(20)) await ann.send(id, `filler ${i}`);
+  await untilPruned(id, 15);
+  await edit(1, "second edited");
+  await socket.ask({ type: "react", client_msg_id: randomUUID(), conversation_id: id, target_msg_id: acks[1]?.msg_id, emoji: "👍", on: true });
+  const [first, second] = (await bob.call<{ events: Event[] }>("GET", `/v1/history/${id}?order=asc&limit=2`)).body.events;
+  expect(first).toMatchObject({ type: "msg", content: "first edited", edited_at: expect.any(Number) as number });
+  expect(second).toMatchObject({ type: "msg", content: "second edited", reactions: [{ emoji: "👍", count: 1 }] });
+  const versions = await bob.call<{ versions: { content: string }[] }>("GET", `/v1/conversations/${id}/messages/${acks[0]?.msg_id}/edits`);
+  expect(versions.body.versions.map(({ content }) => content)).toEqual(["message 1", "first edited"]);
+});
+
 test("[archive] with the archiver down chat goes on, old pages say archive_unavailable, and all is there when it is back", async () => {
   const [ann, bob] = [await newUser(product), await newUser(product)];
   const { id } = await fill(ann, bob, 40);

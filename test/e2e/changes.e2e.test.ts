@@ -79,6 +79,34 @@ test("[C2] changes are posted as well as sent over a socket, and share one idemp
   expect(await shown(bob, sent)).toMatchObject({ content: "posted", reactions: [{ emoji: "👍", count: 1 }] });
 });
 
+test("[C2] [O7] messages, answers and changes of one array are one batch, each for itself and in order", async () => {
+  const { ann, bob, a, b } = await pair();
+  const sent = await ann.send(bob, "first");
+  const where = { conversation_id: sent.conversation_id };
+  const answer = { type: "msg", client_msg_id: key(), ...where, content: "an answer", reply_to: sent.msg_id };
+  const frames = [answer, edit(sent, "edited"), edit({ ...sent, msg_id: sent.msg_id.replace(/^./u, "f") }, "nothing"), react(sent, "👍"), { ...answer, client_msg_id: key() }, react(sent, "👍", false), erase(sent), edit(sent, "late")];
+  a.send(frames);
+  const answers: Frame[] = [];
+  for (const frame of frames) answers.push(await a.take((given) => given["client_msg_id"] === frame.client_msg_id));
+  expect(answers.map((given) => given["seq"] ?? given["code"])).toEqual([2, 3, "not_found", 4, 5, 6, 7, "not_found"]);
+  await b.take({ type: "delete" });
+  expect(await shown(bob, sent)).toMatchObject({ content: "", replies: 2, deleted_at: answers[6]?.["sent_at"] });
+});
+
+test("[C2] [S13] changes with impossible fields are refused by themselves and store nothing", async () => {
+  const { ann, bob, a } = await pair();
+  const sent = await ann.send(bob, "first");
+  const bad = [
+    { ...edit(sent, "x"), target_msg_id: "no-id" }, { ...edit(sent, ""), content: "" }, { ...edit(sent, "x"), mentions: Array.from({ length: 51 }, (_, i) => `u${i}`) },
+    react(sent, ""), react(sent, "x".repeat(65)), { ...react(sent, "x"), on: "yes" }, { ...erase(sent), conversation_id: "nowhere" },
+    { type: "msg", client_msg_id: key(), to: bob.name, content: "x", client_sequence_number: -1 },
+    { type: "msg", client_msg_id: key(), to: bob.name, content: "x", reply_to: "no-id" },
+  ];
+  for (const frame of bad) expect(await a.ask(frame)).toMatchObject({ type: "error", code: "bad_frame" });
+  expect(await a.ask(edit(sent, "x".repeat(65_537)))).toMatchObject({ type: "error", code: "content_too_large" });
+  expect((await page(bob, sent.conversation_id)).as_of_seq).toBe(1);
+});
+
 test("[C3] a deletion leaves a tombstone everywhere: history, resume, versions, list", async () => {
   const { ann, bob, a, b } = await pair();
   const sent = await ann.send(bob, "the secret");
