@@ -115,10 +115,11 @@ test("[C10] a deletion of something sealed is sealed soon itself, and says what 
   await object.sealing.seal();
   object.sealing.acknowledged(headOf(object.puts[0] as Put));
   expect(object.sealing.sealDue(object.now)).toBeNull();
+  object.rule.seal_after_ms = 86_400_000;
   object.delete(4);
   object.wake();
-  expect(object.sealing.sealDue(object.now)).toBe(object.now + 1_000);
-  object.now += 1_000;
+  expect(object.sealing.sealDue(object.now)).toBe(object.now + 10_000);
+  object.now += 10_000;
   await object.sealing.seal();
   const [line] = decodeSegment((object.puts[1] as Put).ndjson);
   expect(line).toMatchObject({ type: "delete", seq: 5, target_seq: 4, erases: [{ msg_id: object.store.readMsgId(4), body: { content: "", content_type: "text" } }] });

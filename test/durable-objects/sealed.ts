@@ -27,6 +27,7 @@ export class Sealed {
   failing: { left: number; arrived: boolean } = { left: 0, arrived: false };
   /** Runs while a PUT is under way. */
   during: () => void = () => undefined;
+  readonly rule = { ...DEFAULT_SETTINGS, ...RULE };
   now = NOW;
   store = new ConversationStore(nodeSql(this.#database));
   state: ConversationState;
@@ -67,6 +68,6 @@ export class Sealed {
       if (!fails || this.failing.arrived) this.puts.push({ key, ndjson, metadata });
       if (fails) throw new Error("the bucket does not answer");
     };
-    return [state, new Sealing(this.store, state, { put, settings: () => ({ ...DEFAULT_SETTINGS, ...RULE }), now: () => this.now })];
+    return [state, new Sealing(this.store, state, { put, settings: () => this.rule, now: () => this.now })];
   }
 }
