@@ -220,7 +220,7 @@ export class Sockets {
   /** To every socket of a device; false: it has none. */
   sendTo(deviceId: string, frames: readonly DownFrame[], now: number): boolean {
     const sockets = [...this.open].filter(([, { device_id }]) => device_id === deviceId);
-    for (const [ws] of sockets) this.send(ws, frames, now);
+    for (const [ws] of sockets) this.send(ws, this.credit.passing(ws, frames), now);
     return sockets.length > 0;
   }
 

@@ -1,8 +1,9 @@
 // Who watches whom, over real objects: what is told, and what it costs when nobody looks.
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, expect, test, vi } from "vitest";
+import { changeSettings } from "../../durable-objects/settings/current.ts";
 import { metrics } from "../../durable-objects/platform/metrics.ts";
-import { Device, directId, rows, session } from "./objects.ts";
+import { bindings, Device, directId, rows, session } from "./objects.ts";
 
 afterEach(() => {
   vi.useRealTimers();
@@ -168,4 +169,23 @@ test("[E4] last seen is hidden from everybody where the profile says so; whether
   expect(await session("w7-ann").presenceQuery({ users: ["w7-bob", "w7-ann", "w7-bob"] })).toMatchObject({
     presence: [{ user_id: "w7-bob", status: "OFFLINE", last_seen: null }, { user_id: "w7-ann", status: "ONLINE" }, { user_id: "w7-bob" }],
   });
+});
+
+test("[D4] a device without credit is told nothing of presence, and stays subscribed", async () => {
+  await acquaint("w8-ann", "w8-bob");
+  await changeSettings(bindings, { credit_events: 2 });
+  const ann = await Device.connect("w8-ann", "phone");
+  await watch(ann, "w8-bob", "OFFLINE");
+  for (const content of ["1", "2", "3"]) {
+    await session("w8-bob").send({ user_id: "w8-bob", exp: Math.floor(Date.now() / 1_000) + 3_600 }, { to: "w8-ann", content, content_type: "text", client_msg_id: content });
+  }
+  await ann.until((one) => one.frames.some((frame) => frame["type"] === "sync_required"));
+  const before = counted("presence_events");
+  await Device.connect("w8-bob", "phone");
+  await vi.waitFor(() => expect(counted("presence_events")).toBe(before + 1));
+  ann.send({ type: "heartbeat", profile: "foreground" });
+  await ann.until((one) => one.frames.at(-1)?.["type"] === "heartbeat");
+  expect(shown(ann, "w8-bob")).toEqual(["OFFLINE"]);
+  expect(await rows(session("w8-bob"), "SELECT user_id FROM watchers")).toEqual([{ user_id: "w8-ann" }]);
+  await changeSettings(bindings, { credit_events: 256 });
 });
