@@ -74,9 +74,11 @@ export const BULK_BYTES = 8 * 1024 * 1024;
 export const FIND_RATE = 5;
 export const FIND_BURST = 10;
 export const FOUND = 20;
-/** Changes of one's own handle a second, and how many at once. */
+/** Changes of one's own handle a second, and how many at once; and of tries, which somebody else's handle ends. */
 export const HANDLE_RATE = 1 / 3_600;
 export const HANDLE_BURST = 5;
+export const HANDLE_TRY_RATE = 1 / 60;
+export const HANDLE_TRY_BURST = 20;
 /** Users that one user blocks. */
 export const BLOCKS = 1_000;
 /** Reports a second and user, and how many at once. */

@@ -27,19 +27,22 @@ export interface AccountCore {
   arm(): void;
 }
 
-/** How often a user may change their own handle. */
-export interface HandleQuota {
-  take(quota: "handle"): Admission;
+/** A try to get a handle, and a change to one that was free. */
+export type HandleQuota = "handle_try" | "handle";
+
+/** How often a user may try for a handle, and change their own. */
+export interface HandleQuotas {
+  take(quota: HandleQuota): Admission;
 }
 
 export class Profiles {
   private readonly core: AccountCore;
   private readonly directoryOf: (shard: string) => DirectoryCalls;
-  private readonly quotas: HandleQuota;
+  private readonly quotas: HandleQuotas;
   private readonly line = new Line();
   private owing = false;
 
-  constructor(core: AccountCore, quotas: HandleQuota, directoryOf: (shard: string) => DirectoryCalls) {
+  constructor(core: AccountCore, quotas: HandleQuotas, directoryOf: (shard: string) => DirectoryCalls) {
     this.core = core;
     this.directoryOf = directoryOf;
     this.quotas = quotas;
@@ -103,10 +106,8 @@ export class Profiles {
   /** A claim whose outcome nobody learns is given back by the row that commits before it. */
   private async claim(handle: string, by: "user" | "service"): Promise<Refusal | null> {
     const { core } = this;
-    if (by === "user") {
-      const admission = this.quotas.take("handle");
-      if (!admission.ok) return { ok: false, code: "rate_limited", retry_after_ms: admission.retry_after_ms };
-    }
+    const hasty = by === "user" ? this.tooOften("handle_try") : null;
+    if (hasty !== null) return hasty;
     const shard = handleShard(handle);
     const before = core.account as AccountRecord;
     const claiming = { ...before, directory_rev: before.directory_rev + 1 };
@@ -117,11 +118,17 @@ export class Profiles {
     try {
       const claimed = await this.directoryOf(shard).claim({ handle, user_id: core.userId, rev: claiming.directory_rev });
       // One that was refused is given back as well: an earlier claim of the same may still be on its way.
-      return claimed.ok ? null : claimed;
+      if (!claimed.ok) return claimed;
+      return by === "user" ? this.tooOften("handle") : null;
     } catch (error) {
       log("warn", "claim_failed", { user_id: core.userId, ...errorFields(error) });
       return { ok: false, code: "unavailable", retry_after_ms: 1_000 };
     }
+  }
+
+  private tooOften(quota: HandleQuota): Refusal | null {
+    const admission = this.quotas.take(quota);
+    return admission.ok ? null : { ok: false, code: "rate_limited", retry_after_ms: admission.retry_after_ms };
   }
 
   /** @param claimed the handle that the directory has just given */

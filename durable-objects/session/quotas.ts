@@ -1,12 +1,14 @@
 // Buckets of their own for what could be used to learn or to spoil much: beside the user's requests, and kept over a sleep,
 // because who waits ten seconds must not begin with full ones.
 import { type Admission, type Bucket, type BucketRule, decideAdmission } from "../../domain/rate-limit.ts";
-import { FIND_BURST, FIND_RATE, HANDLE_BURST, HANDLE_RATE, REPORT_BURST, REPORT_RATE } from "../../protocol/limits.ts";
+import { FIND_BURST, FIND_RATE, HANDLE_BURST, HANDLE_RATE, HANDLE_TRY_BURST, HANDLE_TRY_RATE, REPORT_BURST, REPORT_RATE } from "../../protocol/limits.ts";
 import type { Quota } from "../../protocol/rpc.ts";
 import { count } from "../platform/metrics.ts";
 import type { SessionCore } from "./core.ts";
+import type { HandleQuota } from "./profile.ts";
 
 const DAY_S = 86_400;
+
 
 export class Quotas {
   private readonly core: SessionCore;
@@ -16,7 +18,7 @@ export class Quotas {
     this.core = core;
   }
 
-  take(quota: Quota | "handle"): Admission {
+  take(quota: Quota | HandleQuota): Admission {
     const now = Date.now();
     const buckets = { ...(this.buckets ?? this.core.users.readQuotas()) };
     let taken: Admission = { ok: true, bucket: { tokens: 0, at: now } };
@@ -31,11 +33,12 @@ export class Quotas {
     return taken;
   }
 
-  private rulesOf(quota: Quota | "handle"): [string, BucketRule][] {
+  private rulesOf(quota: Quota | HandleQuota): [string, BucketRule][] {
     const { searches_per_day } = this.core.settings;
     switch (quota) {
       case "find": return [["find", { rate: FIND_RATE, burst: FIND_BURST }], ["find_day", { rate: searches_per_day / DAY_S, burst: searches_per_day }]];
       case "report": return [["report", { rate: REPORT_RATE, burst: REPORT_BURST }]];
+      case "handle_try": return [["handle_try", { rate: HANDLE_TRY_RATE, burst: HANDLE_TRY_BURST }]];
       case "handle": return [["handle", { rate: HANDLE_RATE, burst: HANDLE_BURST }]];
     }
   }

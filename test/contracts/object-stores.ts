@@ -6,7 +6,10 @@ import { migrate, schemaVersion } from "../../durable-objects/platform/migrate.t
 import type { Sql } from "../../durable-objects/platform/sql.ts";
 import { AttachedStore } from "../../durable-objects/conversation/store/attached.ts";
 import { type InboxRecord, SessionStore } from "../../durable-objects/session/store.ts";
+import { UserStore } from "../../durable-objects/session/store/users.ts";
+import { SESSION_MIGRATIONS } from "../../migrations/session.ts";
 import { msgIdAt } from "../../protocol/msg-id.ts";
+import { EMPTY_PROFILE } from "../../protocol/users.ts";
 
 /** Runs a test on an empty storage. */
 export type OnSql = (use: (sql: Sql) => void) => Promise<void>;
@@ -121,6 +124,19 @@ export function objectStores(onSql: OnSql): void {
     expect([store.readUserSeq(), store.readSettledAfter(20).length]).toEqual([5, 3]);
     store.commitInbox(row("a", 50, 6));
     expect(store.readInboxPage(null, 1)[0]?.conversation_id).toBe("a");
+  }));
+
+  test("[migrations] a user whom version 1 registered has an empty account", () => onSql((sql) => {
+    migrate(sql, SESSION_MIGRATIONS.slice(0, 1));
+    sql.run("INSERT INTO session (id, user_id, gen, registered_at) VALUES (1, 'ann', 7, 5)");
+    const store = new SessionStore(sql);
+    store.migrate();
+    const users = new UserStore(sql);
+    expect(users.readAccount()).toEqual({ registered_at: 5, profile: EMPTY_PROFILE, directory_rev: 0, revoked_before: 0, deactivated_at: null });
+    expect([users.readBlocks(), users.readOutbox(5), users.readQuotas(), store.readSession()?.gen]).toEqual([[], [], {}, 7]);
+    users.commitBlock({ user_id: "eve", at: 1, blocked: true, told: false });
+    users.commitBlock({ user_id: "eve", at: 2, blocked: true, told: true });
+    expect(users.readBlocks()).toEqual([{ user_id: "eve", at: 2, blocked: true, told: true }]);
   }));
 
   test("[migrations] a schema is brought up to date once, and one that is too new is refused", () => onSql((sql) => {

@@ -82,11 +82,20 @@ describe("profile", () => {
     expect(names(await find(loser, `@${handle.toUpperCase()}`))).toEqual([loser.name]);
   });
 
-  test("[U3] one's own handle changes five times, and then once an hour", async () => {
-    const ann = await newUser(product, "ann");
+  test("[U3] one's own handle changes five times, and then once an hour; what is refused does not count", async () => {
+    const [ann, bob] = [await newUser(product, "ann"), await newUser(product, "bob")];
+    const taken = `taken-${unique()}`;
+    await patch(bob, { handle: taken });
+    for (let i = 0; i < 10; i += 1) expect(codeOf(await patch(ann, { handle: taken }))).toBe("409 handle_taken");
     for (let i = 0; i < 5; i += 1) expect((await patch(ann, { handle: `many-${i}-${unique()}` })).status).toBe(200);
     const sixth = await patch(ann, { handle: `many-6-${unique()}` });
     expect([codeOf(sixth), (errorOf(sixth).retry_after_ms ?? 0) > 3_000_000]).toEqual(["429 rate_limited", true]);
+    // What it had got before it was told so is given back.
+    const sixthHandle = `sixth-${unique()}`;
+    expect(codeOf(await patch(ann, { handle: sixthHandle }))).toBe("429 rate_limited");
+    await until(() => patch(bob, { handle: sixthHandle }), ({ status }) => status === 200);
+    for (let i = 0; i < 8; i += 1) await patch(ann, { handle: taken });
+    expect(codeOf(await patch(ann, { handle: taken }))).toBe("429 rate_limited");
     expect((await service.call<{ results: object[] }>("POST", "/v1/admin/users", { users: [{ user_id: ann.name, handle: `by-service-${unique()}` }] })).body.results)
       .toEqual([{ user_id: ann.name, created: false }]);
   });
