@@ -1,6 +1,7 @@
 // `chat.v1.pb` over real sockets, beside `chat.v1.json` in the same conversations.
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { canonicalJson } from "../../protocol/canonical.ts";
 import { encodeBinaryUp } from "../../protocol/codec-protobuf.ts";
 import { type Product, startProduct } from "../product.ts";
 import { newUser, type User } from "./api.ts";
@@ -52,6 +53,36 @@ test("[D5] in a mixed group every device sees equal events, live and when it com
   }));
   expect(catBack[1]).toEqual(catBack[0]);
   expect(catBack[1]).toHaveLength(last.seq);
+});
+
+test("[D5] changes, receipts, typing, presence and the list come alike to a user's two devices [W6]", async () => {
+  const [ann, bob] = [await newUser(product), await newUser(product)];
+  const [text, binary] = await both(ann);
+  const bobs = await bob.socket({ encoding: "pb" });
+  const { conversation_id } = await ann.group([bob]);
+  const own = await ann.send(conversation_id, "a question");
+  const said = await bob.send(conversation_id, "an answer", { reply_to: own.msg_id, mentions: [ann.name] });
+  const devices = [text, binary];
+  const everywhere = (match: Readonly<Record<string, unknown>>) => Promise.all(devices.map((socket) => socket.take(match)));
+  await everywhere({ type: "msg", seq: said.seq });
+  for (const socket of devices) socket.send([{ type: "open", conversation_id }, { type: "presence_sub", users: [bob.name] }]);
+  await everywhere({ type: "presence", user_id: bob.name });
+  const change = (type: string, more: object) => bobs.ask({ type, conversation_id, target_msg_id: said.msg_id, client_msg_id: randomUUID(), ...more });
+  await change("edit", { content: "a better one", mentions: [] });
+  await change("react", { emoji: "👍", on: true });
+  await change("delete", {});
+  await everywhere({ type: "delete" });
+  bobs.send({ type: "typing", conversation_id, on: true });
+  await everywhere({ type: "typing", on: true });
+  bobs.send({ type: "receipt", conversation_id, up_to_seq: own.seq, status: "READ" });
+  await everywhere({ type: "status", status: "READ" });
+  await ann.call("PATCH", `/v1/inbox/${conversation_id}`, { muted: true });
+  await everywhere({ type: "inbox" });
+  // Each device asks for presence by itself, a moment apart.
+  const seen = (socket: RawSocket) => socket.frames.filter(({ type }) => !["hello", "presence"].includes(type)).map((frame) => canonicalJson(frame)).toSorted();
+  expect(seen(binary)).toEqual(seen(text));
+  expect(new Set(binary.frames.map(({ type }) => type))).toEqual(new Set(["hello", "created", "msg", "presence", "edit", "react", "delete", "typing", "status", "inbox"]));
+  expect(binary.texts).toEqual([]);
 });
 
 test("[D5] a client's first known subprotocol is spoken; one that offers none gets text [W6]", async () => {
