@@ -89,5 +89,7 @@ export function goalsOf({ workload, product, ratio }: Outcome): Goal[] {
       return [];
     case "group-10":
       return [rate(25_000, "deliveries")];
+    case "group-500":
+      return [below("p99 of being told, or of the body", 150, product.delivery_p99.median)];
   }
 }

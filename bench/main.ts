@@ -82,6 +82,7 @@ async function measure(workload: WorkloadName, parties: readonly Party[], { seco
   const figures = await Promise.all(runs.map(async ({ load, rounds: done, rowsBefore }, i) => {
     const rows = await (parties[i] as Party).target.rowsWritten();
     load.traffic.end();
+    await load.close?.();
     return figuresOf(done, rows === null || rowsBefore === null ? null : (rows - rowsBefore) / load.traffic.sent);
   }));
   const [product = [], against = []] = runs.map((run) => run.rounds);

@@ -2,7 +2,7 @@
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { type Encoding, ENCODINGS } from "../protocol/encodings.ts";
-import { WORKLOADS, type WorkloadName } from "./workloads.ts";
+import { USUAL, WORKLOADS, type WorkloadName } from "./workloads.ts";
 
 export interface Options {
   /** null: the product is started here. */
@@ -27,8 +27,8 @@ export class UsageError extends Error {}
 
 export const USAGE = `npm run bench -- [--url URL --token-command "cmd {user}"] [--workload names] [--seconds N] [--rounds N] [--encoding json|pb] [--receipts on|off] [--json FILE]
   --url            a running deployment; without it the product is started here, with its data in a temporary folder
-  --token-command  prints the token of the user that stands for {user}; users are named bench-0 to bench-199
-  --workload       of ${WORKLOADS.join(", ")}; with commas between, default all
+  --token-command  prints the token of the user that stands for {user}; users are named bench-0 to bench-199 (to bench-499 for group-500)
+  --workload       of ${WORKLOADS.join(", ")}; with commas between, default all but group-500, which needs --against none
   --seconds        of each round, default 5
   --rounds         of each workload, default 3
   --encoding       of the product's frames, default json; what it is compared with speaks JSON
@@ -54,13 +54,15 @@ export function readOptions(args: string[]): Options {
   if ((url === undefined) !== (tokenCommand === undefined)) throw new UsageError("--url and --token-command go together");
   const remote = url === undefined || tokenCommand === undefined ? null : { url: url.replace(/\/+$/, ""), tokenCommand };
   if (remote !== null && (bundle !== undefined || (against !== undefined && against !== "none"))) throw new UsageError("--bundle and --against are for a product that is started here");
+  const workloads = readWorkloads(values.workload);
+  if (workloads.includes("group-500") && remote === null && against !== "none") throw new UsageError("group-500 needs --against none");
   return {
     remote,
     bundle: bundle === undefined ? null : path.resolve(bundle),
     against: remote !== null || against === "none" ? null : readAgainst(against ?? "bare"),
     receipts: readSwitch("--receipts", values.receipts ?? "on"),
     encoding: readEncoding(values.encoding ?? "json"),
-    workloads: readWorkloads(values.workload),
+    workloads,
     seconds: readNumber("--seconds", values.seconds ?? "5"),
     rounds: Math.ceil(readNumber("--rounds", values.rounds ?? "3")),
     json: values.json === undefined ? null : path.resolve(values.json),
@@ -83,7 +85,7 @@ function readEncoding(given: string): Encoding {
 }
 
 function readWorkloads(given: string | undefined): WorkloadName[] {
-  if (given === undefined) return [...WORKLOADS];
+  if (given === undefined) return [...USUAL];
   return given.split(",").map((name) => {
     const known = WORKLOADS.find((workload) => workload === name.trim());
     if (known === undefined) throw new UsageError(`there is no workload ${JSON.stringify(name)}`);

@@ -39,6 +39,7 @@ export async function warmUp(load: Load, seconds: number): Promise<void> {
   await Promise.race([load.traffic.failure, sleep(seconds * 1_000)]);
   load.stop();
   await load.traffic.drained();
+  await load.settled?.();
 }
 
 /** Rejects with what went wrong as soon as a message is lost, repeated or out of order. */
@@ -54,6 +55,7 @@ export async function runRound(target: Target, load: Load, seconds: number): Pro
   const after = measure(target);
   load.stop();
   await traffic.drained();
+  await load.settled?.();
 
   const [acks, deliveries] = [tally.ack.count, tally.delivery.count];
   const [ack_ms, delivery_ms] = [tally.ack.percentiles(), tally.delivery.percentiles()];

@@ -1,9 +1,12 @@
-// The five workloads. Each says who sends to whom, and when a sender sends again.
+// The workloads. Each says who sends to whom, and when a sender sends again.
 import type { Device } from "./device.ts";
+import { largeGroup } from "./large.ts";
 import type { Target } from "./target.ts";
 import { type Progress, type Reactions, type Sender, Traffic } from "./traffic.ts";
 
-export const WORKLOADS = ["pairs", "pairs-32", "open-200", "group-1", "group-10"] as const;
+/** What runs unless it is named; the bare Worker runs these alone. */
+export const USUAL = ["pairs", "pairs-32", "open-200", "group-1", "group-10"] as const;
+export const WORKLOADS = [...USUAL, "group-500"] as const;
 export type WorkloadName = (typeof WORKLOADS)[number];
 
 export const DESCRIPTIONS: Readonly<Record<WorkloadName, string>> = {
@@ -12,6 +15,7 @@ export const DESCRIPTIONS: Readonly<Record<WorkloadName, string>> = {
   "open-200": "200 messages a second over 100 direct pairs, whatever the answers",
   "group-1": "a group of 100, one sender; the next message when everybody has the last",
   "group-10": "a group of 100, ten senders; each its next message when everybody has its last",
+  "group-500": "a group of 500, all online, 10 messages a second; ten get the bodies, the others are told",
 };
 
 /** Users that the workloads need: 100 senders of pairs and their peers. The first 100 are the group. */
@@ -26,6 +30,10 @@ export interface Load {
   start(): void;
   /** No new messages; those under way still arrive. */
   stop(): void;
+  /** Resolves once everybody outside the traffic has heard, too. */
+  settled?(): Promise<void>;
+  /** Lets go of what it has connected itself. */
+  close?(): Promise<void>;
 }
 
 export async function prepare(name: WorkloadName, target: Target, devices: readonly Device[]): Promise<Load> {
@@ -40,6 +48,8 @@ export async function prepare(name: WorkloadName, target: Target, devices: reado
       return group(target, devices, 1);
     case "group-10":
       return group(target, devices, 10);
+    case "group-500":
+      return largeGroup(target, devices);
   }
 }
 
@@ -73,7 +83,11 @@ async function group(target: Target, devices: readonly Device[], senders: number
 }
 
 function open(devices: readonly Device[], rate: number): Load {
-  const traffic = new Traffic(pairSenders(devices), {});
+  return atRate(new Traffic(pairSenders(devices), {}), rate);
+}
+
+/** So many a second over all senders, whatever the answers. */
+export function atRate(traffic: Traffic, rate: number): Load {
   let timer: ReturnType<typeof setInterval> | undefined;
   return {
     traffic,
@@ -99,7 +113,7 @@ function pairSenders(devices: readonly Device[]): Sender[] {
   });
 }
 
-async function createGroup(target: Target, [creator, ...members]: readonly string[]): Promise<string> {
+export async function createGroup(target: Target, [creator, ...members]: readonly string[]): Promise<string> {
   const response = await fetch(`${target.url}/v1/conversations`, {
     method: "POST",
     headers: { Authorization: `Bearer ${await target.token(creator as string)}`, "Content-Type": "application/json" },

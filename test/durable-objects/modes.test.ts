@@ -2,7 +2,6 @@
 // outside their stay, or costs a write per message above the threshold.
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { decideWaiting } from "../../domain/fanout-mode.ts";
 import { size } from "../sizes.ts";
 import { type Session, World } from "./world.ts";
 
@@ -71,13 +70,14 @@ function checkAlways(world: World, before: Map<string, number>): void {
   const marks = world.store.readWatermarks();
   const { mode } = world.store.readConversation() as { mode: "write" };
   const head = world.store.readHead()?.seq ?? 0;
-  const waiting = decideWaiting({ mode, head_seq: head, ...marks });
+  const reached = mode === "write" ? marks.fanout_seq : Math.max(marks.fanout_seq, marks.told_seq);
+  const waiting = head > reached || marks.fanout_seq < marks.mode_seq;
   const lagging = new Map(world.store.readLagging().map((row) => [row.user_id, row]));
-  if (waiting !== "nothing" || lagging.size > 0) expect(world.alarm, "(c) work waits, so an alarm stands").not.toBeNull();
+  if (waiting || lagging.size > 0) expect(world.alarm, "(c) work waits, so an alarm stands").not.toBeNull();
   for (const stay of newest.values()) {
     const settled = world.session(stay.user_id).inbox()?.settled_seq ?? 0;
     // Above the threshold a member is still settled with their own coming and going.
-    const own = waiting === "settle" ? 0 : (stay.left_seq ?? stay.joined_seq);
+    const own = mode === "write" || marks.fanout_seq < marks.mode_seq ? 0 : (stay.left_seq ?? stay.joined_seq);
     const owed = Math.max(Math.min(marks.fanout_seq, stay.left_seq ?? marks.fanout_seq), own);
     if (owed < stay.joined_seq || settled >= owed) continue;
     expect(lagging.get(stay.user_id)?.owed_from ?? Infinity, `(a) ${stay.user_id} settled ${settled} of ${owed}`).toBeLessThanOrEqual(owed);
@@ -135,4 +135,74 @@ test("[B13] [fan-out a–e] over mode switches, comings and goings, crashes and 
     for (const stay of world.state.members.values()) expect(world.session(stay.user_id).inbox()?.settled_seq).toBe(world.state.head.seq);
   }), { numRuns: size("mode step sequences", 40, 5_000) });
   expect([...modes].toSorted()).toEqual(["pubsub", "read", "write"]);
+});
+
+/** Five members, in the mode `read`, everybody settled; bob is online and cat has it open. */
+async function reading(): Promise<World> {
+  const world = grown(USERS.slice(0, 4));
+  await settleAll(world);
+  world.add("eve");
+  await settleAll(world);
+  world.connect("bob");
+  world.connect("cat");
+  world.view("cat", true);
+  expect(world.state.record.mode).toBe("read");
+  return world;
+}
+
+test("[G7] what was committed and not told before a crash is told by the alarm", async () => {
+  const world = await reading();
+  world.append("ann");
+  world.crash();
+  const head = world.state.head.seq;
+  await settleAll(world);
+  expect([world.session("bob").notified.at(-1), world.session("cat").got.at(-1)]).toEqual([head, head]);
+  expect(world.store.readWatermarks().told_seq).toBe(head);
+});
+
+test("[G7] who could not be told is owed it, over a crash as well", async () => {
+  const world = await reading();
+  world.session("bob").fails = 2;
+  world.append("ann");
+  await world.quiet();
+  await world.fire();
+  expect(world.store.readLagging().map((row) => row.user_id)).toEqual(["bob"]);
+  world.crash();
+  await settleAll(world);
+  expect(world.session("bob").inbox()?.settled_seq).toBe(world.state.head.seq);
+});
+
+test("[G6] a message moves nobody's inbox, whoever is online; who joins or leaves is settled alone", async () => {
+  const world = await reading();
+  const settled = () => USERS.slice(0, 5).map((name) => world.session(name).inbox()?.settled_seq);
+  const before = settled();
+  for (let i = 0; i < 20; i += 1) world.append("ann");
+  await settleAll(world);
+  expect(settled()).toEqual(before);
+  expect(world.store.readLagging()).toEqual([]);
+  world.remove("dan");
+  await settleAll(world);
+  expect(settled()).toEqual(before.map((seq, i) => (i === 3 ? world.state.head.seq : seq)));
+});
+
+test("[G12] who is removed while a call to them is under way is attached no more", async () => {
+  const world = await reading();
+  world.append("ann");
+  world.remove("cat");
+  await settleAll(world);
+  expect(world.store.sql.all("SELECT user_id FROM attached").map((row) => row["user_id"])).toEqual(["bob"]);
+  const heard = [...world.session("cat").got, ...world.session("cat").notified];
+  world.append("ann");
+  await settleAll(world);
+  expect([...world.session("cat").got, ...world.session("cat").notified]).toEqual(heard);
+});
+
+test("[G5] back in write, everybody is settled from where they are, who was away as well", async () => {
+  const world = await reading();
+  for (let i = 0; i < 5; i += 1) world.append("ann");
+  for (const name of ["eve", "dan", "cat"]) world.remove(name);
+  expect(world.state.record.mode).toBe("write");
+  await settleAll(world);
+  const head = world.state.head.seq;
+  expect(["ann", "bob"].map((name) => world.session(name).inbox())).toMatchObject([{ settled_seq: head, mode: "write" }, { settled_seq: head, mode: "write" }]);
 });
