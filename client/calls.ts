@@ -1,4 +1,5 @@
 // The REST calls of the API, each as a function of its arguments.
+import type { Role } from "../protocol/events.ts";
 import type { ConversationDetail, CreateBody } from "../protocol/rest.ts";
 import { AnyAnswer, ChangesAnswer, DetailAnswer, FramesAnswer, ListAnswer, PollAnswer, ReceiptsAnswer, Row } from "./answers.ts";
 import type { ConversationRow } from "../protocol/frames/inbox.ts";
@@ -46,7 +47,7 @@ export async function renameConversation(rest: Rest, conversation_id: string, ti
   await rest.call({ method: "PATCH", path: place(conversation_id), body: { title }, answer: AnyAnswer });
 }
 
-export async function putMember(rest: Rest, conversation_id: string, user_id: string, role: "admin" | "member"): Promise<void> {
+export async function putMember(rest: Rest, conversation_id: string, user_id: string, role: Role | undefined): Promise<void> {
   await rest.call({ method: "PUT", path: member(conversation_id, user_id), body: { role }, answer: AnyAnswer });
 }
 

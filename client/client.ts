@@ -1,5 +1,6 @@
 // The client as an application sees it: `connect`, then send, read and listen. Every failure is a ConfabError.
 import type { ConversationRow } from "../protocol/frames/inbox.ts";
+import type { Role } from "../protocol/events.ts";
 import type { ConversationDetail, CreateBody } from "../protocol/rest.ts";
 import type { HeartbeatProfile, Presence } from "../protocol/frames/presence.ts";
 import type { PageAnswer, ReceiptsAnswer } from "./answers.ts";
@@ -11,6 +12,7 @@ import { Engine } from "./engine.ts";
 import { type HistoryAsked, readHistory } from "./history.ts";
 import type { ClientEvents, ConnectOptions, PlannedReconnect, SendOptions, Target } from "./options.ts";
 import type { OutboxDraft } from "./outbox.ts";
+import { People } from "./people.ts";
 import type { Sending } from "./sending.ts";
 import type { Message } from "./timeline.ts";
 
@@ -18,10 +20,12 @@ export type { ConversationRow, LastMessage } from "../protocol/frames/inbox.ts";
 export type { ConversationDetail } from "../protocol/rest.ts";
 export type { ConnectionState } from "./connection.ts";
 export type { CatchUp, Conversation } from "./conversation.ts";
+export type { Found, PublicProfile } from "../protocol/users.ts";
+export { withPending } from "./pending.ts";
 export { ConfabError } from "./errors.ts";
 export type { MessageStatus, Watermark } from "./statuses.ts";
 export type { HeartbeatProfile, Presence } from "../protocol/frames/presence.ts";
-export type { Reaction } from "../protocol/events.ts";
+export type { Reaction, Role } from "../protocol/events.ts";
 export type { OlderState } from "./older.ts";
 export type { ClientEvents, ConnectOptions, SendOptions, Target } from "./options.ts";
 export { MemoryOutboxStore, type OutboxStore, type StoredMessage } from "./outbox-store.ts";
@@ -36,10 +40,13 @@ export function connect(options: ConnectOptions): ConfabClient {
 
 export class ConfabClient {
   readonly #engine: Engine;
+  /** Profiles, search, blocks, reports. */
+  readonly people: People;
 
   /** Use `connect`. */
   constructor(engine: Engine) {
     this.#engine = engine;
+    this.people = new People(engine.rest);
     void engine.outbox.load();
     engine.connection.reconnect();
   }
@@ -168,8 +175,8 @@ export class ConfabClient {
     return renameConversation(this.#engine.rest, conversation_id, title);
   }
 
-  /** Adds a member, or changes their role. */
-  addMember(conversation_id: string, user_id: string, role: "admin" | "member" = "member"): Promise<void> {
+  /** Adds a member, or changes their role; `owner` hands the group over. */
+  addMember(conversation_id: string, user_id: string, role?: Role): Promise<void> {
     return putMember(this.#engine.rest, conversation_id, user_id, role);
   }
 

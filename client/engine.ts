@@ -74,6 +74,7 @@ export class Engine {
     });
     this.live = new Live(environment, times, {
       write: (frames) => this.connection.write(frames),
+      exists: (conversation_id) => this.sync.get(conversation_id) !== null,
       status: (conversation_id) => this.events.emit("conversation", conversation_id),
       typing: (conversation_id) => this.events.emit("typing", conversation_id),
       presence: (changed) => this.events.emit("presence", changed),
@@ -98,6 +99,7 @@ export class Engine {
       listed: (rows) => {
         this.book.load(rows);
         for (const row of rows) this.#told(row);
+        this.live.typing.connected();
         this.#listChanged();
       },
       fresh: (conversation, slots) => this.#fresh(conversation, slots),
@@ -243,6 +245,7 @@ export class Engine {
 
   #fresh(conversation: Conversation, slots: readonly Slot[]): void {
     const me = this.user_id ?? "";
+    const isNew = this.book.get(conversation.conversation_id) === undefined;
     for (const slot of slots) {
       if (slot.type === "skip") continue;
       this.book.event(slot, me);
@@ -250,6 +253,7 @@ export class Engine {
       this.events.emit("event", slot);
     }
     this.live.fresh(conversation.conversation_id, slots);
+    if (isNew) this.live.begun(conversation.conversation_id, this.book.get(conversation.conversation_id)?.peer_id ?? null);
     if (this.book.isIncomplete(conversation.conversation_id)) this.#ask(conversation.conversation_id, false);
     this.#listChanged();
     this.#settle(conversation);

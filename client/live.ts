@@ -12,6 +12,7 @@ export type LiveFrame = Extract<DownFrame, { type: "status" | "presence" | "typi
 export interface LivePorts {
   /** False where nothing can be written now. */
   write(frames: readonly object[]): boolean;
+  exists(conversation_id: string): boolean;
   /** The status of own messages in this conversation. */
   status(conversation_id: string): void;
   typing(conversation_id: string): void;
@@ -31,7 +32,11 @@ export class Live {
     this.#ports = ports;
     this.receipts = new Receipts(environment, times, (frames) => ports.write(frames));
     this.presences = new Presences(environment, { write: (frames) => ports.write(frames), changed: (user_id) => ports.presence(user_id) });
-    this.typing = new Typing(environment, { write: (frames) => ports.write(frames), changed: (conversation_id) => ports.typing(conversation_id) });
+    this.typing = new Typing(environment, {
+      write: (frames) => ports.write(frames),
+      exists: (conversation_id) => ports.exists(conversation_id),
+      changed: (conversation_id) => ports.typing(conversation_id),
+    });
   }
 
   connected(): void {
@@ -84,6 +89,12 @@ export class Live {
   #moved(slot: Slot): void {
     if (slot.type !== "member_added" && slot.type !== "member_removed") return;
     this.statuses.moved(slot.conversation_id, slot.seq, slot.user_id, slot.type === "member_added");
+  }
+
+  /** A conversation is there only now: before, its people were strangers. */
+  begun(conversation_id: string, peer_id: string | null): void {
+    this.typing.begun(conversation_id);
+    if (peer_id !== null) this.presences.again(peer_id);
   }
 
   forget(conversation_id: string): void {

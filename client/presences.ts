@@ -24,6 +24,8 @@ export class Presences {
   #connected = false;
   #scheduled = false;
   #profile: HeartbeatProfile = "foreground";
+  /** Nobody looked at, no timer. */
+  #renewing = false;
   #cancelRenewal: () => void = () => undefined;
 
   constructor(environment: Environment, handlers: PresenceHandlers) {
@@ -46,6 +48,11 @@ export class Presences {
       ended = true;
       for (const user_id of watched) this.#count(user_id, -1);
     };
+  }
+
+  /** What was answered about this user may be different now. */
+  again(user_id: string): void {
+    if (this.#watched.has(user_id)) this.#schedule(user_id);
   }
 
   shown({ user_id, status, last_seen }: Presence): void {
@@ -109,12 +116,20 @@ export class Presences {
       ...inBatches(news.filter((user_id) => !this.#watched.has(user_id))).map((users) => ({ type: "presence_unsub", users })),
     ];
     if (frames.length > 0) this.#handlers.write(frames);
+    if (!this.#renewing && this.#watched.size > 0) this.#planRenewal();
   }
 
   #renew(): void {
     this.#cancelRenewal();
     const frames = inBatches([...this.#watched.keys()]).map((users) => ({ type: "presence_sub", users }));
-    if (frames.length > 0) this.#handlers.write(frames);
+    this.#renewing = frames.length > 0;
+    if (!this.#renewing) return;
+    this.#handlers.write(frames);
+    this.#planRenewal();
+  }
+
+  #planRenewal(): void {
+    this.#renewing = true;
     this.#cancelRenewal = this.#environment.later(PRESENCE_SUB_MS * (1 - LEFT), () => this.#renew());
   }
 }

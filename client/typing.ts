@@ -6,6 +6,8 @@ import type { Environment } from "./environment.ts";
 export interface TypingHandlers {
   /** False where nothing can be written now; typing is not told later. */
   write(frames: readonly object[]): boolean;
+  /** A conversation that is not there yet can't be opened: its first message makes it. */
+  exists(conversation_id: string): boolean;
   /** Who is writing there has changed. */
   changed(conversation_id: string): void;
 }
@@ -30,7 +32,7 @@ export class Typing {
     const now = this.#environment.now();
     const told = this.#told.get(conversation_id) ?? Number.NEGATIVE_INFINITY;
     const since = Math.abs(now - told);
-    if (on ? since < TYPING_EVERY_MS : since >= TYPING_MS) return;
+    if ((on ? since < TYPING_EVERY_MS : since >= TYPING_MS) || !this.#handlers.exists(conversation_id)) return;
     if (on) this.#told.set(conversation_id, now);
     else this.#told.delete(conversation_id);
     this.#handlers.write([{ type: "typing", conversation_id, on }]);
@@ -63,7 +65,7 @@ export class Typing {
   open(conversation_id: string): () => void {
     const views = this.#open.get(conversation_id) ?? 0;
     this.#open.set(conversation_id, views + 1);
-    if (views === 0) this.#handlers.write([{ type: "open", conversation_id }]);
+    if (views === 0) this.begun(conversation_id);
     let ended = false;
     return () => {
       if (ended) return;
@@ -78,13 +80,14 @@ export class Typing {
     return this.#open.has(conversation_id);
   }
 
-  /** The conversation exists only now: what was said before was said to nobody. */
+  /** The conversation exists, perhaps only now. */
   begun(conversation_id: string): void {
-    if (this.isOpen(conversation_id)) this.#handlers.write([{ type: "open", conversation_id }]);
+    if (this.isOpen(conversation_id) && this.#handlers.exists(conversation_id)) this.#handlers.write([{ type: "open", conversation_id }]);
   }
 
   connected(): void {
-    const frames = [...this.#open.keys()].slice(-OPEN_CONVERSATIONS).map((conversation_id) => ({ type: "open", conversation_id }));
+    const there = [...this.#open.keys()].filter((conversation_id) => this.#handlers.exists(conversation_id));
+    const frames = there.slice(-OPEN_CONVERSATIONS).map((conversation_id) => ({ type: "open", conversation_id }));
     if (frames.length > 0) this.#handlers.write(frames);
   }
 
@@ -96,6 +99,6 @@ export class Typing {
   #close(conversation_id: string): void {
     this.#open.delete(conversation_id);
     for (const user_id of this.of(conversation_id)) this.shown(conversation_id, user_id, false);
-    this.#handlers.write([{ type: "close", conversation_id }]);
+    if (this.#handlers.exists(conversation_id)) this.#handlers.write([{ type: "close", conversation_id }]);
   }
 }

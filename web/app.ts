@@ -4,12 +4,13 @@ import { avatar } from "./avatar.ts";
 import { type ChatPane, chatPane } from "./chat-pane.ts";
 import { ConversationList } from "./conversation-list.ts";
 import { element, iconButton, named } from "./element.ts";
-import { openNewGroup } from "./group-dialogs.ts";
+import { errorText } from "./error-text.ts";
+import { openNewGroup } from "./new-group.ts";
+import { openProfile } from "./profile-dialog.ts";
 import { icon, logo } from "./icons.ts";
 import { IndexedDbOutboxStore } from "./outbox-idb.ts";
 import { type Place, readPlace } from "./place.ts";
 import { Previews } from "./previews.ts";
-import { ReadMarks } from "./read-marks.ts";
 import { coalesced } from "./schedule.ts";
 import type { Session } from "./session.ts";
 import { startChatForm } from "./start-chat.ts";
@@ -27,7 +28,6 @@ export function openApp(session: Session, ended: (reason: "chosen" | "no issuer"
 class App {
   readonly element: HTMLElement;
   readonly #client: ConfabClient;
-  readonly #marks: ReadMarks;
   readonly #list: ConversationList;
   readonly #status: StatusView;
   readonly #previews: Previews;
@@ -40,15 +40,15 @@ class App {
   constructor(client: ConfabClient, session: Session, ended: (reason: "chosen" | "no issuer" | "refused") => void) {
     this.#client = client;
     this.#ended = ended;
-    this.#marks = new ReadMarks(session.user_id);
-    this.#list = new ConversationList(client, this.#marks);
+    this.#list = new ConversationList(client, () => this.#update());
     this.#status = new StatusView(client);
     this.#previews = new Previews(client);
-    const me = element("div", { class: "me" }, avatar(session.user_id, "small"), named(session.user_id), iconButton("Sign out", icon("leave"), "", () => this.#end("chosen")));
+    const me = element("div", { class: "me" }, avatar(session.user_id, "small"), named(session.user_id),
+      iconButton("Your profile", icon("info"), "", () => void openProfile(client)), iconButton("Sign out", icon("leave"), "", () => this.#end("chosen")));
     const sidebar = element("section", { class: "sidebar", "aria-label": "Conversations and status" },
       element("header", { class: "sidebar-head" }, element("h1", {}, logo(), "Confab"), me),
       this.#status.element,
-      startChatForm(() => openNewGroup(client)),
+      startChatForm(client, () => openNewGroup(client)),
       this.#list.element,
     );
     this.element = element("main", { class: "app" }, sidebar, this.#main);
@@ -76,6 +76,11 @@ class App {
       if (conversation_id === this.#pane?.conversation_id) this.#pane.timeline.changed();
       this.#update();
     });
+    this.#client.on("presence", () => this.#update());
+    // What was refused of an edit, a deletion or a reaction stands nowhere else.
+    this.#client.on("sending", ({ state, isMessage, error }) => {
+      if (state === "FAILED" && !isMessage) this.#status.warn(errorText(error), true);
+    });
     this.#client.on("restored", (conversation_id) => {
       if (conversation_id === this.#pane?.conversation_id) this.#pane.timeline.restarted();
     });
@@ -83,7 +88,10 @@ class App {
     addEventListener("online", () => this.#awake(), { signal });
     addEventListener("offline", () => this.#awake(), { signal });
     addEventListener("pageshow", () => this.#awake(), { signal });
-    document.addEventListener("visibilitychange", () => !document.hidden && this.#awake(), { signal });
+    document.addEventListener("visibilitychange", () => {
+      this.#client.profile(document.hidden ? "background" : "foreground");
+      if (!document.hidden) this.#awake();
+    }, { signal });
   }
 
   #awake(): void {
@@ -93,10 +101,14 @@ class App {
   }
 
   #open(place: Place | null): void {
-    this.#pane?.timeline.destroy();
-    this.#pane = place === null ? null : chatPane(this.#client, place, this.#marks, { back: () => this.#back(), seen: () => this.#seen() });
+    this.#pane?.destroy();
+    this.#pane = place === null ? null : chatPane(this.#client, place, {
+      back: () => this.#back(), seen: () => this.#seen(), warn: (error) => this.#status.warn(errorText(error), true),
+    });
     this.element.dataset["showing"] = this.#pane === null ? "list" : "chat";
     this.#main.replaceChildren(this.#pane === null ? emptyPane() : this.#pane.element);
+    // Its newest messages may be in sight already: that is told from here on.
+    this.#pane?.timeline.changed();
     // On a touch screen the keyboard would cover the messages before they are read.
     if (!matchMedia("(pointer: coarse)").matches) this.#pane?.focus();
     this.#render();
@@ -109,14 +121,14 @@ class App {
   }
 
   #seen(): void {
-    const row = this.#client.conversations().find(({ conversation_id }) => conversation_id === this.#pane?.conversation_id);
-    if (row !== undefined && !document.hidden && this.#marks.read(row)) this.#update();
+    if (!document.hidden && this.#pane !== null) this.#client.conversation(this.#pane.conversation_id)?.read();
   }
 
   #render(): void {
     this.#list.update(this.#pane?.conversation_id ?? null);
     this.#pane?.update();
-    const unread = this.#client.conversations().reduce((sum, row) => sum + (row.conversation_id === this.#pane?.conversation_id && !document.hidden ? 0 : this.#marks.unread(row)), 0);
+    const counts = this.#client.conversations().filter((row) => !row.muted && (row.conversation_id !== this.#pane?.conversation_id || document.hidden)).map((row) => row.unread);
+    const unread = counts.reduce((sum, one) => sum + one, 0);
     document.title = unread === 0 ? "Confab" : `(${unread}) Confab`;
   }
 
@@ -124,7 +136,8 @@ class App {
     this.#stopping.abort();
     this.#previews.stop();
     this.#status.stop();
-    this.#pane?.timeline.destroy();
+    this.#list.stop();
+    this.#pane?.destroy();
     this.#client.close();
     document.title = "Confab";
     this.#ended(reason);

@@ -1,22 +1,33 @@
-// Writing: Enter sends, Shift+Enter is a new line. What is written stays with its conversation until it is sent.
-import { element } from "./element.ts";
+// Writing: Enter sends, Shift+Enter is a new line. What is written stays with its conversation until it is sent. Also what it
+// answers, or which message it changes.
+import type { Message } from "../client/client.ts";
+import { element, iconButton, named, spoken } from "./element.ts";
 import { icon } from "./icons.ts";
 
 /** UTF-8 bytes of one message. */
 const MOST_BYTES = 64 * 1024;
 
+/** What the next Enter does with a message that is there already; null for a message of its own. */
+export type About = { kind: "reply" | "edit"; message: Message } | null;
+
 export interface ComposerActions {
-  send(text: string): void;
+  send(text: string, about: About): void;
   /** The keys that scroll, pressed while writing. */
   scroll(pages: number): void;
+  /** Somebody writes, or stopped to. */
+  typing(on: boolean): void;
+  /** Arrow up in an empty field. */
+  editLast(): void;
 }
 
 export class Composer {
   readonly element: HTMLFormElement;
   readonly #field: HTMLTextAreaElement;
   readonly #problem = element("p", { class: "problem", role: "alert" });
+  readonly #bar = element("div", { class: "about", hidden: true });
   readonly #draft: string;
   readonly #actions: ComposerActions;
+  #about: About = null;
 
   constructor(conversation_id: string, actions: ComposerActions) {
     this.#draft = `confab.draft.${conversation_id}`;
@@ -25,12 +36,14 @@ export class Composer {
     this.#field.value = sessionStorage.getItem(this.#draft) ?? "";
     const send = element("button", { type: "submit", class: "send", "aria-label": "Send", title: "Send" }, icon("send"));
     this.element = element("form", { class: "composer" },
+      this.#bar,
       element("label", { for: "message", class: "spoken" }, "Message"),
       element("div", { class: "composer-box" }, this.#field, send),
       this.#problem,
     );
     this.#field.addEventListener("input", () => this.#changed());
     this.#field.addEventListener("keydown", (event) => this.#key(event));
+    this.#field.addEventListener("blur", () => actions.typing(false));
     this.element.addEventListener("submit", (event) => {
       event.preventDefault();
       this.#send();
@@ -42,6 +55,31 @@ export class Composer {
     this.#field.focus({ preventScroll: true });
   }
 
+  /** An edit begins with what the message says now, and leaves the draft alone. */
+  about(about: About): void {
+    const wasEdit = this.#about?.kind === "edit";
+    this.#about = about;
+    if (about?.kind === "edit") this.#field.value = about.message.content;
+    else if (wasEdit) this.#field.value = sessionStorage.getItem(this.#draft) ?? "";
+    this.#showAbout();
+    this.#fit();
+    this.focus();
+  }
+
+  #showAbout(): void {
+    const about = this.#about;
+    this.#bar.hidden = about === null;
+    if (about === null) return;
+    const { message, kind } = about;
+    const cancel = iconButton(kind === "edit" ? "Leave it as it was" : "No answer", icon("close"), "", () => this.about(null));
+    this.#bar.replaceChildren(
+      icon(kind === "edit" ? "edit" : "reply"),
+      element("p", { class: "about-text" }, element("span", {}, kind === "edit" ? "Changing your message" : "Answering "), kind === "edit" ? null : named(message.sender_id),
+        spoken(": "), element("span", { class: "about-content", dir: "auto" }, message.content.slice(0, 120))),
+      cancel,
+    );
+  }
+
   #key(event: KeyboardEvent): void {
     // While a word is being composed Enter chooses it.
     if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
@@ -50,11 +88,18 @@ export class Composer {
     } else if ((event.key === "PageUp" || event.key === "PageDown") && !event.shiftKey) {
       event.preventDefault();
       this.#actions.scroll(event.key === "PageUp" ? -1 : 1);
+    } else if (event.key === "Escape" && this.#about !== null) {
+      event.preventDefault();
+      this.about(null);
+    } else if (event.key === "ArrowUp" && this.#field.value === "" && this.#about === null) {
+      event.preventDefault();
+      this.#actions.editLast();
     }
   }
 
   #changed(): void {
-    sessionStorage.setItem(this.#draft, this.#field.value);
+    if (this.#about?.kind !== "edit") sessionStorage.setItem(this.#draft, this.#field.value);
+    this.#actions.typing(this.#field.value.trim() !== "");
     this.#problem.textContent = "";
     this.#fit();
   }
@@ -68,9 +113,15 @@ export class Composer {
       this.#problem.textContent = `This is ${Math.ceil((bytes - MOST_BYTES) / 1024)} KiB too long for one message.`;
       return;
     }
-    this.#field.value = "";
-    this.#changed();
-    this.#actions.send(text);
+    const about = this.#about;
+    if (about?.kind !== "edit") {
+      this.#field.value = "";
+      sessionStorage.setItem(this.#draft, "");
+    }
+    this.#actions.send(text, about);
+    if (about !== null) this.about(null);
+    this.#problem.textContent = "";
+    this.#fit();
     this.#field.focus();
   }
 

@@ -9,13 +9,28 @@ const PATHS = {
   leave: "M14 4h4a2 2 0 0 1 2 2v12a2 2 0 0 1-2 2h-4M10 16l-4-4 4-4M6 12h9",
   pending: "M12 7v5l3 2M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18Z",
   sent: "M5 12.5l4.5 4.5L19 7.5",
+  delivered: "M1.5 12.5l4.5 4.5L15.5 7.5M10.5 15.5l1.5 1.5L21.5 7.5",
+  read: "M1.5 12.5l4.5 4.5L15.5 7.5M10.5 15.5l1.5 1.5L21.5 7.5",
+  more: "M5.5 12v.01M12 12v.01M18.5 12v.01",
+  reply: "M9 7L4 12l5 5M4 12h9c4 0 7 2 7 6",
+  edit: "M4 20l1-4L16 5l3 3L8 19ZM14 7l3 3",
+  trash: "M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13",
+  info: "M12 11v5.5M12 7.5v.01M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18Z",
+  flag: "M6 21V4h11l-2 4 2 4H6",
+  bell: "M6 16V11a6 6 0 0 1 12 0v5l1.5 2h-15ZM10 20.5h4",
+  muted: "M6 16V11a6 6 0 0 1 9-5.2M18 11v5l1.5 2h-13M10 20.5h4M4 4l16 16",
+  archive: "M4 4h16v5H4ZM5.5 9v11h13V9M10 13h4",
+  block: "M5.6 5.6l12.8 12.8M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18Z",
+  copy: "M9 9h11v11H9ZM5 15H4V4h11v1",
   failed: "M12 7.5v5.5M12 16.5v.01M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18Z",
   close: "M6 6l12 12M18 6L6 18",
 } as const;
 
+export type IconName = keyof typeof PATHS;
+
 const SVG = "http://www.w3.org/2000/svg";
 
-export function icon(name: keyof typeof PATHS): SVGSVGElement {
+export function icon(name: IconName): SVGSVGElement {
   return drawing(`icon icon-${name}`, "24", [["path", { d: PATHS[name] }]]);
 }
 

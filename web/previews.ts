@@ -1,5 +1,5 @@
-// Reads the newest page of the upper conversations one after the other, so that the list shows their last message and
-// they open at once. Slowly: reading counts as requests, and writing needs those.
+// Reads the newest page of the upper conversations that hold something unread, one after the other, so that they open at
+// once and their senders know that it is here. Slowly: reading counts as requests, and writing needs those.
 import type { ConfabClient } from "../client/client.ts";
 
 const CONVERSATIONS = 20;
@@ -27,7 +27,7 @@ export class Previews {
   }
 
   async #next(): Promise<void> {
-    const bare = this.#client.conversations().slice(0, CONVERSATIONS).map(({ conversation_id }) => this.#client.conversation(conversation_id))
+    const bare = this.#client.conversations().slice(0, CONVERSATIONS).filter(({ unread }) => unread > 0).map(({ conversation_id }) => this.#client.conversation(conversation_id))
       .find((conversation) => conversation !== null && conversation.events.length === 0 && conversation.older.kind === "more" && !this.#tried.has(conversation.conversation_id));
     if (bare !== undefined && bare !== null && this.#client.state.kind === "open") {
       this.#tried.add(bare.conversation_id);

@@ -11,6 +11,7 @@ export class StatusView {
   readonly #now: HTMLButtonElement;
   readonly #warning = element("p", { class: "problem", role: "alert" });
   #timer: ReturnType<typeof setInterval> | null = null;
+  #fading: ReturnType<typeof setTimeout> | undefined;
 
   constructor(client: ConfabClient) {
     this.#client = client;
@@ -31,9 +32,15 @@ export class StatusView {
     else this.stop();
   }
 
-  /** Something that the person should know and can't change here. */
-  warn(text: string): void {
+  /**
+   * Something that the person should know and can't change here.
+   *
+   * @param passing it is over after a while
+   */
+  warn(text: string, passing = false): void {
+    clearTimeout(this.#fading);
     this.#warning.textContent = text;
+    if (passing) this.#fading = setTimeout(() => (this.#warning.textContent = ""), 8_000);
   }
 
   stop(): void {
@@ -45,7 +52,7 @@ export class StatusView {
     const { state } = this.#client;
     switch (state.kind) {
       case "open":
-        return ["good", "Connected"];
+        return ["good", state.transport === "socket" ? "Connected" : "Connected by polling"];
       case "connecting":
         return ["busy", state.attempt === 0 ? "Connecting…" : "Reconnecting…"];
       case "waiting":

@@ -1,12 +1,13 @@
 // The message list of one conversation: a bounded part of it in the page, older pages on scrolling back, the newest
 // kept in sight while somebody reads there.
-import type { ConfabClient, Slot } from "../client/client.ts";
+import type { ConfabClient, Message, Slot } from "../client/client.ts";
 import { button, element } from "./element.ts";
 import { errorText } from "./error-text.ts";
 import { icon } from "./icons.ts";
-import { classesOf, rowView, signatureOf } from "./message-view.ts";
+import { KEYS_HINT, onMessageKeys } from "./message-keys.ts";
+import { classesOf, type RowActions, rowView, signatureOf } from "./message-view.ts";
 import { reconcile } from "./reconcile.ts";
-import { type Row, rowsOf } from "./rows.ts";
+import { type Row, type RowContext, rowsOf } from "./rows.ts";
 import { coalesced } from "./schedule.ts";
 import { hidesOlder, newer, newest, older, slice, trimmed, type Window } from "./window.ts";
 
@@ -17,6 +18,15 @@ export interface TimelineSubject {
   label: string;
   /** See rows.ts. */
   first_unread: number;
+}
+
+export interface TimelineActions {
+  /** The newest messages are in sight. */
+  seen(): void;
+  openMenu(message: Message, from: HTMLElement): void;
+  reply(message: Message): void;
+  /** Back to writing. */
+  leave(): void;
 }
 
 /** Nearer to the end than this counts as at the end, px. */
@@ -38,22 +48,27 @@ export class TimelineView {
   readonly #rows = new Map<string, { signature: string; view: HTMLElement }>();
   readonly #observer: IntersectionObserver;
   readonly #resized: ResizeObserver;
-  readonly #seen: () => void;
+  readonly #actions: TimelineActions;
   readonly #render = coalesced(() => this.#update());
+  readonly #rowActions: RowActions;
   #window: Window = { first: 0, last: null };
   #atEnd = true;
   /** Newest seq that was in sight. */
   #seenSeq = 0;
   #loading = false;
 
-  /** @param seen told whenever the newest messages are in sight */
-  constructor(client: ConfabClient, subject: TimelineSubject, seen: () => void) {
+  constructor(client: ConfabClient, subject: TimelineSubject, actions: TimelineActions) {
     this.#client = client;
     this.#subject = subject;
-    this.#seen = seen;
-    this.#scroller = element("div", { class: "timeline", tabindex: "0", role: "group", "aria-label": subject.label }, this.#top, this.#log, this.#bottom, this.#end);
+    this.#actions = actions;
+    this.#scroller = element("div", { class: "timeline", tabindex: "0", role: "group", "aria-label": subject.label, "aria-description": KEYS_HINT }, this.#top, this.#log, this.#bottom, this.#end);
     this.#list = element("ol", { class: subject.peer === null ? "messages" : "messages direct" });
     this.#log.append(this.#list);
+    onMessageKeys(this.#list, this.#scroller, {
+      openMenu: (msg_id) => this.#menu(msg_id, this.#list.querySelector<HTMLElement>(`[data-msg="${msg_id}"]`)),
+      reply: (msg_id) => this.#with(msg_id, (message) => actions.reply(message)),
+      leave: () => actions.leave(),
+    });
     this.#jump = button("", "jump", () => this.toNewest());
     this.element = element("div", { class: "timeline-frame" }, this.#scroller, this.#jump);
     this.#scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
@@ -63,6 +78,12 @@ export class TimelineView {
     // A keyboard on the screen or a growing composer must not hide the newest message.
     this.#resized = new ResizeObserver(() => this.#atEnd && this.#toEnd());
     this.#resized.observe(this.#scroller);
+    this.#rowActions = {
+      peer: subject.peer,
+      openMenu: (row, from) => this.#menu(row.message?.msg_id ?? "", from),
+      react: ({ message }, emoji, on) => message !== null && void client.react(message, emoji, on),
+      goTo: (msg_id) => this.#goTo(msg_id),
+    };
     this.#update();
   }
 
@@ -92,6 +113,36 @@ export class TimelineView {
     this.#resized.disconnect();
   }
 
+  #context(): RowContext {
+    const conversation = this.#client.conversation(this.#subject.conversation_id);
+    return {
+      me: this.#client.user_id ?? "", now: Date.now(), first_unread: this.#subject.first_unread,
+      statusOf: (message) => conversation?.status(message) ?? { status: "SENT", delivered: 0, read: 0, total: null },
+      messageOf: (msg_id) => conversation?.message(msg_id) ?? null,
+    };
+  }
+
+  #with(msg_id: string, act: (message: Message) => void): void {
+    const message = this.#client.conversation(this.#subject.conversation_id)?.message(msg_id) ?? null;
+    if (message !== null && message.deleted_at === undefined) act(message);
+  }
+
+  #menu(msg_id: string, from: HTMLElement | null): void {
+    if (from !== null) this.#with(msg_id, (message) => this.#actions.openMenu(message, from));
+  }
+
+  /** To a message that is among those here; what is older has to be scrolled to. */
+  #goTo(msg_id: string): void {
+    this.#with(msg_id, ({ seq }) => {
+      while (seq < this.#window.first && hidesOlder(this.#run(), this.#window)) this.#window = older(this.#run(), this.#window);
+      this.#atEnd = false;
+      this.#update();
+      const view = this.#list.querySelector<HTMLElement>(`[data-msg="${msg_id}"]`);
+      view?.focus({ preventScroll: true });
+      view?.scrollIntoView({ block: "center" });
+    });
+  }
+
   #run(): readonly Slot[] {
     return this.#client.conversation(this.#subject.conversation_id)?.events ?? [];
   }
@@ -101,14 +152,17 @@ export class TimelineView {
     if (this.#window.first === 0 && run.length > 0) this.#window = newest(run);
     if (this.#atEnd) this.#window = trimmed(run, this.#window);
     const sendings = this.#window.last === null ? this.#client.unsettled(this.#subject.conversation_id) : [];
-    const rows = rowsOf(slice(run, this.#window), sendings, { me: this.#client.user_id ?? "", now: Date.now(), first_unread: this.#subject.first_unread });
+    const rows = rowsOf(slice(run, this.#window), sendings, this.#context());
+    const focused = this.#list.contains(document.activeElement) ? (document.activeElement?.closest<HTMLElement>("[data-key]")?.dataset["key"] ?? "") : "";
     this.#keepingPlace(() => {
       reconcile(this.#list, this.#views(rows));
       this.#updateTop(run);
       this.#updateBottom();
     });
+    // A message that changed is another element.
+    if (focused !== "" && document.activeElement === document.body) this.#rows.get(focused)?.view.focus({ preventScroll: true });
     this.#updateJump(run);
-    if (this.#atEnd) this.#seen();
+    if (this.#atEnd) this.#actions.seen();
     this.#log.setAttribute("aria-live", this.#atEnd && run.length > 0 ? "polite" : "off");
     // What is in sight of the observer without a change of its own is not told again.
     this.#observer.unobserve(this.#top);
@@ -121,7 +175,7 @@ export class TimelineView {
       gone.delete(row.key);
       const signature = signatureOf(row);
       const known = this.#rows.get(row.key);
-      const view = known?.signature === signature ? known.view : rowView(row, this.#subject.peer);
+      const view = known?.signature === signature ? known.view : rowView(row, this.#rowActions);
       const classes = classesOf(row);
       if (view.className !== classes) view.className = classes;
       if (view === known?.view) return view;
@@ -156,7 +210,7 @@ export class TimelineView {
     const { scrollTop, scrollHeight, clientHeight } = this.#scroller;
     this.#atEnd = this.#window.last === null && scrollHeight - scrollTop - clientHeight < NEAR;
     this.#updateJump(this.#run());
-    if (this.#atEnd) this.#seen();
+    if (this.#atEnd) this.#actions.seen();
   }
 
   #reached(entries: readonly IntersectionObserverEntry[]): void {

@@ -37,3 +37,13 @@ export function shortTime(ms: number, now: number): string {
   if (ago === 1) return "Yesterday";
   return ago < 7 ? WEEKDAY.format(ms) : SHORT_DAY.format(ms);
 }
+
+/** `a moment ago`, `5 minutes ago`, `at 10:15`, `Yesterday at 10:15`, else the day. */
+export function lastSeen(ms: number, now: number): string {
+  const minutes = Math.floor((now - ms) / 60_000);
+  if (minutes < 1) return "a moment ago";
+  if (minutes < 60) return minutes === 1 ? "a minute ago" : `${minutes} minutes ago`;
+  const ago = dayNumber(now) - dayNumber(ms);
+  if (ago <= 0) return `at ${clock(ms)}`;
+  return ago === 1 ? `yesterday at ${clock(ms)}` : `on ${SHORT_DAY.format(ms)}`;
+}

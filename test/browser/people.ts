@@ -75,9 +75,17 @@ export class Person {
     await this.message(text).waitFor();
   }
 
-  /** What a message says of itself: `Sent`, `Waiting to be sent`, `Not sent`. */
+  /** What a message says of itself: `Sent` or more, `Delivered`, `Read`, `Waiting to be sent`, `Not sent`. */
   async hasState(text: string, state: string): Promise<void> {
-    await this.message(text).filter({ has: this.page.locator(".meta", { hasText: state }) }).waitFor({ timeout: 45_000 });
+    const said = state === "Sent" ? /Sent|Delivered|Read/ : state;
+    await this.message(text).filter({ has: this.page.locator(".meta", { hasText: said }) }).waitFor({ timeout: 45_000 });
+  }
+
+  /** Opens a message's menu and takes an entry of it. */
+  async act(text: string, entry: string): Promise<void> {
+    await this.message(text).last().hover();
+    await this.message(text).last().getByRole("button", { name: "More actions" }).click();
+    await this.page.getByRole("menuitem", { name: entry }).click();
   }
 
   async leave(): Promise<void> {

@@ -164,7 +164,7 @@ describe("statuses", () => {
 describe("typing", () => {
   function world(): { time: Simulation; wire: Line; typing: Typing; changes: string[] } {
     const [time, wire, changes] = [new Simulation(1), line(), [] as string[]];
-    return { time, wire, changes, typing: new Typing(time, { write: (frames) => wire.write(frames), changed: (id) => changes.push(id) }) };
+    return { time, wire, changes, typing: new Typing(time, { write: (frames) => wire.write(frames), exists: (id) => id !== OTHER, changed: (id) => changes.push(id) }) };
   }
 
   test("[A14] keys go out as one word in 3 s, stopping at once, and stopping is not said of what was not begun", async () => {
@@ -210,6 +210,9 @@ describe("typing", () => {
     second();
     typing.connected();
     expect(wire.texts.flat().map(({ type }) => type)).toEqual(["open", "open", "close"]);
+    typing.open(OTHER);
+    typing.mine(OTHER, true);
+    expect(wire.texts.flat()).toHaveLength(3);
   });
 });
 

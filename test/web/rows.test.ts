@@ -1,13 +1,17 @@
 import { describe, expect, test } from "vitest";
-import type { ChatEvent, Message, Slot } from "../../client/client.ts";
+import type { ChatEvent, ConversationRow, Message, Slot } from "../../client/client.ts";
 import { MemoryOutboxStore } from "../../client/client.ts";
 import { DISPATCH_LIMITS } from "../../client/dispatcher.ts";
 import { systemEnvironment } from "../../client/environment.ts";
 import { Outbox } from "../../client/outbox.ts";
-import { type MessageRow, previewOf, type Row, rowsOf } from "../../web/rows.ts";
+import { mentionsIn } from "../../web/mentions.ts";
+import { type MessageRow, previewOf, type Row, type RowContext, rowsOf } from "../../web/rows.ts";
 
 const NOON = new Date(2026, 10, 22, 12).getTime();
-const context = { me: "ann", now: NOON, first_unread: Number.POSITIVE_INFINITY };
+const context: RowContext = {
+  me: "ann", now: NOON, first_unread: Number.POSITIVE_INFINITY,
+  statusOf: () => ({ status: "SENT", delivered: 0, read: 0, total: null }), messageOf: () => null,
+};
 
 function message(seq: number, sender_id: string, sent_at: number): Message {
   return { type: "msg", conversation_id: "d.0", epoch: 1, seq, msg_id: `m${seq}`, msg_no: seq, sender_id, sent_at, content: `${seq}`, content_type: "text" };
@@ -43,7 +47,40 @@ describe("rows", () => {
       { ...about, type: "member_removed", seq: 5, sender_id: "eve", user_id: "eve" },
     ];
     expect(shape(rowsOf(slots, [], context)).map((text) => text.replaceAll(/[\u2068\u2069]/g, ""))).toEqual(["Today", "bob started the group Lunch", "bob added you", "You named the group Dinner", "eve left"]);
-    expect(previewOf(slots.at(-1), "ann", true)?.replaceAll(/[\u2068\u2069]/g, "")).toBe("eve left");
+  });
+
+  test("the list's line of a conversation: who, what, and nothing of what was deleted", () => {
+    const last = { seq: 1, msg_id: "m1", sender_id: "bob", sent_at: NOON, content_type: "text", preview: "noodles" } as const;
+    const row = { kind: "group", last_message: last } as unknown as ConversationRow;
+    const line = (changes: object) => previewOf({ ...row, ...changes }, "ann")?.replaceAll(/[\u2068\u2069]/g, "");
+    expect(line({})).toBe("bob: noodles");
+    expect(line({ last_message: { ...last, sender_id: "ann" } })).toBe("You: noodles");
+    expect(line({ kind: "direct", last_message: { ...last, preview: null, deleted: true } })).toBe("Deleted message");
+    expect(line({ kind: "direct", last_message: { ...last, preview: null } })).toBe("Encrypted message");
+    expect(line({ last_message: null })).toBe(undefined);
+  });
+
+  test("own changes show before they are committed; what became of a message stands in its row", () => {
+    const outbox = new Outbox(systemEnvironment, new MemoryOutboxStore(), DISPATCH_LIMITS, "ann", {
+      write: () => false, silent: () => undefined, tokenRefused: () => undefined, changed: () => undefined, discarded: () => undefined, storeFailed: () => undefined,
+    });
+    const msg_id = "01a201df-18b1-7000-9ba1-3266301a7cd8";
+    const change = { conversation_id: `d.${"0".repeat(64)}`, target_msg_id: msg_id, content_type: "text" } as const;
+    const sendings = [
+      outbox.add({ ...change, type: "edit", content: "better" }),
+      outbox.add({ ...change, type: "react", content: "", emoji: "👍", on: true }),
+    ];
+    const event: Message = { ...message(1, "ann", NOON), msg_id, reply_to: "m9" };
+    const [, shown] = rowsOf([event], sendings, { ...context, statusOf: () => ({ status: "READ", delivered: 3, read: 3, total: 3 }) }) as [Row, MessageRow];
+    expect(shown).toMatchObject({
+      content: "better", edited: true, state: "READ", counts: { total: 3 }, reactions: [{ emoji: "👍", count: 1, mine: true }], quote: { msg_id: "m9", sender_id: null },
+    });
+  });
+
+  test("whom a text mentions: members by their whole name, not oneself, each once", () => {
+    const members = ["ann", "bob", "bob.b", "c@d"];
+    expect(mentionsIn("@bob and @bob.b, @bob. Not @bobby, x@bob or @ann.", members, "ann")).toEqual(["bob", "bob.b"]);
+    expect(mentionsIn("(@c@d)", members, "ann")).toEqual(["c@d"]);
   });
 
   test("a message keeps its key from PENDING to event, so that it keeps its place in the page", () => {
