@@ -9,6 +9,7 @@ import type { ConnectionState } from "./connection.ts";
 import type { Conversation } from "./conversation.ts";
 import { directId } from "./direct-id.ts";
 import { Engine } from "./engine.ts";
+import { Groups } from "./groups.ts";
 import { type HistoryAsked, readHistory } from "./history.ts";
 import type { ClientEvents, ConnectOptions, PlannedReconnect, SendOptions, Target } from "./options.ts";
 import type { OutboxDraft } from "./outbox.ts";
@@ -42,11 +43,14 @@ export class ConfabClient {
   readonly #engine: Engine;
   /** Profiles, search, blocks, reports. */
   readonly people: People;
+  /** Invitations, bans, history for new members. */
+  readonly groups: Groups;
 
   /** Use `connect`. */
   constructor(engine: Engine) {
     this.#engine = engine;
     this.people = new People(engine.rest);
+    this.groups = new Groups(engine.rest);
     void engine.outbox.load();
     engine.connection.reconnect();
   }

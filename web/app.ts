@@ -6,6 +6,7 @@ import { ConversationList } from "./conversation-list.ts";
 import { element, iconButton, named } from "./element.ts";
 import { errorText } from "./error-text.ts";
 import { openNewGroup } from "./new-group.ts";
+import { invitationIn, openInvitation } from "./group-invites.ts";
 import { openProfile } from "./profile-dialog.ts";
 import { icon, logo } from "./icons.ts";
 import { IndexedDbOutboxStore } from "./outbox-idb.ts";
@@ -44,7 +45,7 @@ class App {
     this.#status = new StatusView(client);
     this.#previews = new Previews(client);
     const me = element("div", { class: "me" }, avatar(session.user_id, "small"), named(session.user_id),
-      iconButton("Your profile", icon("info"), "", () => void openProfile(client)), iconButton("Sign out", icon("leave"), "", () => this.#end("chosen")));
+      iconButton("Your profile", icon("person"), "", () => void openProfile(client)), iconButton("Sign out", icon("leave"), "", () => this.#end("chosen")));
     const sidebar = element("section", { class: "sidebar", "aria-label": "Conversations and status" },
       element("header", { class: "sidebar-head" }, element("h1", {}, logo(), "Confab"), me),
       this.#status.element,
@@ -101,6 +102,9 @@ class App {
   }
 
   #open(place: Place | null): void {
+    const invitation = invitationIn(location.hash);
+    // Not before the page stands: it would sweep the question away.
+    if (invitation !== null) queueMicrotask(() => openInvitation(this.#client, invitation));
     this.#pane?.destroy();
     this.#pane = place === null ? null : chatPane(this.#client, place, {
       back: () => this.#back(), seen: () => this.#seen(), warn: (error) => this.#status.warn(errorText(error), true),

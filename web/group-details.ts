@@ -4,6 +4,7 @@ import { avatar } from "./avatar.ts";
 import { type DialogView, field, openDialog } from "./dialog.ts";
 import { button, element, named } from "./element.ts";
 import { errorText } from "./error-text.ts";
+import { invitesView } from "./group-invites.ts";
 import { beside, formOf, namesIn, submitButton } from "./forms.ts";
 
 type Member = ConversationDetail["members"][number];
@@ -42,7 +43,16 @@ function fill(client: ConfabClient, view: DialogView, detail: ConversationDetail
       location.hash = "";
     }).catch(failed);
   });
-  view.body.replaceChildren(...(manages ? manageForms(client, view, detail, again) : [element("p", { dir: "auto" }, title ?? "")]), count, list, problem, leave);
+  view.body.replaceChildren(
+    ...(manages ? manageForms(client, view, detail, again) : [element("p", { dir: "auto" }, title ?? "")]),
+    count, list, ...(manages ? [historyField(client, detail, failed), invitesView(client, conversation_id, failed)] : []), problem, leave,
+  );
+}
+
+function historyField(client: ConfabClient, { conversation_id, history }: ConversationDetail, failed: (error: unknown) => void): HTMLElement {
+  const made = element("input", { id: "group-history", type: "checkbox", checked: history === "all" });
+  made.addEventListener("change", () => void client.groups.history(conversation_id, made.checked ? "all" : "joined").catch(failed));
+  return element("div", { class: "choice" }, made, element("label", { for: "group-history" }, "New members see what was written before"));
 }
 
 interface MemberActions {

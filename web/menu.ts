@@ -6,14 +6,14 @@ export interface MenuItem {
   label: string;
   shape: IconName;
   danger?: boolean;
-  act(): void;
+  act: () => void;
 }
 
 /** One character each, in a row of their own. */
 export interface QuickItem {
   label: string;
   sign: string;
-  act(): void;
+  act: () => void;
 }
 
 export function openMenu(label: string, from: HTMLElement, items: readonly MenuItem[], quick: readonly QuickItem[] = []): void {
@@ -47,7 +47,7 @@ export function openMenu(label: string, from: HTMLElement, items: readonly MenuI
     menu.remove();
     if (document.activeElement === document.body && from.isConnected) from.focus({ preventScroll: true });
   });
-  document.body.append(menu);
+  (from.closest("main") ?? document.body).append(menu);
   menu.showPopover();
   place(menu, from.getBoundingClientRect());
   entries[0]?.focus({ preventScroll: true });

@@ -93,7 +93,7 @@ function metaView(row: MessageRow): HTMLElement {
   const time = element("time", { datetime: new Date(row.at).toISOString(), title: wholeTime(row.at) }, clock(row.at));
   const edited = row.edited && !row.deleted ? element("span", {}, "edited") : null;
   const replies = row.replies === 0 ? null : element("span", {}, row.replies === 1 ? "1 answer" : `${row.replies} answers`);
-  if (row.state === null) return element("span", { class: "meta" }, replies, edited, time);
+  if (row.state === null || row.deleted) return element("span", { class: "meta" }, replies, edited, time);
   const [shape, word] = STATES[row.state];
   const words = row.counts === null ? word : countWords(row.counts.read, row.counts.delivered, row.counts.total ?? 0, word);
   return element("span", { class: `meta state-${shape}`, title: words }, replies, edited, time, icon(shape), spoken(words));

@@ -70,7 +70,7 @@ class Search {
 
   typed(text: string): void {
     this.stop();
-    if ([...text.replace(/^@/, "")].length < 2) this.#show([]);
+    if (text.replace(/^@/, "").length < 2) this.#show([]);
     else this.#timer = setTimeout(() => void this.#ask(text), PAUSE_MS);
   }
 

@@ -169,7 +169,7 @@ describe("the list", () => {
 });
 
 describe("groups", () => {
-  test("an owner makes an admin, who may then look after the group; somebody is mentioned", async () => {
+  test("[A2] an owner makes an admin, who may then look after the group; somebody is mentioned, and somebody joins by a link", async () => {
     const [oli, pia] = [await enter("oli"), await enter("pia")];
     await oli.page.getByRole("button", { name: "New group" }).click();
     await oli.page.getByLabel("Name of the group").fill("Garden");
@@ -185,6 +185,19 @@ describe("groups", () => {
     await oli.say("@pia have a look");
     await pia.page.getByRole("link", { name: /^Garden.*you are mentioned/ }).click();
     await pia.page.locator(".message.to-me").waitFor();
+    await oli.page.getByRole("button", { name: "Members and settings" }).click();
+    await oli.page.getByRole("button", { name: "New invitation link" }).click();
+    const link = oli.page.getByLabel("Invitation link");
+    await expect.poll(() => link.inputValue()).toContain("#/join/");
+    const quin = await Person.open(browser, product, "quin");
+    onTestFinished(() => quin.leave());
+    await quin.page.goto(await link.inputValue());
+    await quin.page.reload();
+    await quin.page.getByLabel("Your name").fill("quin");
+    await quin.page.keyboard.press("Enter");
+    await quin.page.getByRole("button", { name: "Join" }).click();
+    await quin.page.getByRole("heading", { name: "Garden", exact: true }).waitFor();
+    await oli.page.keyboard.press("Escape");
     await pia.act("have a look", "Delete for everybody");
     await pia.page.getByRole("button", { name: "Delete", exact: true }).click();
     await oli.sees("This message was deleted.");

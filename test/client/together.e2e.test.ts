@@ -2,6 +2,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { type ClientEvents, connect, type ConfabClient, type ConnectOptions, type Message } from "../../client/client.ts";
 import { type Product, startProduct } from "../product.ts";
+import { OldProxy } from "./old-proxy.ts";
 
 let product: Product;
 const open: { close(): unknown }[] = [];
@@ -134,7 +135,86 @@ describe("the list", () => {
   });
 });
 
+describe("messages change", () => {
+  test("[E7] edits, reactions, answers and deletions are the same for who was there, who was away, and a new device", async () => {
+    const { ann, bob, id } = await pair();
+    const first = messages(ann.chat, id)[0] as Message;
+    await ann.chat.edit(first, "hello there").acked;
+    await Promise.all([ann.chat.react(first, "👍").acked, bob.chat.react(first, "👍").acked, bob.chat.react(first, "🎉").acked]);
+    await bob.chat.react(first, "🎉", false).acked;
+    const { msg_id } = await bob.chat.send({ to: ann.name }, "an answer", { reply_to: first.msg_id }).acked;
+    await ann.chat.send({ to: bob.name }, "to go").acked;
+    const gone = messages(ann.chat, id).at(-1) as Message;
+    await ann.chat.delete(gone).acked;
+    const late = await device(bob.name);
+    await late.chat.conversation(id)?.loadOlder();
+    for (const { chat } of [ann, bob, late]) {
+      await soon(() => expect(messages(chat, id).map(({ content, replies, reactions, deleted_at }) => [content, replies ?? 0, reactions?.map(({ emoji, count }) => `${emoji}${count}`), deleted_at !== undefined]))
+        .toEqual([["hello there", 1, ["👍2"], false], ["an answer", 0, undefined, false], ["", 0, undefined, true]]));
+    }
+    expect(messages(late.chat, id)[1]).toMatchObject({ msg_id, reply_to: first.msg_id });
+    expect(row(ann.chat, id)?.last_message).toMatchObject({ deleted: true, preview: null });
+  });
+
+  test("a change that is refused is told, and changes nothing", async () => {
+    const { ann, bob, id } = await pair();
+    const theirs = messages(bob.chat, id)[0] as Message;
+    const refused = bob.chat.edit(theirs, "mine now");
+    await expect(refused.acked).rejects.toMatchObject({ code: "forbidden" });
+    await soon(() => expect(bob.chat.unsettled(id)).toEqual([]));
+    expect(messages(bob.chat, id)[0]?.content).toBe("hello");
+    expect(ann.errors).toEqual([]);
+  });
+});
+
+describe("without sockets", () => {
+  test("[A17] behind a proxy that refuses upgrades all of it works by polls; once sockets get through they take over", async () => {
+    const proxy = await new OldProxy(product.ports[0] as number).start();
+    open.push(proxy);
+    const [ann, bob] = [await device(await newPerson(), { url: proxy.url, times: { socket_again_ms: 300 } }), await device(await newPerson())];
+    const id = ann.chat.directId(bob.name) as string;
+    expect(ann.chat.state).toMatchObject({ kind: "open", transport: "poll" });
+    await ann.chat.send({ to: bob.name }, "ann 0").acked;
+    await soon(() => expect(bob.chat.conversation(id)?.events).toHaveLength(1));
+    const started = Date.now();
+    await bob.chat.send({ to: ann.name }, "bob 0").acked;
+    await soon(() => expect(messages(ann.chat, id)).toHaveLength(2));
+    expect(Date.now() - started).toBeLessThan(5_000);
+    await soon(() => expect([states(bob.chat, id).at(-1), states(ann.chat, id)[0]]).toEqual(["DELIVERED", "READ"]));
+    const sendings: Promise<unknown>[] = [];
+    for (let round = 1; round <= 60; round++) {
+      if (round === 20) proxy.knowsUpgrades = true;
+      if (round === 40) {
+        proxy.knowsUpgrades = false;
+        proxy.cut();
+      }
+      sendings.push(ann.chat.send({ to: bob.name }, `ann ${round}`).acked, bob.chat.send({ to: ann.name }, `bob ${round}`).acked);
+      if (round === 30) await soon(() => expect(ann.chat.state).toMatchObject({ transport: "socket" }));
+      if (round % 10 === 0) await Promise.all(sendings);
+    }
+    await Promise.all(sendings);
+    await soon(() => expect([messages(ann.chat, id).length, messages(bob.chat, id).length]).toEqual([122, 122]));
+    expect(messages(ann.chat, id).map(({ content }) => content)).toEqual(messages(bob.chat, id).map(({ content }) => content));
+    expect(messages(ann.chat, id).flatMap(({ content }) => (content.startsWith("ann") ? [content] : []))).toEqual(Array.from({ length: 61 }, (_, i) => `ann ${i}`));
+  });
+});
+
 describe("who is there", () => {
+  test("[A14] typing reaches who has the conversation open, and nobody else", async () => {
+    const { ann, bob, id } = await pair();
+    const close = bob.chat.show(id);
+    const elsewhere = await device(bob.name);
+    await soon(() => {
+      ann.chat.typing(id, false);
+      ann.chat.typing(id, true);
+      expect(bob.chat.conversation(id)?.typing).toEqual([ann.name]);
+    });
+    expect(elsewhere.chat.conversation(id)?.typing).toEqual([]);
+    await ann.chat.send({ to: bob.name }, "done").acked;
+    await soon(() => expect(bob.chat.conversation(id)?.typing).toEqual([]));
+    close();
+  });
+
   test("[A13] a watched user comes and goes", async () => {
     const { ann, bob, id } = await pair();
     expect(id).toMatch(/^d\./);
