@@ -15,6 +15,7 @@ import type { ClientEvents, ConnectOptions, PlannedReconnect, SendOptions, Targe
 import type { OutboxDraft } from "./outbox.ts";
 import { People } from "./people.ts";
 import type { Sending } from "./sending.ts";
+import type { MessageStatus } from "./statuses.ts";
 import type { Message } from "./timeline.ts";
 
 export type { ConversationRow, LastMessage } from "../protocol/frames/inbox.ts";
@@ -116,6 +117,11 @@ export class ConfabClient {
   /** Out of the list until somebody writes there; on all of this user's devices. */
   archive(conversation_id: string, archived: boolean): Promise<void> {
     return this.#engine.inbox.set(conversation_id, { archived });
+  }
+
+  /** What became of one of this user's messages; an ack says which. Told by the event `conversation`. */
+  status({ conversation_id, seq }: Pick<Message, "conversation_id" | "seq">): MessageStatus {
+    return this.#engine.statusOf(conversation_id, seq);
   }
 
   /** Who has a message since when. */

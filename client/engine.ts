@@ -16,6 +16,7 @@ import { eventOf } from "./own-event.ts";
 import { decideRead } from "./reading.ts";
 import { Rest } from "./rest.ts";
 import type { Ack, Sending } from "./sending.ts";
+import type { MessageStatus } from "./statuses.ts";
 import { Sync } from "./sync.ts";
 import type { ChatEvent, Slot } from "./timeline.ts";
 import { Tokens } from "./tokens.ts";
@@ -91,7 +92,7 @@ export class Engine {
       isLazy: (conversation_id) => this.#isLarge(conversation_id) && !this.live.typing.isOpen(conversation_id),
       views: {
         seen: (conversation, seq) => this.#read(conversation, seq),
-        status: ({ conversation_id }, { seq }) => this.live.statuses.of(conversation_id, seq, this.user_id ?? "", isDirect(conversation_id)),
+        status: ({ conversation_id }, { seq }) => this.statusOf(conversation_id, seq),
         watermark: ({ conversation_id }, member) => this.live.statuses.watermark(conversation_id, member),
         typing: ({ conversation_id }) => this.live.typing.of(conversation_id),
       },
@@ -133,6 +134,10 @@ export class Engine {
     const close = this.live.typing.open(conversation_id);
     this.sync.shown(conversation_id, wasLazy);
     return close;
+  }
+
+  statusOf(conversation_id: string, seq: number): MessageStatus {
+    return this.live.statuses.of(conversation_id, seq, this.user_id ?? "", isDirect(conversation_id));
   }
 
   report(error: ConfabError): void {
@@ -254,6 +259,8 @@ export class Engine {
     }
     this.live.fresh(conversation.conversation_id, slots);
     if (isNew) this.live.begun(conversation.conversation_id, this.book.get(conversation.conversation_id)?.peer_id ?? null);
+    // Events don't say how a conversation reaches its members.
+    if (this.book.get(conversation.conversation_id)?.handle === "") this.inbox.refresh();
     if (this.book.isIncomplete(conversation.conversation_id)) this.#ask(conversation.conversation_id, false);
     this.#listChanged();
     this.#settle(conversation);

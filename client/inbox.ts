@@ -53,6 +53,11 @@ export class Inbox {
   noted(row: ConversationRow | undefined): void {
     if (row !== undefined) this.#book.active(row.conversation_id, this.#environment.now());
     this.#handlers.changed();
+    this.refresh();
+  }
+
+  /** The upper rows are read again soon, once for many wishes. */
+  refresh(): void {
     if (this.#refreshing) return;
     this.#refreshing = true;
     this.#cancel = this.#environment.later(REFRESH_MS, () => void this.#refresh());

@@ -29,9 +29,9 @@ beforeAll(async () => {
 });
 afterAll(() => product.discard());
 
-test("the README's program runs as it stands: two people, a message, its place", async () => {
+test("the README's program runs as it stands: two people, a message, its place, and that it was read", async () => {
   const code = /```ts\n([\s\S]+?)```/.exec(README)?.[1] ?? "";
-  expect(code.split("\n").length).toBeLessThan(20);
+  expect(code.split("\n").length).toBeLessThan(24);
   expect(code).toContain('"http://127.0.0.1:8787"');
   // Below the project, where the packages that the client imports are found.
   mkdirSync(path.join(ROOT, ".cache"), { recursive: true });
@@ -39,8 +39,8 @@ test("the README's program runs as it stands: two people, a message, its place",
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   const file = path.join(folder, "hello.ts");
   writeFileSync(file, code.replace("http://127.0.0.1:8787", product.url).replace("./client/client.ts", "../../client/client.ts"));
-  const lines = await untilPrinted(path.relative(ROOT, file), [/^ann: Hi!$/, /^committed as number 1 of d\.[0-9a-f]{64}$/]);
-  expect(lines).toHaveLength(2);
+  const lines = await untilPrinted(path.relative(ROOT, file), [/^ann: Hi!$/, /^committed as number 1 of d\.[0-9a-f]{64}$/, /^it is READ$/]);
+  expect(lines.filter((line) => !/^it is (SENT|DELIVERED|READ)$/.test(line))).toHaveLength(2);
 });
 
 /** What the README names as planned or left out, and the frame types that would be it. */

@@ -46,7 +46,7 @@ describe("what became of a message", () => {
     await bob.page.getByRole("link", { name: /^ann.*And now\?.*1 unread message/ }).waitFor();
   });
 
-  test("[A16] read in one window, the other window of the same person shows no unread", async () => {
+  test("[D1] read in one window, the other window of the same person shows no unread", async () => {
     const [cat, dan] = [await enter("cat"), await enter("dan")];
     const second = await enter("dan");
     await cat.chatWith("dan");
@@ -113,7 +113,7 @@ describe("messages change", () => {
 });
 
 describe("who is there", () => {
-  test("[A13] [A14] online, writing, last seen", async () => {
+  test("online, writing, last seen", async () => {
     const [ida, jan] = await pair("ida", "jan");
     await ida.page.locator(".pane-status", { hasText: "Online" }).waitFor();
     await jan.page.getByLabel("Message").pressSequentially("I am th");
@@ -126,7 +126,7 @@ describe("who is there", () => {
 });
 
 describe("the list", () => {
-  test("[D1] muted and archived conversations", async () => {
+  test("muted and archived conversations", async () => {
     const [kim, lea] = await pair("kim", "lea");
     await kim.page.getByRole("button", { name: "What to do with this conversation" }).click();
     await kim.page.getByRole("menuitem", { name: "Mute" }).click();
@@ -169,7 +169,7 @@ describe("the list", () => {
 });
 
 describe("groups", () => {
-  test("[A2] an owner makes an admin, who may then look after the group; somebody is mentioned, and somebody joins by a link", async () => {
+  test("an owner makes an admin, who may then look after the group; somebody is mentioned, and somebody joins by a link", async () => {
     const [oli, pia] = [await enter("oli"), await enter("pia")];
     await oli.page.getByRole("button", { name: "New group" }).click();
     await oli.page.getByLabel("Name of the group").fill("Garden");

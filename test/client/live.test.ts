@@ -35,7 +35,7 @@ describe("receipts", () => {
     return { time, wire, receipts: new Receipts(time, { receipts_ms: 200 }, (frames) => wire.write(frames)) };
   }
 
-  test("[R-client] the first goes at once, what follows within 200 ms goes as one, the newest word of each conversation", async () => {
+  test("the first goes at once, what follows within 200 ms goes as one, the newest word of each conversation", async () => {
     const { time, wire, receipts } = world();
     receipts.delivered(ROOM, 1);
     await time.advance(0);
@@ -106,7 +106,7 @@ describe("receipts", () => {
 });
 
 describe("statuses", () => {
-  test("[A6] a direct message: SENT, DELIVERED, READ, by the other's watermarks, never back", () => {
+  test("a direct message: SENT, DELIVERED, READ, by the other's watermarks, never back", () => {
     const statuses = new Statuses();
     const of = (seq: number) => statuses.of(ROOM, seq, "ann", true).status;
     const tell = (up_to_seq: number, status: "DELIVERED" | "READ") => statuses.member({ type: "status", conversation_id: ROOM, user_id: "bob", up_to_seq, status, at: 1 });
@@ -118,7 +118,7 @@ describe("statuses", () => {
     expect([1, 2, 3].map(of)).toEqual(["READ", "DELIVERED", "SENT"]);
   });
 
-  test("[A7] a group: whatever of its status frames came, in any order, no message shows more than is true", () => {
+  test("a group: whatever of its status frames came, in any order, no message shows more than is true", () => {
     const MEMBERS = ["bob", "cat", "dan", "eve"];
     const step = fc.record({ who: fc.nat(3), seq: fc.integer({ min: 1, max: 12 }), read: fc.boolean(), lost: fc.boolean() });
     fc.assert(fc.property(fc.array(step, { maxLength: 40 }), fc.integer({ min: 1, max: 12 }), fc.integer({ min: 1, max: 12 }), fc.boolean(), (steps, joined, left, swap) => {
@@ -167,7 +167,7 @@ describe("typing", () => {
     return { time, wire, changes, typing: new Typing(time, { write: (frames) => wire.write(frames), exists: (id) => id !== OTHER, changed: (id) => changes.push(id) }) };
   }
 
-  test("[A14] keys go out as one word in 3 s, stopping at once, and stopping is not said of what was not begun", async () => {
+  test("keys go out as one word in 3 s, stopping at once, and stopping is not said of what was not begun", async () => {
     const { time, wire, typing } = world();
     for (let i = 0; i < 40; i++) {
       typing.mine(ROOM, true);
@@ -183,7 +183,7 @@ describe("typing", () => {
     expect(wire.texts.flat()).toHaveLength(4);
   });
 
-  test("[A14] another's typing ends after 6 s, with their word, with the connection", async () => {
+  test("another's typing ends after 6 s, with their word, with the connection", async () => {
     const { time, typing, changes } = world();
     typing.shown(ROOM, "bob", true);
     await time.advance(5_000);
@@ -222,7 +222,7 @@ describe("presence", () => {
     return { time, wire, changes, presences: new Presences(time, { write: (frames) => wire.write(frames), changed: (id) => changes.push(id) }) };
   }
 
-  test("[B10] who is looked at is subscribed to, renewed before it ends, and let go with the last who looked", async () => {
+  test("who is looked at is subscribed to, renewed before it ends, and let go with the last who looked", async () => {
     const { time, wire, presences } = world();
     presences.connected();
     const [one, two] = [presences.watch(["bob", "cat"]), presences.watch(["bob"])];

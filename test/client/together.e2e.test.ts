@@ -3,12 +3,13 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vite
 import { type ClientEvents, connect, type ConfabClient, type ConnectOptions, type Message } from "../../client/client.ts";
 import { type Product, startProduct } from "../product.ts";
 import { OldProxy } from "./old-proxy.ts";
+import { Wire } from "./wire.ts";
 
 let product: Product;
 const open: { close(): unknown }[] = [];
 
 beforeAll(async () => {
-  product = await startProduct({ env: { CONFAB_RATE_LIMIT: "0", CONFAB_SETTLE_AFTER_MS: "200" } });
+  product = await startProduct({ env: { CONFAB_RATE_LIMIT: "0", CONFAB_SETTLE_AFTER_MS: "200", CONFAB_FANOUT_WRITE_MAX: "4", CONFAB_FANOUT_WRITE_AGAIN: "3" } });
 });
 
 afterEach(async () => {
@@ -55,7 +56,7 @@ const states = (chat: ConfabClient, id: string) => messages(chat, id).map((messa
 const row = (chat: ConfabClient, id: string) => chat.conversations().find((one) => one.conversation_id === id);
 
 describe("what became of a message", () => {
-  test("[A6] SENT, DELIVERED once a device has it, READ once somebody says so; on all of the sender's devices", async () => {
+  test("[A6] [E1] PENDING, SENT, DELIVERED once a device has it, READ once somebody says so; on all of the sender's devices", async () => {
     const { ann, bob, id } = await pair();
     const second = await device(ann.name);
     await second.chat.conversation(id)?.loadOlder();
@@ -63,7 +64,9 @@ describe("what became of a message", () => {
     bob.chat.conversation(id)?.read();
     await soon(() => expect([states(ann.chat, id), states(second.chat, id)]).toEqual([["READ"], ["READ"]]));
     bob.chat.close();
-    await ann.chat.send({ to: bob.name }, "are you there?").acked;
+    const sending = ann.chat.send({ to: bob.name }, "are you there?");
+    expect(sending.state).toBe("PENDING");
+    await sending.acked;
     await soon(() => expect(states(second.chat, id)).toEqual(["READ", "SENT"]));
     const { msg_id } = messages(ann.chat, id)[1] as Message;
     const receipts = await ann.chat.receipts(messages(ann.chat, id)[1] as Message);
@@ -71,7 +74,7 @@ describe("what became of a message", () => {
     expect([...ann.errors, ...bob.errors, ...second.errors]).toEqual([]);
   });
 
-  test("[E3] a sender who was away learns it with the next connection", async () => {
+  test("a sender who was away learns it with the next connection", async () => {
     const { ann, bob, id } = await pair();
     await soon(() => expect(states(ann.chat, id)).toEqual(["DELIVERED"]));
     ann.chat.close();
@@ -80,6 +83,20 @@ describe("what became of a message", () => {
     const later = await device(ann.name);
     await later.chat.conversation(id)?.loadOlder();
     await soon(() => expect(states(later.chat, id)).toEqual(["READ"]));
+  });
+
+  test("[E2] thirty messages to somebody who is offline are all delivered once they return, and their sender sees it", async () => {
+    const line = await new Wire(product.ports[0] as number).start();
+    open.push(line);
+    const [ann, bob] = [await device(await newPerson()), await device(await newPerson(), { url: line.url })];
+    const id = ann.chat.directId(bob.name) as string;
+    line.down = true;
+    line.cut();
+    await Promise.all(Array.from({ length: 30 }, (_, i) => ann.chat.send({ to: bob.name }, `m${i}`).acked));
+    expect(new Set(states(ann.chat, id))).toEqual(new Set(["SENT"]));
+    line.down = false;
+    await soon(() => expect(messages(bob.chat, id).map(({ content }) => content)).toEqual(Array.from({ length: 30 }, (_, i) => `m${i}`)));
+    await soon(() => expect(states(ann.chat, id)).toEqual(Array.from({ length: 30 }, () => "DELIVERED")));
   });
 
   test("[A7] in a group the counts grow to all of them", async () => {
@@ -98,7 +115,7 @@ describe("what became of a message", () => {
 });
 
 describe("the list", () => {
-  test("[A16] read on one device is read on all, and a new device has the same list", async () => {
+  test("[D1] read on one device is read on all, and a new device has list, unread and history", async () => {
     const { ann, bob, id } = await pair();
     const second = await device(bob.name);
     await ann.chat.send({ to: bob.name }, "and another").acked;
@@ -107,11 +124,15 @@ describe("the list", () => {
     bob.chat.conversation(id)?.read();
     expect(row(bob.chat, id)?.unread).toBe(0);
     await soon(() => expect(row(second.chat, id)?.unread).toBe(0));
+    await ann.chat.send({ to: bob.name }, "a third").acked;
     const third = await device(bob.name);
-    expect(row(third.chat, id)).toMatchObject({ unread: 0, peer_id: ann.name, last_message: { preview: "and another" } });
+    await soon(() => expect(row(third.chat, id)?.unread).toBe(1));
+    await third.chat.conversation(id)?.loadOlder();
+    expect(messages(third.chat, id).map(({ content }) => content)).toEqual(["hello", "and another", "a third"]);
+    expect(row(third.chat, id)).toMatchObject({ unread: 1, peer_id: ann.name, last_message: { preview: "a third" } });
   });
 
-  test("[D1] mute and archive are the user's on all devices; a message brings back what was archived", async () => {
+  test("mute and archive are the user's on all devices; a message brings back what was archived", async () => {
     const { ann, bob, id } = await pair();
     const second = await device(bob.name);
     await bob.chat.mute(id, true);
@@ -121,7 +142,7 @@ describe("the list", () => {
     await soon(() => expect([row(bob.chat, id), row(second.chat, id)]).toMatchObject([{ muted: true, archived: false }, { muted: true, archived: false }]));
   });
 
-  test("[E9] what changed while away is there after one call, with the unread count", async () => {
+  test("what changed while away is there after one call, with the unread count", async () => {
     const { ann, bob, id } = await pair();
     const before = bob.chat.reconnects.length;
     bob.chat.conversation(id)?.read();
@@ -136,7 +157,7 @@ describe("the list", () => {
 });
 
 describe("messages change", () => {
-  test("[E7] edits, reactions, answers and deletions are the same for who was there, who was away, and a new device", async () => {
+  test("edits, reactions, answers and deletions are the same for who was there, who was away, and a new device", async () => {
     const { ann, bob, id } = await pair();
     const first = messages(ann.chat, id)[0] as Message;
     await ann.chat.edit(first, "hello there").acked;
@@ -164,6 +185,27 @@ describe("messages change", () => {
     await soon(() => expect(bob.chat.unsettled(id)).toEqual([]));
     expect(messages(bob.chat, id)[0]?.content).toBe("hello");
     expect(ann.errors).toEqual([]);
+  });
+});
+
+describe("a large group", () => {
+  test("a device hears that there is something, reads it once somebody looks, and has its unread in the list", async () => {
+    const names = await Promise.all(Array.from({ length: 5 }, () => newPerson()));
+    const [ann, bob] = [await device(names[0] as string), await device(names[1] as string)];
+    const { conversation_id: id } = await ann.chat.createGroup("Everybody", names.slice(1));
+    await soon(() => expect(row(bob.chat, id)).toMatchObject({ title: "Everybody", mode: "read" }));
+    await ann.chat.send({ conversation_id: id }, "one").acked;
+    await ann.chat.send({ conversation_id: id }, "two").acked;
+    await soon(() => expect(row(bob.chat, id)).toMatchObject({ unread: 2, last_message: { preview: "two" } }));
+    expect(messages(bob.chat, id)).toEqual([]);
+    const close = bob.chat.show(id);
+    await soon(() => expect(messages(bob.chat, id).map(({ content }) => content)).toEqual(["one", "two"]));
+    await ann.chat.send({ conversation_id: id }, "three").acked;
+    await soon(() => expect(messages(bob.chat, id).map(({ content }) => content)).toEqual(["one", "two", "three"]));
+    bob.chat.conversation(id)?.read();
+    await soon(() => expect(ann.chat.conversation(id)?.status(messages(ann.chat, id)[2] as Message).read).toBe(1));
+    expect(row(bob.chat, id)?.unread).toBe(0);
+    close();
   });
 });
 
@@ -200,7 +242,7 @@ describe("without sockets", () => {
 });
 
 describe("who is there", () => {
-  test("[A14] typing reaches who has the conversation open, and nobody else", async () => {
+  test("typing reaches who has the conversation open, and nobody else", async () => {
     const { ann, bob, id } = await pair();
     const close = bob.chat.show(id);
     const elsewhere = await device(bob.name);
@@ -215,7 +257,7 @@ describe("who is there", () => {
     close();
   });
 
-  test("[A13] a watched user comes and goes", async () => {
+  test("a watched user comes and goes", async () => {
     const { ann, bob, id } = await pair();
     expect(id).toMatch(/^d\./);
     const stop = ann.chat.watch([bob.name]);
