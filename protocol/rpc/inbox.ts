@@ -18,6 +18,8 @@ export interface PeekCall {
 export interface PushCall {
   conversation_id: string;
   seq: number;
+  /** Who wrote it. Absent: nobody whom the user could have blocked. */
+  sender_id?: string;
 }
 
 /** `text`: the JSON of the answer; of a poll `{frames, user_seq}`. */

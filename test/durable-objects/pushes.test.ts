@@ -104,7 +104,9 @@ test("[I6] only who is blocked brings no push: another sender in the same settle
 test("[I6] a conversation that settles nobody says itself what is worth a push", async () => {
   const { world, bob } = worldOf();
   await settled(world);
-  bob.pushes.offered({ conversation_id: CONVERSATION, seq: 7 }, 5);
+  bob.blocked.add("cid");
+  bob.pushes.offered({ conversation_id: CONVERSATION, seq: 6, sender_id: "cid" }, 4);
+  bob.pushes.offered({ conversation_id: CONVERSATION, seq: 7, sender_id: "dan" }, 5);
   bob.pushes.offered({ conversation_id: CONVERSATION, seq: 9 }, 6);
   bob.pushes.offered({ conversation_id: "g.unknown", seq: 9 }, 6);
   expect(bob.pushes.list()).toEqual([{ conversation_id: CONVERSATION, from_seq: 7, to_seq: 7, mention: false, queued_at: 5 }]);

@@ -162,4 +162,19 @@ describe("silence", () => {
     const typing = (frames: readonly Frame[]): unknown[] => frames.filter(({ type }) => type === "typing" || type === "error").map((frame) => frame["on"]);
     expect([typing(anns.frames), typing(eves.frames)]).toEqual([[true], []]);
   });
+
+  test("[U11] [I6] pushes: what the blocked one writes in a group brings none, what another writes does", async () => {
+    const [ann, eve] = await pair();
+    const friend = await newUser(product, "friend");
+    const { conversation_id } = await friend.group([ann, eve]);
+    await untilSettled(service, conversation_id);
+    await block(ann, eve);
+    const pushes = async (): Promise<unknown[]> => (await service.call<{ pushes: unknown[] }>("GET", `/v1/admin/users/${ann.name}/pushes`)).body.pushes;
+    await eve.send(conversation_id, "@ann", { mentions: [ann.name] });
+    await untilSettled(service, conversation_id);
+    expect(await pushes()).toEqual([]);
+    await friend.send(conversation_id, "hello");
+    await untilSettled(service, conversation_id);
+    expect(await until(pushes, (queued) => queued.length > 0)).toMatchObject([{ conversation_id }]);
+  });
 });
