@@ -65,7 +65,7 @@ describe.concurrent("in real time", () => {
   const profiles = inject("long") ? ["foreground", "steady", "background"] : ["foreground", "steady"];
   test.each(profiles)("[A13] [B10] [C4] [E4] %s: ONLINE until its limit after the last ping, OFFLINE within 2 s, ONLINE with the next ping", async (name) => {
     const { ann, bob } = await pair();
-    const socket = await bob.socket();
+    const socket = await bob.socket({ silent: true });
     const { ttl_ms } = await profile(socket, name) as Frame & { ttl_ms: number };
     expect(ttl_ms).toBe(name === "background" ? 60_000 : 30_000);
     const last = await beat(socket);

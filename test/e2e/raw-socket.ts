@@ -23,6 +23,8 @@ export interface SocketOptions {
   readonly headers?: Readonly<Record<string, string>>;
   /** Acknowledges every text's events as delivered, as a client does: for what gets more than its credit. Default: nothing is. */
   readonly receipts?: boolean;
+  /** Pings only when it is told to. Default: it does by itself, as a client does, and nothing is seen of that. */
+  readonly silent?: boolean;
   /** Replaces path and query. */
   readonly path?: string;
 }
@@ -40,6 +42,7 @@ interface Waiter {
 }
 
 const WAIT_MS = 15_000;
+const PING_MS = 10_000;
 
 let spoken: Encoding = "json";
 
@@ -93,20 +96,24 @@ export class RawSocket {
   readonly #waiters = new Set<Waiter>();
   readonly #taken = new Set<Frame>();
   #end: Closed | null = null;
+  /** Its own pings that are not answered yet. */
+  #pings = 0;
 
   /** Resolves at `hello`; rejects when the upgrade is refused. */
   static async open(wsUrl: string, options: SocketOptions): Promise<RawSocket> {
     const ws = dial(wsUrl, options);
-    const socket = new RawSocket(ws, options.receipts === true);
+    const socket = new RawSocket(ws, options);
     await once(ws, "open");
     ws.on("error", () => undefined);
     await socket.take({ type: "hello" });
     return socket;
   }
 
-  private constructor(ws: WebSocket, receipts: boolean) {
+  private constructor(ws: WebSocket, { receipts = false, silent = false }: SocketOptions) {
     this.#ws = ws;
     this.#receipts = receipts;
+    const beat = silent ? null : setInterval(() => this.#ping(), PING_MS);
+    ws.on("close", () => clearInterval(beat ?? undefined));
     ws.on("message", (data: Buffer, binary) => this.#received(data, binary));
     this.closed = new Promise((resolve) => {
       ws.on("close", (code, reason) => {
@@ -216,6 +223,12 @@ export class RawSocket {
     this.#ws.terminate();
   }
 
+  #ping(): void {
+    if (!this.open) return;
+    this.#pings += 1;
+    this.#ws.send("ping");
+  }
+
   #received(data: Buffer, binary: boolean): void {
     if (binary) {
       this.messages.push(data);
@@ -224,6 +237,10 @@ export class RawSocket {
       return;
     }
     const text = data.toString();
+    if (text === "pong" && this.#pings > 0) {
+      this.#pings -= 1;
+      return;
+    }
     this.texts.push(text);
     if (text === "pong") {
       this.#give({ type: "pong" });
