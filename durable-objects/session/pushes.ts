@@ -44,8 +44,8 @@ export class Pushes {
   }
 
   /** Of a conversation that settles nobody: it says itself what may be worth a push. */
-  offered({ conversation_id, seq, sender_id }: PushCall, now: number): void {
-    if (sender_id !== undefined && this.core.blocked.has(sender_id)) return;
+  offered({ conversation_id, seq, senders }: PushCall, now: number): void {
+    if (senders?.every((sender) => sender === this.core.userId || this.core.blocked.has(sender)) === true) return;
     const row = this.core.store.readInbox(conversation_id);
     if (row === null || row.left_at !== null || this.isQuiet(row) || seq <= row.read_seq || this.core.isFresh(now) || this.store.has(conversation_id)) return;
     this.store.commitQueued({ conversation_id, from_seq: seq, queued_at: now });

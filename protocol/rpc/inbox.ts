@@ -18,8 +18,8 @@ export interface PeekCall {
 export interface PushCall {
   conversation_id: string;
   seq: number;
-  /** Who wrote it. Absent: nobody whom the user could have blocked. */
-  sender_id?: string;
+  /** Who has written what is new. Absent: not known. */
+  senders?: string[];
 }
 
 /** `text`: the JSON of the answer; of a poll `{frames, user_seq}`. */

@@ -105,8 +105,8 @@ test("[I6] a conversation that settles nobody says itself what is worth a push",
   const { world, bob } = worldOf();
   await settled(world);
   bob.blocked.add("cid");
-  bob.pushes.offered({ conversation_id: CONVERSATION, seq: 6, sender_id: "cid" }, 4);
-  bob.pushes.offered({ conversation_id: CONVERSATION, seq: 7, sender_id: "dan" }, 5);
+  bob.pushes.offered({ conversation_id: CONVERSATION, seq: 6, senders: ["cid"] }, 4);
+  bob.pushes.offered({ conversation_id: CONVERSATION, seq: 7, senders: ["cid", "dan"] }, 5);
   bob.pushes.offered({ conversation_id: CONVERSATION, seq: 9 }, 6);
   bob.pushes.offered({ conversation_id: "g.unknown", seq: 9 }, 6);
   expect(bob.pushes.list()).toEqual([{ conversation_id: CONVERSATION, from_seq: 7, to_seq: 7, mention: false, queued_at: 5 }]);
