@@ -7,7 +7,7 @@ import { RESUME_EVENTS } from "../../protocol/limits.ts";
 import { directPair } from "../../protocol/ids.ts";
 import { sentAtOf } from "../../protocol/msg-id.ts";
 import type { AttachCall, DeliverCall, DeliverReply, ViewCall } from "../../protocol/rpc.ts";
-import type { Settled } from "../../protocol/rpc/inbox.ts";
+import type { PushCall, Settled } from "../../protocol/rpc/inbox.ts";
 import type { Settings } from "../../protocol/settings.ts";
 import { handleOf } from "../platform/hash.ts";
 import { count } from "../platform/metrics.ts";
@@ -16,6 +16,7 @@ import { Batches } from "./batches.ts";
 import { Gate } from "../platform/gate.ts";
 import { Modes } from "./modes.ts";
 import { Newest } from "./newest.ts";
+import { offerPushes } from "./offers.ts";
 import type { NewEvent } from "./records.ts";
 import { LiveSessions } from "./live.ts";
 import { LOOK_BACK, Rounds } from "./rounds.ts";
@@ -37,6 +38,8 @@ export interface FanoutPorts {
   failed(userId: string, error: unknown): void;
   /** What a settle brings along of the recipient's receipts. */
   readBy(stay: Stay): DeliverCall["sent"];
+  /** To a session that is not told: something that its user may have to hear of. */
+  push(userId: string, call: PushCall): Promise<void>;
   /** A live session took the events up to here. */
   pushed(stay: Stay, seq: number): void;
 }
@@ -95,6 +98,16 @@ export class Fanout {
     if (begin.settle) this.start(this.rounds.settle());
     else this.pump();
     if (begin.lagging) this.start(this.rounds.settleLagging(this.ports.now()));
+    if (this.modes.mode === "read") this.start(this.offer(events));
+  }
+
+  private offer(events: readonly NewEvent[]): Promise<void> {
+    return offerPushes(this.state.record.conversation_id, events, {
+      away: () => [...this.state.members.values()].filter(({ user_id }) => !this.live.has(user_id)),
+      readMsgNo: (stay) => Math.max(this.ports.readBy(stay)?.msg_no ?? 0, this.beforeJoining(stay)?.msg_no ?? 0),
+      push: (userId, call) => this.gate.through(() => this.ports.push(userId, call)),
+      failed: (userId, error) => this.ports.failed(userId, error),
+    });
   }
 
   /** Right after the commit that took the content of these events. */

@@ -6,7 +6,7 @@ import { errorFields, log } from "../../log/log.ts";
 import type { ArchiveAck, ArchiveAcked } from "../../protocol/archive.ts";
 import type { ConversationDetail, HistoryQuery } from "../../protocol/rest.ts";
 import {
-  type AppendCall, type AppendItem, type AppendReply, type AttachCall, type ConversationCalls, type ConversationStats, type CreateCall, type DeliverReply,
+  type AppendCall, type AppendItem, type AppendReply, type AttachCall, type ConversationCalls, type ConversationStats, type CreateCall,
   type EraseCall, type HistoryReply, isChange, type MemberCall, type Result, type Resumed, type ResumeCall, type ViewCall,
 } from "../../protocol/rpc.ts";
 import type { PeekCall, Settled } from "../../protocol/rpc/inbox.ts";
@@ -295,6 +295,7 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
       settings, now: Date.now,
       arm: () => tasks.arm(Date.now()),
       failed: (user_id, error) => log("warn", "delivery_failed", { conversation_id: record.conversation_id, user_id, ...errorFields(error) }),
+      push: (userId, call) => this.through(userId, (stub) => stub.push(call)),
       readBy: (stay) => acknowledging.receipts.readBy(stay),
       pushed: (stay, seq) => acknowledging.redelivery.pushed(stay, seq),
     });
@@ -331,7 +332,7 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
     return this.opened;
   }
 
-  private async through(userId: string, call: (stub: ReturnType<typeof sessionOf>) => Promise<DeliverReply>): Promise<DeliverReply> {
+  private async through<T>(userId: string, call: (stub: ReturnType<typeof sessionOf>) => Promise<T>): Promise<T> {
     const stub = this.stubs.get(userId) ?? sessionOf(this.env, userId);
     this.stubs.set(userId, stub);
     try {

@@ -158,7 +158,10 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
     if (call.settle) {
       this.blocks.settling(call);
       this.inbox.settle(call, now);
-    } else if ((call.mode ?? "write") !== "write") this.inbox.told(call.conversation_id);
+    } else if ((call.mode ?? "write") !== "write") {
+      this.inbox.told(call.conversation_id);
+      this.pushQueue.heard(call, now);
+    }
     // After the push: a device that is only late still gets it.
     if (core.devices.sweep(now)) this.presence.check(now);
     if (call.again === true) this.presence.doubt();

@@ -43,6 +43,12 @@ export class Pushes {
     return decision === "queue" ? () => this.store.commitQueued({ conversation_id, from_seq, queued_at: now }) : null;
   }
 
+  /** The same for a session that is told of the events: its devices may all be silent. */
+  heard(call: DeliverCall, now: number): void {
+    const row = this.core.store.readInbox(call.conversation_id);
+    if (row !== null && call.head_msg_no > row.read_msg_no) this.offered({ conversation_id: call.conversation_id, seq: call.head_seq }, now);
+  }
+
   /** Of a conversation that settles nobody: it says itself what may be worth a push. */
   offered({ conversation_id, seq, senders }: PushCall, now: number): void {
     if (senders?.every((sender) => sender === this.core.userId || this.core.blocked.has(sender)) === true) return;

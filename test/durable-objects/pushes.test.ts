@@ -1,7 +1,7 @@
 // The push queue: who is told of what, once.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { decidePush, type PushQuestion } from "../../domain/push.ts";
+import { decideOffer, decidePush, type PushQuestion } from "../../domain/push.ts";
 import { settledRow } from "../../durable-objects/session/inbox-row.ts";
 import { Pushes } from "../../durable-objects/session/pushes.ts";
 import type { InboxRecord } from "../../durable-objects/session/store.ts";
@@ -110,6 +110,35 @@ test("[I6] a conversation that settles nobody says itself what is worth a push",
   bob.pushes.offered({ conversation_id: CONVERSATION, seq: 9 }, 6);
   bob.pushes.offered({ conversation_id: "g.unknown", seq: 9 }, 6);
   expect(bob.pushes.list()).toEqual([{ conversation_id: CONVERSATION, from_seq: 7, to_seq: 7, mention: false, queued_at: 5 }]);
+});
+
+describe("above the threshold", () => {
+  const message = (seq: number, msg_no: number, sender_id = "ann", mentions: string[] = []) => ({ seq, msg_no, sender_id, mentions });
+
+  test("[I6] a member is told of the first message that they have not read, and of those that mention them", () => {
+    expect(decideOffer("bob", 0, [message(2, 1)])).toBe(2);
+    expect(decideOffer("bob", 4, [message(9, 5), message(10, 6)])).toBe(9);
+    expect(decideOffer("bob", 3, [message(9, 5)])).toBeNull();
+    expect(decideOffer("bob", 3, [message(9, 5), message(10, 6, "ann", ["bob"])])).toBe(10);
+    expect(decideOffer("bob", 4, [message(9, 5, "bob", ["bob"])])).toBeNull();
+    expect(decideOffer("bob", 4, [message(9, 5, "bob"), message(10, 6)])).toBeNull();
+    expect(decideOffer("bob", 5, [message(9, 5, "bob"), message(10, 6)])).toBe(10);
+  });
+
+  test("[I6] [A10] one call to each who had read all, and none for the messages behind it", async () => {
+    const world = new World(["ann", "bob", "cid", "dan"]);
+    await settled(world);
+    Object.assign(world.settings, { fanout_write_max: 2, fanout_write_again: 1 });
+    world.add("eve");
+    await settled(world);
+    expect(world.state.record.mode).toBe("read");
+    for (let i = 0; i < 5; i += 1) {
+      world.append("ann");
+      await world.quiet();
+    }
+    expect(world.offers.map(([user]) => user).toSorted()).toEqual(["bob", "cid", "dan", "eve"]);
+    expect(new Set(world.offers.map(([, seq]) => seq)).size).toBe(1);
+  });
 });
 
 type Step = "ann" | "bob" | "crash" | "fire" | "quiet" | "fail" | "come" | "go" | "read" | "mute" | "unmute" | "send" | "pass";

@@ -87,6 +87,8 @@ export class World {
   readonly sessions = new Map<string, Session>();
   /** What the alarm stands at on disk. */
   alarm: number | null = null;
+  /** What was offered to be pushed: to whom, and which seq. */
+  readonly offers: [string, number][] = [];
   private timers: { at: number; run: () => void }[] = [];
   /** Receipts that nobody has answered: their sessions make them again. */
   private readonly unanswered = new Set<{ call: ReceiptsCall; answer: (reply: Result<{ marks: ReceiptMarks }>) => void }>();
@@ -236,6 +238,7 @@ export class World {
     const fanout: Fanout = new Fanout(this.store, this.state, new Attached(new AttachedStore(this.store.sql)), {
       deliver: (userId, call) => this.deliver(life, userId, call),
       settings: () => this.settings, now: () => this.now, arm: () => tasks.arm(this.now), failed: () => undefined,
+      push: async (userId, { seq }) => void this.offers.push([userId, seq]),
       readBy: (stay) => acknowledging.receipts.readBy(stay),
       pushed: (stay, seq) => acknowledging.redelivery.pushed(stay, seq),
     });

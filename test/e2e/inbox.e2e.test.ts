@@ -156,6 +156,29 @@ describe("pushes", () => {
     expect(codeOf(await bob.call("GET", `/v1/admin/users/${bob.name}/pushes`))).toBe("403 forbidden");
   });
 
+  test("[I6] [A10] in a group that writes no inboxes the first unread message is one push, and a mention another", async () => {
+    const [ann, bob, cid, dan] = await users(4) as [User, User, User, User];
+    const thresholds = (fanout_write_max: number, fanout_write_again: number) => service.call("PATCH", "/v1/admin/settings", { fanout_write_max, fanout_write_again });
+    await thresholds(2, 1);
+    try {
+      const { conversation_id } = await ann.group([bob, cid, dan]);
+      const socket = await cid.socket({ device_id: "c" });
+      await until(() => rowOf(bob, conversation_id), ({ mode }) => mode === "read");
+      const { seq } = await ann.send(conversation_id, "one");
+      await until(() => pushesOf(bob), (queue) => queue.length === 1 && queue[0]?.from_seq === seq);
+      await ann.send(conversation_id, "two", { mentions: [dan.name] });
+      await until(() => pushesOf(dan), (queue) => queue.length === 1);
+      expect([(await pushesOf(bob)).length, await pushesOf(cid), await pushesOf(ann)]).toEqual([1, [], []]);
+      await bob.call("PATCH", `/v1/inbox/${conversation_id}`, { muted: true });
+      expect(await pushesOf(bob)).toEqual([]);
+      await ann.send(conversation_id, "three", { mentions: [bob.name, dan.name] });
+      expect(await pushesOf(bob)).toEqual([]);
+      socket.cut();
+    } finally {
+      await thresholds(100, 80);
+    }
+  });
+
   test("[I7] devices are registered, listed without their tokens, and forgotten", async () => {
     const bob = await newUser(product);
     const put = (id: string, body: object) => bob.call("PUT", `/v1/devices/${id}`, body);
