@@ -82,7 +82,7 @@ describe("reports", () => {
     expect([of_member.status, (await findReport(of_member.body.report_id))?.evidence]).toEqual([201, null]);
   });
 
-  test("[U13] [C7] what is end-to-end encrypted is copied nowhere", async () => {
+  test("[U13] what is end-to-end encrypted is copied nowhere", async () => {
     const [ann, eve] = [await newUser(product, "ann"), await newUser(product, "eve")];
     const { conversation_id } = await ann.group([eve], { encryption: "e2ee" });
     const sent = await eve.send(conversation_id, "c2VjcmV0");
