@@ -207,7 +207,9 @@ export class Receipts {
 
   /** The stays that count for a message: a leaver's watermarks stay as they were, and a joiner has none for what was before. */
   private covering(seq: number, senderId: string): StayEntry[] {
-    return [...this.state.members.values(), ...this.store.readDeparted(seq)]
+    // Nobody leaves a direct conversation.
+    const departed = this.state.record.kind === "direct" ? [] : this.store.readDeparted(seq);
+    return [...this.state.members.values(), ...departed]
       .filter((stay) => stay.user_id !== senderId && covers(stay, seq)).map((stay) => this.entryOf(stay));
   }
 

@@ -46,13 +46,15 @@ export class Inbox {
   /**
    * The user has read a conversation up to here, on whatever device.
    * @param upTo `settles`: the settle that is still to come brings it to the row, with the commit that it makes anyway
+   * @param readers the devices that have read it, and need not be told before there is a commit
    */
-  read(conversationId: string, upTo: { read_seq: number; read_msg_no: number; settles: boolean }): void {
+  read(conversationId: string, upTo: { read_seq: number; read_msg_no: number; settles: boolean }, readers: ReadonlySet<string>): void {
     const { read_seq, read_msg_no } = upTo;
+    if (upTo.settles && this.core.devices.only(readers)) return;
     const row = this.core.store.readInbox(conversationId);
     if (row === null || read_seq <= row.read_seq) return;
     const read = { ...this.whole(row), read_seq, read_msg_no, mentions: row.mentions.filter((seq) => seq > read_seq) };
-    if (upTo.settles) this.core.devices.send([{ type: "inbox", user_seq: this.core.userSeq, conversation: this.shown(read) }]);
+    if (upTo.settles) this.core.devices.send([{ type: "inbox", user_seq: this.core.userSeq, conversation: this.shown(read) }], readers);
     else this.own(read);
   }
 

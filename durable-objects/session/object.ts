@@ -75,7 +75,7 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
     const others: SessionOf = (userId) => (userId === this.core.userId ? this : sessionOf(env, userId));
     this.presence = new Presence(this.core, store, others);
     this.watching = new Watching(this.core, store, others);
-    this.receipts = new Receipts(this.core, { read: (conversationId, marks) => this.inbox.read(conversationId, marks) });
+    this.receipts = new Receipts(this.core, { read: (conversationId, marks, readers) => this.inbox.read(conversationId, marks, readers) });
     this.typing = new Typing(this.core, store);
     this.handlers = {
       ...this.sending.handlers, ...this.connecting.handlers, ...this.watching.handlers, ...this.receipts.handlers, ...this.viewing.handlers,

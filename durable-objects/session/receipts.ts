@@ -29,8 +29,8 @@ interface Lane {
 }
 
 export interface ReceiptsPorts {
-  /** A conversation was read this far, on one of the user's devices. */
-  read(conversationId: string, marks: ReceiptMarks): void;
+  /** A conversation was read this far, on these of the user's devices. */
+  read(conversationId: string, marks: ReceiptMarks, readers: ReadonlySet<string>): void;
 }
 
 export class Receipts {
@@ -135,12 +135,13 @@ export class Receipts {
   private stored(conversationId: string, marks: ReceiptMarks, readers: readonly Device[]): void {
     this.remember(conversationId, marks);
     if (readers.length === 0) return;
-    if (this.core.heads.read(conversationId, marks)) {
+    const reading = new Set(readers.map((device) => device.device_id));
+    if (this.core.heads.read(conversationId, marks) && !this.core.devices.only(reading)) {
       this.core.devices.send([{
         type: "status", conversation_id: conversationId, user_id: this.core.userId, up_to_seq: marks.read_seq, status: "READ", at: marks.read_at,
-      }], new Set(readers.map((device) => device.device_id)));
+      }], reading);
     }
-    this.ports.read(conversationId, marks);
+    this.ports.read(conversationId, marks, reading);
   }
 
   private remember(conversationId: string, marks: ReceiptMarks): void {

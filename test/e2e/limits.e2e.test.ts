@@ -43,6 +43,20 @@ function most(startedAt: number): number {
   return BURST + Math.floor(((performance.now() - startedAt) * RATE) / 1_000) + 1;
 }
 
+describe("[R16] [D4] receipts have a bucket of their own", () => {
+  test("a hundred at once leave all twenty requests, and a flood of them is refused", async () => {
+    const ann = await newUser(product, "ann");
+    const socket = await ann.socket();
+    const first = await ann.send(bob, "hi");
+    await socket.take({ type: "msg" });
+    const receipts = (count: number) => range(count).map(() => ({ type: "receipt", conversation_id: first.conversation_id, up_to_seq: 1, status: "READ" }));
+    socket.send(receipts(90));
+    expect(codes(await burst(socket, BURST - 2))).toEqual(of(BURST - 2, "ack"));
+    socket.send(receipts(150));
+    expect(await socket.take({ type: "error" })).toMatchObject({ code: "rate_limited", conversation_id: first.conversation_id, retry_after_ms: expect.any(Number) as unknown });
+  });
+});
+
 describe("[D4] one bucket per user", () => {
   test("25 frames in one array: 20 acks in order, then 5 rate_limited with retry_after_ms", async () => {
     const socket = await (await newUser(product, "ann")).socket();
