@@ -5,7 +5,7 @@ import type { ConversationDetail, CreateBody } from "../protocol/rest.ts";
 import type { HeartbeatProfile, Presence } from "../protocol/frames/presence.ts";
 import type { PageAnswer, ReceiptsAnswer } from "./answers.ts";
 import { createGroup, deleteMember, putMember, readReceipts, renameConversation } from "./calls.ts";
-import type { ConnectionState } from "./connection.ts";
+import type { ConnectionState } from "./connection-state.ts";
 import type { Conversation } from "./conversation.ts";
 import { directId } from "./direct-id.ts";
 import { Engine } from "./engine.ts";
@@ -20,7 +20,7 @@ import type { Message } from "./timeline.ts";
 
 export type { ConversationRow, LastMessage } from "../protocol/frames/inbox.ts";
 export type { ConversationDetail } from "../protocol/rest.ts";
-export type { ConnectionState } from "./connection.ts";
+export type { ConnectionState } from "./connection-state.ts";
 export type { CatchUp, Conversation } from "./conversation.ts";
 export type { Found, PublicProfile } from "../protocol/users.ts";
 export { withPending } from "./pending.ts";

@@ -2,52 +2,13 @@
 // and gives up only where trying again can't help. Where no socket gets through and HTTP does, it polls, and tries a socket
 // again from time to time. Knows nothing of what the frames mean.
 import { CLOSE } from "../protocol/errors.ts";
-import { attemptAfter, type BackoffPolicy, decideBackoff } from "../domain/backoff.ts";
-import type { Environment } from "./environment.ts";
+import { attemptAfter, decideBackoff } from "../domain/backoff.ts";
+import type { ConnectionOptions, ConnectionState, Hello, Probed } from "./connection-state.ts";
 import { asConfabError, ConfabError } from "./errors.ts";
-import type { Doors } from "./doors.ts";
-import type { ServerFrame } from "./frames.ts";
 import type { Link, LinkEnd, LinkHandlers } from "./link.ts";
-import { PollLink, type PollPorts } from "./poll-link.ts";
-import { Socket, type SocketTimes } from "./socket.ts";
+import { PollLink } from "./poll-link.ts";
+import { Socket } from "./socket.ts";
 import { TokenRefresh } from "./token-refresh.ts";
-import type { Tokens } from "./tokens.ts";
-
-export type Hello = Extract<ServerFrame, { type: "hello" }>;
-
-export type ConnectionState =
-  | { kind: "connecting"; url: string; attempt: number }
-  | { kind: "open"; url: string; user_id: string; transport: "socket" | "poll" }
-  /** `retry_at`: ms since 1970. */
-  | { kind: "waiting"; attempt: number; delay_ms: number; retry_at: number; cause: ConfabError }
-  /** Trying again can't help until somebody acts, and calls `reconnect`. */
-  | { kind: "refused"; error: ConfabError }
-  | { kind: "closed" };
-
-export interface ConnectionHandlers {
-  state(state: ConnectionState): void;
-  hello(hello: Hello): void;
-  frames(frames: ServerFrame[]): void;
-  /** Something new in a large conversation. */
-  notified(handle: string, seq: number): void;
-  malformed(reasons: string[]): void;
-}
-
-/** `well`: HTTP works. null: nothing answers. Else why the server refuses. */
-export type Probed = ConfabError | "well" | null;
-
-export interface ConnectionOptions {
-  doors: Doors;
-  device_id: string;
-  tokens: Tokens;
-  environment: Environment;
-  backoff: BackoffPolicy;
-  times: SocketTimes;
-  /** Why a socket failed: a browser's WebSocket doesn't say. */
-  probe: (token: string) => Promise<Probed>;
-  polls: Omit<PollPorts, "user_id">;
-  handlers: ConnectionHandlers;
-}
 
 /** Sockets in a row that brought no hello before polls are tried. */
 const SOCKETS_FAILED = 2;

@@ -1,20 +1,22 @@
 // Wires the parts: where the server's frames go, and what of it all the application is told.
 import { Book } from "./book.ts";
 import { describeConversation, listConversations, poll, postFrames } from "./calls.ts";
-import { Connection, type ConnectionState, type Hello } from "./connection.ts";
+import { Connection } from "./connection.ts";
+import type { ConnectionState, Hello } from "./connection-state.ts";
 import type { Conversation } from "./conversation.ts";
 import { Doors } from "./doors.ts";
 import { Emitter } from "./emitter.ts";
 import { asConfabError, ConfabError } from "./errors.ts";
 import { Inbox } from "./inbox.ts";
 import { Live } from "./live.ts";
-import { type ErrorFrame, errorOfFrame, type ServerFrame } from "./frames.ts";
+import { type ErrorFrame, errorOfFrame } from "./frames.ts";
 import { readHistory } from "./history.ts";
 import { type ClientEvents, type ConnectOptions, type PlannedReconnect, type Settled, withDefaults } from "./options.ts";
 import { Outbox } from "./outbox.ts";
 import { eventOf } from "./own-event.ts";
 import { decideRead } from "./reading.ts";
 import { Rest } from "./rest.ts";
+import { route, type Routes } from "./routing.ts";
 import type { Ack, Sending } from "./sending.ts";
 import type { MessageStatus } from "./statuses.ts";
 import { Sync } from "./sync.ts";
@@ -41,6 +43,16 @@ export class Engine {
   /** The last thousand, oldest first. */
   readonly reconnects: PlannedReconnect[] = [];
   user_id: string | null;
+  readonly #routes: Routes = {
+    acked: (frame) => this.#acked(frame.client_msg_id, frame),
+    refused: (frame) => this.#refused(frame),
+    arrived: (conversation_id, slots) => this.sync.arrived(conversation_id, slots),
+    required: (heads) => this.sync.required(heads),
+    live: (frame) => this.live.frame(frame, this.user_id ?? ""),
+    row: (user_seq, row) => this.inbox.frame(user_seq, row),
+    goingAway: (retry_after_ms) => this.connection.goingAway(retry_after_ms),
+    beatEvery: (interval_ms) => this.connection.beatEvery(interval_ms),
+  };
   readonly #asked = new Set<string>();
 
   constructor(options: ConnectOptions) {
@@ -60,7 +72,7 @@ export class Engine {
       handlers: {
         state: (state) => this.#stateChanged(state),
         hello: (hello) => this.#greeted(hello),
-        frames: (frames) => this.#received(frames),
+        frames: (frames) => route(frames, this.#routes),
         notified: (handle, seq) => this.#notified(handle, seq),
         malformed: (reasons) => this.report(new ConfabError("bad_answer", reasons.join("; "))),
       },
@@ -174,52 +186,6 @@ export class Engine {
     this.outbox.connected(hello.user_id);
   }
 
-  #received(frames: readonly ServerFrame[]): void {
-    const arrived = new Map<string, Slot[]>();
-    for (const frame of frames) {
-      switch (frame.type) {
-        case "hello":
-          break;
-        case "ack": {
-          const event = this.#acked(frame.client_msg_id, frame);
-          if (event !== null) add(arrived, event);
-          break;
-        }
-        case "error":
-          this.#refused(frame);
-          break;
-        case "going_away":
-          this.connection.goingAway(frame.retry_after_ms);
-          break;
-        case "sync_required":
-          // After the events that came before it, or it would ask for them again.
-          this.#arrived(arrived);
-          this.sync.required(frame.conversations);
-          break;
-        case "status":
-        case "presence":
-        case "typing":
-          this.live.frame(frame, this.user_id ?? "");
-          break;
-        case "heartbeat":
-          this.connection.beatEvery(frame.interval_ms);
-          break;
-        case "inbox":
-          this.#arrived(arrived);
-          this.inbox.frame(frame.user_seq, frame.conversation);
-          break;
-        default:
-          add(arrived, frame);
-      }
-    }
-    this.#arrived(arrived);
-  }
-
-  #arrived(arrived: Map<string, Slot[]>): void {
-    for (const [conversation_id, slots] of arrived) this.sync.arrived(conversation_id, slots);
-    arrived.clear();
-  }
-
   /** What was sent, as the event that the sender's own socket does not get. */
   #acked(client_msg_id: string, { msg_id, conversation_id, epoch, seq, sent_at }: Ack): ChatEvent | null {
     const ack = { msg_id, conversation_id, epoch, seq, sent_at };
@@ -331,10 +297,4 @@ export class Engine {
       .catch((thrown: unknown) => this.report(asConfabError(thrown)))
       .finally(() => this.#asked.delete(conversation_id));
   }
-}
-
-function add(arrived: Map<string, Slot[]>, slot: Slot): void {
-  const slots = arrived.get(slot.conversation_id);
-  if (slots === undefined) arrived.set(slot.conversation_id, [slot]);
-  else slots.push(slot);
 }

@@ -2,7 +2,7 @@
 import { type BackoffPolicy, RECONNECT } from "../domain/backoff.ts";
 import type { ContentType } from "../protocol/events.ts";
 import type { ConversationRow } from "../protocol/frames/inbox.ts";
-import type { ConnectionState } from "./connection.ts";
+import type { ConnectionState } from "./connection-state.ts";
 import { DISPATCH_LIMITS, type DispatchLimits } from "./dispatcher.ts";
 import { type Environment, systemEnvironment } from "./environment.ts";
 import type { ConfabError } from "./errors.ts";

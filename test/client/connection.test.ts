@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { connect, ConfabError, type ConfabClient, type ConnectOptions } from "../../client/client.ts";
-import type { ConnectionState } from "../../client/connection.ts";
+import type { ConnectionState } from "../../client/connection-state.ts";
 import { FakeServer, fakeToken } from "./fake-server.ts";
 
 const FAST = { base_ms: 40, cap_ms: 200, stable_ms: 60_000 };
