@@ -30,7 +30,7 @@ const alone: TestProjectInlineConfiguration = {
 
 const unit: TestProjectInlineConfiguration = {
   test: {
-    ...common, name: "unit", pool: "forks", testTimeout: (long ? 900 : 20) * SECOND,
+    ...common, name: "unit", pool: "forks", testTimeout: (long ? 900 : 60) * SECOND,
     include: ["test/**/*.test.ts"], exclude: SUFFIXES.map((suffix) => `test/**/*.${suffix}.test.ts`),
   },
 };

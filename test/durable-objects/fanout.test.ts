@@ -84,7 +84,7 @@ test("[fan-out a–d] settled, lagging, alarms and stays hold after every step, 
     const head = world.store.readHead()?.seq ?? 0;
     expect(world.store.readWatermarks().fanout_seq).toBe(head);
     for (const stay of world.state.members.values()) expect(world.session(stay.user_id).inbox()?.settled_seq).toBe(head);
-  }), { numRuns: size("fan-out step sequences", 150, 5_000) });
+  }), { numRuns: size("fan-out step sequences", 100, 5_000) });
 });
 
 test("[fan-out e] a live session gets every event of its stay at least once, whatever crashes", async () => {
@@ -103,7 +103,7 @@ test("[fan-out e] a live session gets every event of its stay at least once, wha
       // A delivery brings the newest 50; what is behind them the client pulls.
       for (let seq = Math.max(from, stay.joined_seq, head - 40); seq <= head; seq += 1) expect(got, `${stay.user_id} lacks ${seq}`).toContain(seq);
     }
-  }), { numRuns: size("fan-out delivery sequences", 100, 5_000) });
+  }), { numRuns: size("fan-out delivery sequences", 60, 5_000) });
 });
 
 test("[fan-out] an idle conversation settles at once, a busy one within settle_after_ms", async () => {
