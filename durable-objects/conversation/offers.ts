@@ -21,12 +21,17 @@ export async function offerPushes(conversationId: string, events: readonly NewEv
   }));
   if (messages.length === 0) return;
   await Promise.all(ports.away().map(async (stay) => {
-    const seq = decideOffer(stay.user_id, ports.readMsgNo(stay), messages);
+    const { user_id } = stay;
+    const read = ports.readMsgNo(stay);
+    const seq = decideOffer(user_id, read, messages);
     if (seq === null) return;
+    // The first unread message is offered whoever wrote it, because the next one is not; a mention behind it by its writer.
+    const isFirst = messages.some((message) => message.seq === seq && read >= message.msg_no - 1);
+    const senders = messages.filter(({ mentions }) => mentions.includes(user_id)).map(({ sender_id }) => sender_id);
     try {
-      await ports.push(stay.user_id, { conversation_id: conversationId, seq });
+      await ports.push(user_id, { conversation_id: conversationId, seq, ...(isFirst ? {} : { senders }) });
     } catch (error) {
-      ports.failed(stay.user_id, error);
+      ports.failed(user_id, error);
     }
   }));
 }

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { decideOffer, decidePush, type PushQuestion } from "../../domain/push.ts";
 import { settledRow } from "../../durable-objects/session/inbox-row.ts";
+import { offerPushes } from "../../durable-objects/conversation/offers.ts";
 import { Pushes } from "../../durable-objects/session/pushes.ts";
 import type { InboxRecord } from "../../durable-objects/session/store.ts";
 import { PushStore } from "../../durable-objects/session/store/pushes.ts";
@@ -193,4 +194,19 @@ test("[I7] devices: a token stands for one device, ten at most, and it is never 
   for (let i = 0; i < 12; i += 1) pushes.register(`d${i}`, { platform: "apns", token: `x${i}` }, 10 + i);
   expect(pushes.devices().map(({ device_id }) => device_id)).toEqual(Array.from({ length: 10 }, (_, i) => `d${11 - i}`));
   expect([pushes.forget("d3"), pushes.forget("d3"), pushes.devices().length]).toEqual([true, false, 9]);
+});
+
+test("[I6] [U11] an offer of a mention names who wrote it, so that who is blocked brings none; the first unread one comes from anybody", async () => {
+  const offers: unknown[] = [];
+  const event = (seq: number, mentions: string[]) => ({
+    seq, msg_no: seq, msg_id: `m${seq}`, type: "msg" as const, sender_id: "cid", client_msg_id: null, device_id: null, content_type: "text",
+    body: JSON.stringify({ content: "x", content_type: "text", mentions }), salt: new Uint8Array(16),
+  });
+  const ports = (read: number) => ({
+    away: () => [{ user_id: "bob", role: "member" as const, joined_seq: 1, left_seq: null }], readMsgNo: () => read,
+    push: async (_userId: string, call: unknown) => void offers.push(call), failed: () => undefined,
+  });
+  await offerPushes(CONVERSATION, [event(5, ["bob"])] as never, ports(4));
+  await offerPushes(CONVERSATION, [event(6, ["bob"])] as never, ports(4));
+  expect(offers).toEqual([{ conversation_id: CONVERSATION, seq: 5 }, { conversation_id: CONVERSATION, seq: 6, senders: ["cid"] }]);
 });
