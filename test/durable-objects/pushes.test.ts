@@ -88,6 +88,21 @@ test("[I6] what one writes oneself, joins, titles and other people's comings are
   expect(bob.pushes.list()).toEqual([]);
 });
 
+test("[I6] [A8] what was sent is not queued again for what is no message, nor for a settle that comes twice", async () => {
+  const { world, bob } = worldOf();
+  world.append("ann");
+  await settled(world);
+  bob.queue.commitDropped(CONVERSATION);
+  world.add("dan");
+  await settled(world);
+  world.crash();
+  await settled(world);
+  expect([bob.pushes.list(), bob.inbox()?.settled_seq]).toEqual([[], 3]);
+  world.append("ann");
+  await settled(world);
+  expect(bob.pushes.list()).toMatchObject([{ from_seq: 4, to_seq: 4 }]);
+});
+
 test("[I6] only who is blocked brings no push: another sender in the same settle does", async () => {
   const { world, bob } = worldOf();
   await settled(world);
@@ -142,8 +157,8 @@ describe("above the threshold", () => {
   });
 });
 
-type Step = "ann" | "bob" | "crash" | "fire" | "quiet" | "fail" | "come" | "go" | "read" | "mute" | "unmute" | "send" | "pass";
-const STEPS: Step[] = ["ann", "ann", "ann", "bob", "crash", "fire", "fire", "quiet", "fail", "come", "go", "go", "read", "mute", "unmute", "send", "pass"];
+type Step = "ann" | "bob" | "crash" | "fire" | "quiet" | "fail" | "come" | "go" | "read" | "mute" | "unmute" | "send" | "pass" | "others";
+const STEPS: Step[] = ["ann", "ann", "ann", "bob", "crash", "fire", "fire", "quiet", "fail", "come", "go", "go", "read", "mute", "unmute", "send", "send", "pass", "others", "others"];
 
 test("[I6] [A8] over crashes, failures and settles that come twice, at most one waits, and what was sent is queued again only for something new", async () => {
   await fc.assert(fc.asyncProperty(fc.array(fc.constantFrom(...STEPS), { maxLength: 50 }), async (steps) => {
@@ -162,6 +177,8 @@ test("[I6] [A8] over crashes, failures and settles that come twice, at most one 
       else if (step === "read") bob.act((row) => ({ ...row, read_seq: row.settled_seq, read_msg_no: row.head_msg_no }), world.now);
       else if (step === "mute" || step === "unmute") bob.act((row) => ({ ...row, muted: step === "mute" }), world.now);
       else if (step === "pass") world.now += 900;
+      // Events that are no messages move the row as well.
+      else if (step === "others") for (const change of ["add", "remove"] as const) world[change]("dan");
       else if (bob.queue.has(CONVERSATION)) {
         bob.queue.commitDropped(CONVERSATION);
         sent += 1;
