@@ -24,6 +24,8 @@ export class PollLink implements Link {
   readonly #ports: PollPorts;
   readonly #handlers: LinkHandlers;
   readonly #ending = new AbortController();
+  /** The poll that is held. */
+  #asking = new AbortController();
   #waiting: object[] = [];
   #posting = false;
   #greeted_at: number | null = null;
@@ -44,8 +46,10 @@ export class PollLink implements Link {
     return true;
   }
 
-  /** A poll that is held says nothing of the line; its own end does. */
-  check(): void {}
+  /** A poll that is held says nothing of the line: it is asked anew, on whatever line there is now. */
+  check(): void {
+    if (this.#greeted_at !== null) this.#asking.abort();
+  }
 
   /** Polls are signs enough. */
   beatEvery(): void {}
@@ -65,7 +69,10 @@ export class PollLink implements Link {
     this.#greet(first.user_seq);
     for (let { user_seq } = first; !this.#ended; ) {
       const since = user_seq;
-      const answer = await this.#tried((signal) => this.#ports.poll(since, POLL_WAIT_MS, signal));
+      this.#asking = new AbortController();
+      const { signal: asked } = this.#asking;
+      const answer = await this.#tried((signal) => this.#ports.poll(since, POLL_WAIT_MS, AbortSignal.any([signal, asked])), asked);
+      if (answer === null && asked.aborted && !this.#ended) continue;
       if (answer === null) return;
       this.#take(answer.frames);
       user_seq = answer.user_seq;
@@ -82,15 +89,15 @@ export class PollLink implements Link {
     this.#posting = false;
   }
 
-  /** A request, again where that may help; null once the connection is given up. */
-  async #tried<T>(request: (signal: AbortSignal) => Promise<T>): Promise<T | null> {
+  /** A request, again where that may help; null once the connection is given up, or nobody waits for it any more. */
+  async #tried<T>(request: (signal: AbortSignal) => Promise<T>, asked?: AbortSignal): Promise<T | null> {
     for (let attempt = 0; !this.#ended; attempt++) {
       try {
         const answer = await request(this.#ending.signal);
         return this.#ended ? null : answer;
       } catch (thrown) {
         const error = asConfabError(thrown);
-        if (this.#ended) return null;
+        if (this.#ended || asked?.aborted === true) return null;
         // The first request shows whether there is a way at all; nobody waits long for that.
         if (!error.retryable || this.#greeted_at === null || attempt + 1 >= TRIES) this.#finish(1006, error.message, error);
         else await this.#pause(Math.max(error.retry_after_ms ?? 0, decideBackoff(attempt, this.#environment.random(), REPEAT)));

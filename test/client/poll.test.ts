@@ -82,3 +82,14 @@ test("a token that polls are refused for is replaced, and a refusal by the serve
   await fake.start();
   await soon(() => expect(chat.state).toMatchObject({ kind: "refused", error: { code: "deactivated" } }));
 });
+
+test("when its surroundings change a held poll is asked anew: the old one's line may be dead", async () => {
+  const fake = await server();
+  fake.onUpgrade = () => "upgrade_required";
+  const { chat } = person(fake, "ann");
+  const held = () => fake.requests.filter((request) => request.includes("wait=25000")).length;
+  await soon(() => expect([transport(chat), held()]).toEqual(["poll", 1]));
+  chat.wake();
+  await soon(() => expect(held()).toBe(2));
+  expect(transport(chat)).toBe("poll");
+});
