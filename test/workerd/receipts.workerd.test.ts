@@ -76,11 +76,11 @@ test("[R15] a message alone writes eight rows with its receipts: two when it is 
   await vi.waitFor(async () => {
     const stats = await conversation(id).stats();
     expect(stats.ok && stats.stats.fanout_seq).toBe(2);
-  });
+  }, { timeout: 10_000 });
   for (const status of ["DELIVERED", "READ"] as const) {
     bob.send(receipt(id, 2, status));
     await ann.until((device) => told(device, status, 2));
   }
-  await vi.waitFor(async () => expect((await rows(session("rr-bob"), "SELECT read_seq FROM inbox"))[0]).toEqual({ read_seq: 2 }));
+  await vi.waitFor(async () => expect((await rows(session("rr-bob"), "SELECT read_seq FROM inbox"))[0]).toEqual({ read_seq: 2 }), { timeout: 10_000 });
   expect((await written()) - before).toBeLessThanOrEqual(8);
 });
