@@ -22,7 +22,7 @@ export type { ConversationRow, LastMessage } from "../protocol/frames/inbox.ts";
 export type { ConversationDetail } from "../protocol/rest.ts";
 export type { ConnectionState } from "./connection-state.ts";
 export type { CatchUp, Conversation } from "./conversation.ts";
-export type { Found, PublicProfile } from "../protocol/users.ts";
+export type { Found, Profile, PublicProfile } from "../protocol/users.ts";
 export { withPending } from "./pending.ts";
 export { ConfabError } from "./errors.ts";
 export type { MessageStatus, Watermark } from "./statuses.ts";

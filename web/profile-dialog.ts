@@ -1,16 +1,28 @@
 // How others see and find this user.
-import type { ConfabClient } from "../client/client.ts";
-import { field, openDialog } from "./dialog.ts";
+import type { ConfabClient, Profile } from "../client/client.ts";
+import { type DialogView, field, openDialog } from "./dialog.ts";
 import { element } from "./element.ts";
+import { errorText } from "./error-text.ts";
 import { formOf, submitButton } from "./forms.ts";
 
 export async function openProfile(client: ConfabClient): Promise<void> {
-  const me = client.user_id ?? "";
   const view = openDialog("Your profile");
+  view.body.append(element("p", { class: "hint" }, "Asking…"));
+  // The fields come with what stands there: an answer that came later would undo what was typed meanwhile.
+  try {
+    view.body.replaceChildren(element("p", { class: "hint" }, `You are signed in as ${client.user_id ?? ""}.`), formFor(client, view, await client.people.own()));
+  } catch (error) {
+    view.body.replaceChildren(element("p", { class: "problem", role: "alert" }, errorText(error)));
+  }
+}
+
+function formFor(client: ConfabClient, view: DialogView, profile: Profile): HTMLFormElement {
   const name = field("profile-name", "Name that others see", null);
   const handle = field("profile-handle", "Handle", "Others find you by it: @ and 3 to 32 of a–z, 0–9 and . _ -");
-  const hide = element("input", { id: "profile-hide", type: "checkbox" });
-  const form = formOf(view, [
+  const hide = element("input", { id: "profile-hide", type: "checkbox", checked: profile.hide_last_seen });
+  name.input.value = profile.name ?? "";
+  handle.input.value = profile.handle ?? "";
+  return formOf(view, [
     name.row, handle.row,
     element("div", { class: "choice" }, hide, element("label", { for: "profile-hide" }, "Nobody sees when I was last here")),
     submitButton("Save", "primary"),
@@ -19,10 +31,4 @@ export async function openProfile(client: ConfabClient): Promise<void> {
     view.close();
     return null;
   });
-  view.body.append(element("p", { class: "hint" }, `You are signed in as ${me}.`), form);
-  const profile = await client.people.own().catch(() => null);
-  if (profile === null) return;
-  name.input.value = profile.name ?? "";
-  handle.input.value = profile.handle ?? "";
-  hide.checked = profile.hide_last_seen;
 }
