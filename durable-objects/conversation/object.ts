@@ -268,7 +268,7 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
   }
 
   override async alarm(): Promise<void> {
-    await this.opened?.tasks.fired(Date.now);
+    await this.opened?.tasks.fired(() => Date.now());
   }
 
   private changePorts(sealing: Sealing): ChangePorts {
@@ -292,7 +292,7 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
     const attached = new Attached(new AttachedStore(this.store.sql));
     const fanout: Fanout = new Fanout(this.store, state, attached, {
       deliver: (userId, call) => this.through(userId, (stub) => stub.deliver(call)),
-      settings, now: Date.now,
+      settings, now: () => Date.now(),
       arm: () => tasks.arm(Date.now()),
       failed: (user_id, error) => log("warn", "delivery_failed", { conversation_id: record.conversation_id, user_id, ...errorFields(error) }),
       push: (userId, call) => this.through(userId, (stub) => stub.push(call)),
@@ -300,7 +300,7 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
       pushed: (stay, seq) => acknowledging.redelivery.pushed(stay, seq),
     });
     const acknowledging = openAcknowledging(this.store, state, fanout, {
-      settings, now: Date.now,
+      settings, now: () => Date.now(),
       later: (ms, run) => void setTimeout(run, ms),
       arm: () => tasks.arm(Date.now()),
       tell: (userId, call) => this.through(userId, (stub) => stub.told(call)),
@@ -310,12 +310,12 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
       call: (userId, shown) => this.through(userId, (stub) => stub.typingShown(shown)),
       answered: (userId, reply) => fanout.live.heardOf(userId, reply),
       failed: (user_id, error) => log("warn", "typing_failed", { conversation_id: record.conversation_id, user_id, ...errorFields(error) }),
-      now: Date.now,
+      now: () => Date.now(),
     });
     const bucket = archiveOn(this.env) ? this.env.SEGMENTS : undefined;
     const sealing = new Sealing(this.store, state, {
       put: bucket === undefined ? null : (key, ndjson, metadata) => putSegment(bucket, key, ndjson, metadata),
-      settings, now: Date.now,
+      settings, now: () => Date.now(),
     });
     const tasks: Tasks = new Tasks(this.ctx.storage, alarm, [
       { name: "settle", dueAt: () => fanout.rounds.settleDue(), run: () => fanout.rounds.settle() },

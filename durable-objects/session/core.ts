@@ -73,7 +73,7 @@ export class SessionCore {
     this.polls = new Polls({
       userSeq: () => this.userSeq,
       changed: (userSeq, limit) => this.store.readInboxSince(userSeq, limit).map((row) => this.heads.over(row)),
-      now: Date.now,
+      now: () => Date.now(),
     });
     this.devices = new Devices(this.sockets, this.polls);
     this.devices.onGone(({ seen_at }) => {
@@ -111,7 +111,7 @@ export class SessionCore {
   }
 
   async alarmed(): Promise<void> {
-    await this.alarm?.fired(Date.now);
+    await this.alarm?.fired(() => Date.now());
   }
 
   /** Reads what the rows say, once they exist. */

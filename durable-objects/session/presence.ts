@@ -48,7 +48,7 @@ export class Presence {
   private telling: Promise<void> | null = null;
   private latestAt = 0;
 
-  constructor(core: PresenceCore, store: PresenceStore, sessionOf: SessionOf, clock: () => number = Date.now) {
+  constructor(core: PresenceCore, store: PresenceStore, sessionOf: SessionOf, clock: () => number = () => Date.now()) {
     this.core = core;
     this.clock = clock;
     this.store = store;
