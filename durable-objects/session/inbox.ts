@@ -58,7 +58,9 @@ export class Inbox {
     else this.own(read);
   }
 
-  patch(conversationId: string, patch: InboxPatch): Result<{ conversation: ConversationRow }> {
+  async patch(conversationId: string, patch: InboxPatch): Promise<Result<{ conversation: ConversationRow }>> {
+    // A settle that is still to come would take the messages before it for new ones, and bring the conversation back.
+    if (patch.archived === true && !(await this.settleNow(conversationId, Date.now()))) return { ok: false, code: "unavailable", retry_after_ms: 1_000 };
     const row = this.core.store.readInbox(conversationId);
     if (row === null || row.left_at !== null) return { ok: false, code: "not_found" };
     const changed = { ...this.whole(row), muted: patch.muted ?? row.muted, archived: patch.archived ?? row.archived };
@@ -110,11 +112,33 @@ export class Inbox {
     }
   }
 
+  /** Moves a row to where its conversation is by now, as the settle to come would. False where it could not be asked. */
+  private async settleNow(conversationId: string, now: number): Promise<boolean> {
+    const { core } = this;
+    const row = core.store.readInbox(conversationId);
+    if (row === null || row.left_at !== null || this.isSettled(row, now)) return true;
+    try {
+      const reply = await core.through(conversationId, (stub) => stub.peek({ user_id: core.userId, settled_seq: row.settled_seq }));
+      const known = core.store.readInbox(conversationId);
+      if (!reply.ok || known === null) return true;
+      const moved = settledRow(this.whole(known), reply.settled, core.userId, core.userSeq, now);
+      if (moved !== null) this.commit(moved, this.pushes.decide(known, moved, { ...reply.settled, events: null }, now));
+      return true;
+    } catch (error) {
+      log("warn", "peek_failed", { user_id: core.userId, conversation_id: conversationId, ...errorFields(error) });
+      return false;
+    }
+  }
+
+  private isSettled(row: InboxRecord, now: number): boolean {
+    return row.mode === "write" && row.settled_at < now - this.core.settings.settle_after_ms - BUSY_MS && this.core.heads.over(row) === row;
+  }
+
   /** A row as it is by now. Only a conversation that may be busy is asked. */
   private async fresh(row: InboxRecord, now: number): Promise<InboxRecord> {
     const { core } = this;
+    if (this.isSettled(row, now)) return row;
     const heard = core.heads.over(this.whole(row));
-    if (row.mode === "write" && row.settled_at < now - core.settings.settle_after_ms - BUSY_MS && heard === row) return row;
     try {
       const reply = await core.through(row.conversation_id, (stub) => stub.peek({ user_id: core.userId, settled_seq: row.settled_seq }));
       if (!reply.ok) return heard;

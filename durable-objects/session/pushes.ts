@@ -31,7 +31,7 @@ export class Pushes {
    * nothing. A settle that comes again moves no row, so nothing is queued twice.
    * @param call null: the user did something themselves
    */
-  decide(before: InboxRecord | null, row: InboxRecord, call: DeliverCall | null, now: number): (() => void) | null {
+  decide(before: InboxRecord | null, row: InboxRecord, call: Pick<DeliverCall, "events" | "last"> | null, now: number): (() => void) | null {
     const { conversation_id } = row;
     const decision = decidePush({
       known_msg_no: call === null ? row.head_msg_no : (before?.head_msg_no ?? 0), head_msg_no: row.head_msg_no, read_msg_no: row.read_msg_no,
@@ -83,7 +83,7 @@ export class Pushes {
   }
 
   /** Are all new messages from people whom the user has blocked? Where the settle brings none, the newest one speaks for all. */
-  private allBlocked(call: DeliverCall, settledSeq: number): boolean {
+  private allBlocked(call: Pick<DeliverCall, "events" | "last">, settledSeq: number): boolean {
     const { blocked, userId } = this.core;
     if (blocked.size === 0) return false;
     const parsed = call.events === null ? [] : (JSON.parse(call.events.json) as Event | Event[]);

@@ -74,6 +74,22 @@ describe("the list", () => {
     socket.cut();
   });
 
+  test("[I8] what is archived right after a message stays so, and says what it was; the next message brings it back", async () => {
+    const [ann, bob] = await users(2) as [User, User];
+    const { conversation_id } = await ann.send(bob, "one");
+    await untilSettled(service, conversation_id);
+    await ann.send(bob, "two");
+    const patched = await bob.call<ConversationRow>("PATCH", `/v1/inbox/${conversation_id}`, { archived: true });
+    expect(patched.body).toMatchObject({ archived: true, unread: 2, head_seq: 2, last_message: { seq: 2, preview: "two" } });
+    expect(await rowOf(bob, conversation_id)).toMatchObject({ archived: true });
+    await untilSettled(service, conversation_id);
+    expect(await rowOf(bob, conversation_id)).toMatchObject({ archived: true, unread: 2 });
+    expect(await pushesOf(bob)).toMatchObject([{ conversation_id, from_seq: 1, to_seq: 2 }]);
+    await ann.send(bob, "three");
+    await untilSettled(service, conversation_id);
+    expect(await rowOf(bob, conversation_id)).toMatchObject({ archived: false, unread: 3 });
+  });
+
   test("[I8] what changed since a user_seq is one call, left conversations among it", async () => {
     const [ann, bob] = await users(2) as [User, User];
     const since = async (user_seq: number) => (await bob.call<ChangedConversations>("GET", `/v1/conversations?since=${user_seq}`)).body;
