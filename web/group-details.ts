@@ -5,6 +5,7 @@ import { type DialogView, field, openDialog } from "./dialog.ts";
 import { button, element, named } from "./element.ts";
 import { errorText } from "./error-text.ts";
 import { invitesView } from "./group-invites.ts";
+import { MembersThere } from "./members-there.ts";
 import { beside, formOf, namesIn, submitButton } from "./forms.ts";
 
 type Member = ConversationDetail["members"][number];
@@ -14,9 +15,15 @@ const ROLES: Readonly<Record<Role, string>> = { owner: "Owner", admin: "Admin", 
 export async function openDetails(client: ConfabClient, conversation_id: string, title: string): Promise<void> {
   const view = openDialog(title);
   view.body.append(element("p", { class: "hint" }, "Reading the members…"));
+  const there = new MembersThere(client);
+  view.dialog.addEventListener("close", () => there.destroy());
   const show = async (): Promise<void> => {
     try {
-      fill(client, view, await client.describe(conversation_id), show);
+      const detail = await client.describe(conversation_id);
+      // Closed meanwhile: nobody looks any more.
+      if (!view.dialog.open) return;
+      there.watch(detail.members.map(({ user_id }) => user_id));
+      fill(client, view, detail, there, show);
     } catch (error) {
       view.body.replaceChildren(element("p", { class: "problem", role: "alert" }, errorText(error)));
     }
@@ -24,7 +31,7 @@ export async function openDetails(client: ConfabClient, conversation_id: string,
   await show();
 }
 
-function fill(client: ConfabClient, view: DialogView, detail: ConversationDetail, again: () => Promise<void>): void {
+function fill(client: ConfabClient, view: DialogView, detail: ConversationDetail, there: MembersThere, again: () => Promise<void>): void {
   const me = client.user_id ?? "";
   const { conversation_id, members, title } = detail;
   const own = members.find(({ user_id }) => user_id === me)?.role ?? "member";
@@ -32,7 +39,7 @@ function fill(client: ConfabClient, view: DialogView, detail: ConversationDetail
   const problem = element("p", { class: "problem", role: "alert" });
   const failed = (error: unknown): void => void (problem.textContent = errorText(error));
   const change = (act: () => Promise<void>): void => void act().then(again).catch(failed);
-  const list = element("ul", { class: "members" }, ...members.map((member) => memberView(member, me, own, {
+  const list = element("ul", { class: "members" }, ...members.map((member) => memberView(member, me, own, there.sign(member.user_id), {
     role: (role) => change(() => client.addMember(conversation_id, member.user_id, role)),
     remove: () => change(() => client.removeMember(conversation_id, member.user_id)),
   })));
@@ -61,12 +68,12 @@ interface MemberActions {
 }
 
 /** @param own what the reader is there: owners give and take roles, admins remove members */
-function memberView({ user_id, role }: Member, me: string, own: Role, actions: MemberActions): HTMLLIElement {
+function memberView({ user_id, role }: Member, me: string, own: Role, sign: HTMLElement, actions: MemberActions): HTMLLIElement {
   const isOther = user_id !== me;
   const removes = isOther && role !== "owner" && (own === "owner" || (own === "admin" && role === "member"));
   return element("li", {},
     avatar(user_id, "small"),
-    element("span", {}, named(user_id), isOther ? "" : " (you)"),
+    element("span", {}, named(user_id), isOther ? "" : " (you)"), sign,
     own === "owner" && isOther ? roleField(user_id, role, actions.role) : element("span", { class: "hint" }, role === "member" ? "" : role),
     removes ? removeButton(user_id, actions.remove) : null,
   );

@@ -202,4 +202,37 @@ describe("groups", () => {
     await pia.page.getByRole("button", { name: "Delete", exact: true }).click();
     await oli.sees("This message was deleted.");
   });
+
+  test("[B10] [E5] opening a group's page asks for its members' presence once, and closing it ends that", async () => {
+    const rob = await enter("rob");
+    // Members of a group alone: no list shows them.
+    for (const name of ["sue", "tom"]) await product.token(name);
+    const asked: string[][] = [];
+    const ended: string[][] = [];
+    rob.page.on("websocket", (socket) => socket.on("framesent", ({ payload }) => {
+      const parsed: unknown = payload === "ping" ? [] : JSON.parse(payload.toString());
+      for (const frame of (Array.isArray(parsed) ? parsed : [parsed]) as { type: string; users: string[] }[]) {
+        if (frame.type === "presence_sub") asked.push(frame.users);
+        if (frame.type === "presence_unsub") ended.push(frame.users);
+      }
+    }));
+    await rob.page.reload();
+    await rob.connected();
+    await rob.page.getByRole("button", { name: "New group" }).click();
+    await rob.page.getByLabel("Name of the group").fill("Orchard");
+    await rob.page.getByLabel("Members").fill("sue tom");
+    await rob.page.keyboard.press("Enter");
+    await rob.page.getByRole("heading", { name: "Orchard", exact: true }).waitFor();
+    const sue = await enter("sue");
+    await sue.page.getByRole("link", { name: /^Orchard/ }).waitFor();
+    expect(asked).toEqual([]);
+    await rob.page.getByRole("button", { name: "Members and settings" }).click();
+    await rob.page.getByRole("listitem").filter({ hasText: "sue" }).filter({ hasText: "online" }).waitFor();
+    expect(asked.map((users) => users.toSorted())).toEqual([["sue", "tom"]]);
+    await sue.leave();
+    await rob.page.getByRole("listitem").filter({ hasText: "sue" }).filter({ hasNotText: "online" }).waitFor();
+    await rob.page.keyboard.press("Escape");
+    await expect.poll(() => ended.map((users) => users.toSorted())).toEqual([["sue", "tom"]]);
+    expect(asked).toHaveLength(1);
+  });
 });
