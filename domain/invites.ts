@@ -11,13 +11,14 @@ export interface Invitation {
 
 export type Join = { kind: "refused"; code: "invite_invalid" | "group_full" } | { kind: "unchanged" } | { kind: "join" };
 
-/** An invitation holds as long as who made it could add somebody. Whatever is wrong with it, the answer is the same. */
+/** An invitation holds as long as who made it could add somebody. Whatever is wrong with it, the answer to who is no member is the same. */
 export function decideJoin(question: Omit<MemberQuestion, "actor">, invitation: Invitation | null, now: number): Join {
   const invalid = { kind: "refused", code: "invite_invalid" } as const;
+  // Whose answer was lost asks again, and may have had the last use.
+  if (!question.direct && question.member !== null) return { kind: "unchanged" };
   if (question.direct || invitation === null || !invitation.valid || invitation.expires_at <= now) return invalid;
   const { creator } = invitation;
   if (creator === null || (creator !== "service" && creator.role === "member")) return invalid;
-  if (question.member !== null) return { kind: "unchanged" };
   if (question.banned) return invalid;
   return question.members >= question.max_members ? { kind: "refused", code: "group_full" } : { kind: "join" };
 }
