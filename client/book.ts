@@ -86,11 +86,20 @@ export class Book {
   }
 }
 
+/** A row may count messages that it has not settled: its newest one is then older than what came here as an event. */
+function newestOf(row: ConversationRow, known: ConversationRow): LastMessage | null {
+  const [theirs, ours] = [row.last_message, known.last_message];
+  if (row.left === true || ours === null || (theirs?.seq ?? 0) > ours.seq) return theirs;
+  const hasAll = row.mode === "write" && known.head_seq >= row.head_seq;
+  return hasAll || ours.seq > (theirs?.seq ?? 0) || ours.deleted === true ? ours : theirs;
+}
+
 /** The server's row, with what this client has seen or read beyond it. */
 function merged(row: ConversationRow, known: ConversationRow | undefined): ConversationRow {
   if (known === undefined || known.epoch < row.epoch) return row;
   const isBehind = known.epoch > row.epoch || known.head_seq > row.head_seq;
-  const { head_seq, head_msg_no, last_message, last_at, title, epoch } = isBehind ? known : row;
+  const { head_seq, head_msg_no, last_at, title, epoch } = isBehind ? known : row;
+  const last_message = isBehind ? known.last_message : newestOf(row, known);
   const archived = row.archived && known.head_msg_no <= row.head_msg_no;
   const newer = { ...row, head_seq, head_msg_no, last_message, last_at, title, epoch, archived };
   // What was read here may still be on its way there.

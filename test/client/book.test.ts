@@ -59,6 +59,24 @@ describe("the server's rows, and what passes between them", () => {
     expect(book.get(GROUP)).toMatchObject({ unread: 1, read_seq: 10 });
   });
 
+  test("a row of an inbox frame that counts messages it has not settled takes nothing of the newest one away", () => {
+    const book = new Book();
+    const [older, newest] = [said(11), said(12)];
+    for (const message of [older, newest]) book.event(message, "ann");
+    const shown = book.get(GROUP)?.last_message;
+    const stale = { ...shown, seq: 11, msg_id: older.msg_id, preview: "m11" } as NonNullable<ConversationRow["last_message"]>;
+    for (const last_message of [null, stale]) {
+      book.load([row({ head_seq: 12, head_msg_no: 11, read_seq: 12, unread: 0, last_message })]);
+      expect(book.get(GROUP)).toMatchObject({ unread: 0, last_message: { seq: 12, preview: "m12" } });
+    }
+    book.event(event(13, { type: "delete", target_msg_id: newest.msg_id, target_seq: 12 }), "ann");
+    book.load([row({ head_seq: 13, head_msg_no: 11, last_message: { ...stale, seq: 12, msg_id: newest.msg_id, preview: "m12" } })]);
+    expect(book.get(GROUP)?.last_message).toMatchObject({ preview: null, deleted: true });
+    // What came while this client was away is the row's to say.
+    book.load([row({ head_seq: 14, head_msg_no: 12, last_message: { ...stale, seq: 14, preview: "m14" } })]);
+    expect(book.get(GROUP)?.last_message).toMatchObject({ seq: 14, preview: "m14" });
+  });
+
   test("what was read here stays read while the server does not know it yet", () => {
     const book = new Book();
     book.load([row({})]);
