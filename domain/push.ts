@@ -14,13 +14,15 @@ export interface PushQuestion {
   fresh: boolean;
   /** One waits already. It speaks of everything unread, so a second one would say nothing more. */
   queued: boolean;
+  /** A push has spoken of it before, sent or not. */
+  told: boolean;
 }
 
 /** `drop`: what waits has lost its reason. */
 export function decidePush(question: PushQuestion): "queue" | "drop" | "keep" {
-  const { known_msg_no, head_msg_no, read_msg_no, muted, left, blocked, fresh, queued } = question;
+  const { known_msg_no, head_msg_no, read_msg_no, muted, left, blocked, fresh, queued, told } = question;
   if (left || muted || read_msg_no >= head_msg_no) return queued ? "drop" : "keep";
-  if (queued || fresh || blocked) return "keep";
+  if (queued || fresh || blocked || told) return "keep";
   return head_msg_no > Math.max(known_msg_no, read_msg_no) ? "queue" : "keep";
 }
 
@@ -32,15 +34,27 @@ export interface Offered {
   mentions: readonly string[];
 }
 
+/** What a member who is not there may be worth telling of: messages from `seq`, the newest that is worth it being `to_seq`. */
+export interface Offer {
+  seq: number;
+  to_seq: number;
+  /** Who has written it. Absent: it does not matter. */
+  senders?: string[];
+}
+
 /**
- * The seq that a member who is not there may be worth telling of: the first that mentions them, else the first of others if they
- * had read everything before it. Whoever was told of the first unread one is not told of the next. null: none.
+ * Of a run of messages, oldest first: the first of others that the member has not read, if they had read everything before it, and
+ * those that mention them. Whoever was told of the first unread one is not told of the next, so that it counts whoever wrote it.
+ * null: nothing.
  * @param readMsgNo messages that the member has read, or that were there before they joined
  */
-export function decideOffer(userId: string, readMsgNo: number, messages: readonly Offered[]): number | null {
-  const foreign = messages.filter(({ sender_id }) => sender_id !== userId);
-  const mention = foreign.find(({ mentions }) => mentions.includes(userId));
-  if (mention !== undefined) return mention.seq;
-  const [first] = foreign;
-  return first !== undefined && readMsgNo >= first.msg_no - 1 ? first.seq : null;
+export function decideOffer(userId: string, readMsgNo: number, messages: readonly Offered[]): Offer | null {
+  const unread = messages.filter(({ sender_id, msg_no }) => sender_id !== userId && msg_no > readMsgNo);
+  const mentions = unread.filter((message) => message.mentions.includes(userId));
+  const first = unread.slice(0, 1).filter(({ msg_no }) => readMsgNo >= msg_no - 1);
+  const worth = [...first, ...mentions];
+  if (worth.length === 0) return null;
+  const seqs = worth.map(({ seq }) => seq);
+  const range = { seq: Math.min(...seqs), to_seq: Math.max(...seqs) };
+  return first.length > 0 ? range : { ...range, senders: [...new Set(mentions.map(({ sender_id }) => sender_id))] };
 }

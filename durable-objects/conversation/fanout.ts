@@ -22,6 +22,7 @@ import { LiveSessions } from "./live.ts";
 import { LOOK_BACK, Rounds } from "./rounds.ts";
 import type { ConversationState } from "./state.ts";
 import type { ConversationStore } from "./store.ts";
+import { readOffered } from "./store/inbox.ts";
 import { ModesStore } from "./store/modes.ts";
 
 /** A call that takes longer than this no longer holds up the round, nor its place in the width. */
@@ -74,6 +75,7 @@ export class Fanout {
     this.rounds = new Rounds(store, state, attached, this.modes, {
       settle: (stay, from, head, sent) => this.settleOne(stay, from, head, sent),
       tell: (stay, from, head) => this.tellOne(stay, from, head),
+      offer: (from, head, owed) => this.offer(from, head, owed),
       pump: () => this.pump(), settings: () => ports.settings(), now: () => ports.now(), arm: () => ports.arm(),
     });
     this.handle = handleOf(state.record.conversation_id);
@@ -98,12 +100,15 @@ export class Fanout {
     if (begin.settle) this.start(this.rounds.settle());
     else this.pump();
     if (begin.lagging) this.start(this.rounds.settleLagging(this.ports.now()));
-    if (this.modes.mode === "read") this.start(this.offer(events));
   }
 
-  private offer(events: readonly NewEvent[]): Promise<void> {
-    return offerPushes(this.state.record.conversation_id, events, {
-      away: () => [...this.state.members.values()].filter(({ user_id }) => !this.live.has(user_id)),
+  /** @param owed who will be settled with it anyway */
+  private async offer(from: number, head: number, owed: ReadonlySet<string>): Promise<string[]> {
+    const { mode } = this.modes;
+    if (mode !== "read") return [];
+    const now = this.ports.now();
+    return offerPushes(this.state.record.conversation_id, readOffered(this.store.sql, Math.max(from, head - LOOK_BACK), head), {
+      away: () => [...this.state.members.values()].filter(({ user_id }) => !owed.has(user_id) && !this.attached.wants(user_id, mode, now)),
       readMsgNo: (stay) => Math.max(this.ports.readBy(stay)?.msg_no ?? 0, this.beforeJoining(stay)?.msg_no ?? 0),
       push: (userId, call) => this.gate.through(() => this.ports.push(userId, call)),
       failed: (userId, error) => this.ports.failed(userId, error),

@@ -19,6 +19,11 @@ export interface RoundsPorts {
   settle(stay: Stay, from: number, head: number, sent: DeliverCall["sent"]): Promise<boolean>;
   /** Brings to a session that is there what it lacks up to the head. False: the outcome is unknown. */
   tell(stay: Stay, from: number, head: number): Promise<boolean>;
+  /**
+   * Says to whoever is not there what of these events may be worth a push. Gives those with whom the outcome is unknown.
+   * @param owed who will be settled with them
+   */
+  offer(from: number, head: number, owed: ReadonlySet<string>): Promise<string[]>;
   /** Pushes to whoever is behind by now. */
   pump(): void;
   settings(): Settings;
@@ -105,6 +110,8 @@ export class Rounds {
       if (stay === undefined) return;
       if (!(await this.ports.tell(stay, from, head))) failed.push(this.owing(user_id, from, 1));
     }));
+    const owed = new Set([...this.lagging, ...failed].map(({ user_id }) => user_id));
+    for (const userId of await this.ports.offer(from, head, owed)) failed.push(this.owing(userId, from, 1));
     this.commit({ told_seq: head }, failed, [], head);
   }
 

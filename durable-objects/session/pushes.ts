@@ -17,6 +17,9 @@ export interface PushCore {
   isFresh(now: number): boolean;
 }
 
+/** What a settle says of what is new. */
+type Settling = Pick<DeliverCall, "events" | "last" | "mentions">;
+
 export class Pushes {
   private readonly core: PushCore;
   private readonly store: PushStore;
@@ -31,16 +34,16 @@ export class Pushes {
    * nothing. A settle that comes again moves no row, so nothing is queued twice.
    * @param call null: the user did something themselves
    */
-  decide(before: InboxRecord | null, row: InboxRecord, call: Pick<DeliverCall, "events" | "last"> | null, now: number): (() => void) | null {
+  decide(before: InboxRecord | null, row: InboxRecord, call: Settling | null, now: number): (() => void) | null {
     const { conversation_id } = row;
     const decision = decidePush({
       known_msg_no: call === null ? row.head_msg_no : (before?.head_msg_no ?? 0), head_msg_no: row.head_msg_no, read_msg_no: row.read_msg_no,
       muted: this.isQuiet(row), left: row.left_at !== null, blocked: call !== null && this.allBlocked(call, before?.settled_seq ?? 0),
-      fresh: this.core.isFresh(now), queued: this.store.has(conversation_id),
+      fresh: this.core.isFresh(now), queued: this.store.has(conversation_id), told: call !== null && this.wasTold(row, call),
     });
     if (decision === "drop") return () => this.store.commitDropped(conversation_id);
     const from_seq = Math.max(before?.settled_seq ?? 0, row.read_seq) + 1;
-    return decision === "queue" ? () => this.store.commitQueued({ conversation_id, from_seq, queued_at: now }) : null;
+    return decision === "queue" ? () => this.store.commitQueued({ conversation_id, from_seq, queued_at: now }, row.settled_seq) : null;
   }
 
   /** The same for a session that is told of the events: its devices may all be silent. */
@@ -49,12 +52,13 @@ export class Pushes {
     if (row !== null && call.head_msg_no > row.read_msg_no) this.offered({ conversation_id: call.conversation_id, seq: call.head_seq }, now);
   }
 
-  /** Of a conversation that settles nobody: it says itself what may be worth a push. */
-  offered({ conversation_id, seq, senders }: PushCall, now: number): void {
+  /** Of a conversation that settles nobody: it says itself what may be worth a push. The same may be said again. */
+  offered({ conversation_id, seq, to_seq = seq, senders }: PushCall, now: number): void {
     if (senders?.every((sender) => sender === this.core.userId || this.core.blocked.has(sender)) === true) return;
     const row = this.core.store.readInbox(conversation_id);
-    if (row === null || row.left_at !== null || this.isQuiet(row) || seq <= row.read_seq || this.core.isFresh(now) || this.store.has(conversation_id)) return;
-    this.store.commitQueued({ conversation_id, from_seq: seq, queued_at: now });
+    if (row === null || row.left_at !== null || this.isQuiet(row) || this.core.isFresh(now) || this.store.has(conversation_id)) return;
+    if (to_seq <= Math.max(row.read_seq, this.store.readPushedSeq(conversation_id))) return;
+    this.store.commitQueued({ conversation_id, from_seq: Math.max(seq, row.read_seq + 1), queued_at: now }, Math.max(to_seq, row.settled_seq));
   }
 
   list(): QueuedPush[] {
@@ -83,13 +87,28 @@ export class Pushes {
   }
 
   /** Are all new messages from people whom the user has blocked? Where the settle brings none, the newest one speaks for all. */
-  private allBlocked(call: Pick<DeliverCall, "events" | "last">, settledSeq: number): boolean {
-    const { blocked, userId } = this.core;
+  private allBlocked(call: Settling, settledSeq: number): boolean {
+    const { blocked } = this.core;
     if (blocked.size === 0) return false;
-    const parsed = call.events === null ? [] : (JSON.parse(call.events.json) as Event | Event[]);
-    const senders = (Array.isArray(parsed) ? parsed : [parsed])
-      .filter((event) => event.type === "msg" && event.seq > settledSeq && event.sender_id !== userId).map(({ sender_id }) => sender_id);
+    const senders = this.foreign(call, settledSeq).map(({ sender_id }) => sender_id);
     if (senders.length === 0 && call.last !== undefined && call.last !== null) senders.push(call.last.sender_id);
     return senders.length > 0 && senders.every((sender) => blocked.has(sender));
+  }
+
+  /**
+   * Has a push spoken of what a settle brings? Where messages are not settled one by one, one does for all until the user reads,
+   * but for mentions.
+   */
+  private wasTold(row: InboxRecord, call: Settling): boolean {
+    const pushedSeq = this.store.readPushedSeq(row.conversation_id);
+    if (row.mode === "write") return pushedSeq >= row.settled_seq;
+    return pushedSeq > row.read_seq && !(call.mentions ?? []).some((seq) => seq > pushedSeq);
+  }
+
+  /** Messages of others that a call brings, above a seq, oldest first. */
+  private foreign(call: Pick<DeliverCall, "events">, above: number): Event[] {
+    const parsed = call.events === null ? [] : (JSON.parse(call.events.json) as Event | Event[]);
+    return (Array.isArray(parsed) ? parsed : [parsed])
+      .filter((event) => event.type === "msg" && event.seq > above && event.sender_id !== this.core.userId);
   }
 }

@@ -7,6 +7,8 @@ export const INBOX = `
   ALTER TABLE inbox ADD COLUMN muted INTEGER NOT NULL DEFAULT 0;
   ALTER TABLE inbox ADD COLUMN archived INTEGER NOT NULL DEFAULT 0;
   ALTER TABLE inbox ADD COLUMN mode TEXT NOT NULL DEFAULT 'write';
+  -- How far the newest push speaks that was ever queued: it outlives the sending.
+  ALTER TABLE inbox ADD COLUMN pushed_seq INTEGER NOT NULL DEFAULT 0;
 
   -- What is to become a push notification: one per conversation until it is sent; the inbox row says what it speaks of by then.
   -- Deleted when sent, and before that when all is read, or the conversation is muted or left.

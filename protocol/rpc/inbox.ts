@@ -18,6 +18,8 @@ export interface PeekCall {
 export interface PushCall {
   conversation_id: string;
   seq: number;
+  /** The newest that is worth it. Absent: `seq`. */
+  to_seq?: number;
   /** Who has written what is new. Absent: not known. */
   senders?: string[];
 }

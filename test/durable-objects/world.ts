@@ -19,6 +19,7 @@ import { decodeBinaryDown } from "../../protocol/codec-protobuf.ts";
 import type { Event } from "../../protocol/events.ts";
 import type { StatusFrame } from "../../protocol/frames/receipt.ts";
 import type { DeliverCall, DeliverReply, ReceiptMarks, ReceiptsCall, Result, StatusCall } from "../../protocol/rpc.ts";
+import type { PushCall } from "../../protocol/rpc/inbox.ts";
 import type { Sql } from "../../durable-objects/platform/sql.ts";
 import { DEFAULT_SETTINGS, type Settings } from "../../protocol/settings.ts";
 import { NO_CHANGES } from "./change-ports.ts";
@@ -55,6 +56,11 @@ export class Session {
 
   inbox(): InboxRecord | null {
     return this.store.readInbox(CONVERSATION);
+  }
+
+  /** What it is offered to be pushed. */
+  offered(_call: PushCall, _now: number): void {
+    // Only some tests have a queue.
   }
 
   deliver(call: DeliverCall, now: number): DeliverReply {
@@ -118,11 +124,11 @@ export class World {
     return known;
   }
 
-  append(user: string, device_id: string | null = null): void {
+  append(user: string, device_id: string | null = null, mentions?: string[]): void {
     this.sent += 1;
     const { events } = appendItems(this.store, this.state, {
       conversation_id: CONVERSATION, sender_id: user, create: null, alone: false,
-      items: [{ client_msg_id: `m${this.sent}`, device_id, content: `c${this.sent}`, content_type: "text" }],
+      items: [{ client_msg_id: `m${this.sent}`, device_id, content: `c${this.sent}`, content_type: "text", ...(mentions === undefined ? {} : { mentions }) }],
     }, NO_CHANGES, this.now);
     const stay = this.state.members.get(user);
     if (events.length === 0 || stay === undefined) return;
@@ -238,7 +244,10 @@ export class World {
     const fanout: Fanout = new Fanout(this.store, this.state, new Attached(new AttachedStore(this.store.sql)), {
       deliver: (userId, call) => this.deliver(life, userId, call),
       settings: () => this.settings, now: () => this.now, arm: () => tasks.arm(this.now), failed: () => undefined,
-      push: async (userId, { seq }) => void this.offers.push([userId, seq]),
+      push: (userId, call) => this.calling(life, userId, (session) => {
+        this.offers.push([userId, call.seq]);
+        session.offered(call, this.now);
+      }),
       readBy: (stay) => acknowledging.receipts.readBy(stay),
       pushed: (stay, seq) => acknowledging.redelivery.pushed(stay, seq),
     });
@@ -270,7 +279,7 @@ export class World {
     });
   }
 
-  private calling(life: number, userId: string, arrived: (session: Session) => DeliverReply): Promise<DeliverReply> {
+  private calling<T>(life: number, userId: string, arrived: (session: Session) => T): Promise<T> {
     const work = (async () => {
       const session = this.session(userId);
       await Promise.resolve();

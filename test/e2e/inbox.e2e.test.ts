@@ -174,7 +174,7 @@ describe("pushes", () => {
     expect(codeOf(await bob.call("GET", `/v1/admin/users/${bob.name}/pushes`))).toBe("403 forbidden");
   });
 
-  test("[I6] [A10] in a group that writes no inboxes the first unread message is one push, and a mention another", async () => {
+  test("[I6] [G13] [A10] in a group that writes no inboxes the first unread message is one push, and a mention another", async () => {
     const [ann, bob, cid, dan] = await users(4) as [User, User, User, User];
     const thresholds = (fanout_write_max: number, fanout_write_again: number) => service.call("PATCH", "/v1/admin/settings", { fanout_write_max, fanout_write_again });
     await thresholds(2, 1);

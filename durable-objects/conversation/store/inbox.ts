@@ -1,4 +1,5 @@
 // What the members' lists of conversations need of the events: the newest message, and who is mentioned.
+import type { Offered } from "../../../domain/push.ts";
 import type { Sql } from "../../platform/sql.ts";
 
 export interface Mention {
@@ -21,5 +22,16 @@ export function readMentions(sql: Sql, from: number, to: number): Mention[] {
     seq: row["seq"] as number,
     sender_id: row["sender_id"] as string,
     users: (JSON.parse(row["body"] as string) as { mentions?: string[] }).mentions ?? [],
+  }));
+}
+
+/** The messages of a run, oldest first, as they are offered for pushes. */
+export function readOffered(sql: Sql, from: number, to: number): Offered[] {
+  const mentions = new Map(readMentions(sql, from, to).map(({ seq, users }) => [seq, users]));
+  return sql.all("SELECT seq, msg_no, sender_id FROM events WHERE seq BETWEEN ? AND ? AND type = 'msg' ORDER BY seq", from, to).map((row) => ({
+    seq: row["seq"] as number,
+    msg_no: row["msg_no"] as number,
+    sender_id: row["sender_id"] as string,
+    mentions: mentions.get(row["seq"] as number) ?? [],
   }));
 }

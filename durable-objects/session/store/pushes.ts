@@ -20,11 +20,20 @@ export class PushStore {
     return this.sql.all("SELECT 1 FROM pushes WHERE conversation_id = ?", conversationId).length > 0;
   }
 
-  commitQueued(push: PushRecord): void {
-    this.sql.run(
-      "INSERT INTO pushes (conversation_id, from_seq, queued_at) VALUES (?, ?, ?) ON CONFLICT (conversation_id) DO NOTHING",
-      push.conversation_id, push.from_seq, push.queued_at,
-    );
+  /** How far the newest push speaks that was ever queued for a conversation; 0: there was none. */
+  readPushedSeq(conversationId: string): number {
+    return (this.sql.all("SELECT pushed_seq FROM inbox WHERE conversation_id = ?", conversationId)[0]?.["pushed_seq"] as number | undefined) ?? 0;
+  }
+
+  /** @param pushedSeq how far it speaks by now; the conversation has a row in the inbox, which keeps it */
+  commitQueued(push: PushRecord, pushedSeq: number): void {
+    this.sql.transaction(() => {
+      this.sql.run(
+        "INSERT INTO pushes (conversation_id, from_seq, queued_at) VALUES (?, ?, ?) ON CONFLICT (conversation_id) DO NOTHING",
+        push.conversation_id, push.from_seq, push.queued_at,
+      );
+      this.sql.run("UPDATE inbox SET pushed_seq = ? WHERE conversation_id = ?", pushedSeq, push.conversation_id);
+    });
   }
 
   commitDropped(conversationId: string): void {
