@@ -161,6 +161,8 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
     } else if ((call.mode ?? "write") !== "write") {
       this.inbox.told(call.conversation_id);
       this.pushQueue.heard(call, now);
+    } else if (call.again === true) {
+      this.pushQueue.again(call, now);
     }
     // After the push: a device that is only late still gets it.
     if (core.devices.sweep(now)) this.presence.check(now);

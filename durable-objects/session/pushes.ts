@@ -52,6 +52,19 @@ export class Pushes {
     if (row !== null && call.head_msg_no > row.read_msg_no) this.offered({ conversation_id: call.conversation_id, seq: call.head_seq }, now);
   }
 
+  /**
+   * Nobody has acknowledged these events, and they come again: a device that seemed to be there when they were settled may have
+   * been gone. What is not settled yet is the settle's to decide.
+   */
+  again(call: DeliverCall, now: number): void {
+    const { conversation_id } = call;
+    const row = this.core.store.readInbox(conversation_id);
+    if (row === null || this.core.isFresh(now)) return;
+    const above = Math.max(row.read_seq, this.store.readPushedSeq(conversation_id));
+    const unread = this.foreign(call, above).find(({ seq, sender_id }) => seq <= row.settled_seq && !this.core.blocked.has(sender_id));
+    if (unread !== undefined) this.offered({ conversation_id, seq: unread.seq }, now);
+  }
+
   /** Of a conversation that settles nobody: it says itself what may be worth a push. The same may be said again. */
   offered({ conversation_id, seq, to_seq = seq, senders }: PushCall, now: number): void {
     if (senders?.every((sender) => sender === this.core.userId || this.core.blocked.has(sender)) === true) return;

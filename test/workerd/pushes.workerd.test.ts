@@ -1,7 +1,7 @@
 // Who counts as there: a socket that has been silent past its limit gets the message, and its user a push.
-import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, expect, test, vi } from "vitest";
-import { conversation, Device, directId, session } from "./objects.ts";
+import { conversation, Device, directId, rows, session } from "./objects.ts";
 
 afterEach(() => {
   vi.useRealTimers();
@@ -71,4 +71,65 @@ test("[B7] [I6] who pings in time, or said that they ping less often, is there",
   await send(ann, "fresh-ann", "fresh-bob", "one");
   await send(ann, "fresh-ann", "fresh-cat", "two");
   expect([await queueOf("fresh-bob"), await queueOf("fresh-cat")]).toEqual([[], []]);
+});
+
+/** The time goes to the next redelivery, and it is made. */
+async function redeliver(id: string, ms: number): Promise<void> {
+  vi.setSystemTime(Date.now() + ms);
+  await runDurableObjectAlarm(conversation(id));
+}
+
+test.each([["goes silent", false], ["breaks off", true]])("[B7] [I6] a message that nobody acknowledges, because the socket %s right then, is one push once no device is there", async (how, breaks) => {
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() });
+  const [from, to] = [`dead-ann-${breaks}`, `dead-bob-${breaks}`];
+  const id = directId(from, to);
+  const [ann, bob] = [await Device.connect(from, "a"), await Device.connect(to, "b")];
+  await send(ann, from, to, "one");
+  await bob.until((device) => device.messages().length === 1);
+  expect(await queueOf(to), `not while it seems to be there, until it ${how}`).toEqual([]);
+  if (breaks) bob.close();
+  await vi.waitFor(async () => {
+    const known = await session(to).sessions();
+    expect(known.ok && known.sessions.devices.length).toBe(breaks ? 0 : 1);
+  });
+  await redeliver(id, 3_000);
+  expect((await queueOf(to)).length, "3 s").toBe(breaks ? 1 : 0);
+  for (const ms of [7_000, 20_000, 60_000]) await redeliver(id, ms);
+  expect(await queueOf(to)).toEqual([[1, 1]]);
+  expect(await rows(conversation(id), "SELECT * FROM unacknowledged")).toEqual([]);
+  // Sent by now: what comes again anyway, after a lost answer or a crash, speaks of nothing new.
+  await runInDurableObject(session(to), (_object, state) => void state.storage.sql.exec("DELETE FROM pushes"));
+  const [event] = await rows(conversation(id), "SELECT msg_id FROM events WHERE seq = 1");
+  const json = JSON.stringify({ type: "msg", conversation_id: id, epoch: 1, seq: 1, msg_id: event?.["msg_id"], sender_id: from, sent_at: Date.now(), content: "one", content_type: "text" });
+  await session(to).deliver({
+    conversation_id: id, kind: "direct", title: null, pair: [from, to], epoch: 1, events: { from_seq: 1, to_seq: 1, json }, own: [], head_seq: 1,
+    head_msg_no: 1, head_at: Date.now(), sent: null, settle: false, again: true, left: false,
+  });
+  expect(await queueOf(to)).toEqual([]);
+});
+
+test("[B7] [I6] a message that is acknowledged, or whose user has another device that is there, comes again and is no push", async () => {
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() });
+  const ann = await Device.connect("kept-ann", "a");
+  const [bob, dead, alive] = [await Device.connect("kept-bob", "b"), await Device.connect("kept-cat", "dead"), await Device.connect("kept-cat", "alive")];
+  const [toBob, toCat] = [directId("kept-ann", "kept-bob"), directId("kept-ann", "kept-cat")];
+  await send(ann, "kept-ann", "kept-bob", "one");
+  await send(ann, "kept-ann", "kept-cat", "two");
+  await Promise.all([bob, dead, alive].map((device) => device.until(() => device.messages().length === 1)));
+  bob.send({ type: "receipt", conversation_id: toBob, up_to_seq: 1, status: "DELIVERED" });
+  await vi.waitFor(async () => {
+    const reply = await conversation(toBob).messageReceipts({ user_id: "kept-ann", msg_id: String((await rows(conversation(toBob), "SELECT msg_id FROM events WHERE seq = 1"))[0]?.["msg_id"]) });
+    expect(reply.ok && reply.receipts.map(({ status }) => status)).toContain("DELIVERED");
+  });
+  bob.close();
+  dead.close();
+  for (const ms of [3_000, 7_000, 20_000]) {
+    const beats = alive.frames.filter((frame) => frame["type"] === "heartbeat").length;
+    alive.send({ type: "heartbeat", profile: "foreground" });
+    await alive.until((device) => device.frames.filter((frame) => frame["type"] === "heartbeat").length > beats);
+    for (const id of [toBob, toCat]) await runDurableObjectAlarm(conversation(id));
+    vi.setSystemTime(Date.now() + ms);
+  }
+  for (const id of [toBob, toCat]) await runDurableObjectAlarm(conversation(id));
+  expect([await queueOf("kept-bob"), await queueOf("kept-cat")]).toEqual([[], []]);
 });
