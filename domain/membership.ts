@@ -52,6 +52,8 @@ export function decidePutMember(question: MemberQuestion, role: Role | null): Pu
     if (rank !== "owner" || member.role === "owner") return { kind: "refused", code: "forbidden" };
     return role === "owner" ? { kind: "hand_over" } : { kind: "role", role };
   }
+  // Only the service can: everybody has left, and a group has an owner.
+  if (members === 0 && !banned) return { kind: "add", role: "owner" };
   if (rank === "member" || (rank === "admin" && role === "admin") || role === "owner" || banned) return { kind: "refused", code: "forbidden" };
   if (members >= max_members) return { kind: "refused", code: "group_full" };
   return { kind: "add", role: role ?? "member" };

@@ -101,6 +101,9 @@ test("[members] an owner hands the group over, and one who leaves hands it to wh
     expect(decidePutMember(refused, refused.member === null ? "owner" : "admin").kind === "add" || decidePutMember(refused, "owner").kind === "hand_over").toBe(false);
   }
   expect(decidePutMember(ask({ actor: "service", banned: true }), "member")).toEqual({ kind: "refused", code: "forbidden" });
+  // Everybody had left: who is the first again owns it.
+  for (const role of ["member", "owner", null] as const) expect(decidePutMember(ask({ actor: "service", members: 0 }), role)).toEqual({ kind: "add", role: "owner" });
+  expect(decidePutMember(ask({ actor: "service", members: 0, banned: true }), "owner").kind).toBe("refused");
   const leave = (member: Stay, others: Stay[]) => decideRemoveMember({ ...ask({ actor: member, member }), self: true }, [member, ...others]);
   expect(leave(owner, [bob, cat, admin])).toEqual({ kind: "remove", successor: "adm" });
   expect(leave(owner, [bob, cat])).toEqual({ kind: "remove", successor: "cat" });
