@@ -109,7 +109,9 @@ export class Connecting {
     const admission = known ? null : core.charge(1);
     if (admission?.ok === false) return { ok: false, code: "rate_limited", retry_after_ms: admission.retry_after_ms };
     try {
-      const reply = await again(() => core.through(conversationId, (stub) => stub.resume({ user_id: core.userId, cursor, limit, gen: core.gen, until: core.devices.until })));
+      // Live from here on is said only where the other devices know of the conversation, too: what settles first, they are all pushed.
+      const there = core.store.readInbox(conversationId) === null ? {} : { gen: core.gen, until: core.devices.until };
+      const reply = await again(() => core.through(conversationId, (stub) => stub.resume({ user_id: core.userId, cursor, limit, ...there })));
       if (reply.ok && !known) core.heads.heard(conversationId, { head_seq: reply.head.head_seq, head_msg_no: 0, last_at: 0 });
       return reply;
     } catch (error) {

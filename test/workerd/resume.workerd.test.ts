@@ -86,3 +86,27 @@ test("[A26] a device that comes while another one's message is on its way gets t
   await laptop.until((device) => device.messages().length === 1);
   expect(laptop.messages()).toEqual(["c"]);
 });
+
+test("[B11] a device that asks for a conversation which its session has not heard of hides it from no other device", async () => {
+  for (const user of ["late-ann", "late-bob"]) await session(user).register(user);
+  const id = `g.${"1a7e".repeat(8)}`;
+  // As after a crash between the creation's commit and its settle.
+  await surround(session("late-ann"), "deliver", fails(1));
+  const created = await conversation(id).create({
+    conversation_id: id, creator_id: "late-ann", title: "Late", members: ["late-bob"], max_members: 10, location_hint: null, jurisdiction: null,
+  });
+  expect(created.ok).toBe(true);
+  await vi.waitFor(async () => {
+    const stats = await conversation(id).stats();
+    expect(stats.ok && stats.stats.lagging).toBe(1);
+  }, { timeout: 10_000 });
+  const [phone, laptop] = [await Device.connect("late-ann", "phone"), await Device.connect("late-ann", "laptop")];
+  laptop.send({ type: "resume", cursors: {}, user_seq: 0 });
+  phone.send({ type: "resume", cursors: cursors([id]), user_seq: 0 });
+  const has = (device: Device) => device.frames.some((frame) => frame["type"] === "created" && frame["conversation_id"] === id);
+  await phone.until(has);
+  expect(has(laptop)).toBe(false);
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 4_000 });
+  await runDurableObjectAlarm(conversation(id));
+  await laptop.until(has);
+});
