@@ -13,7 +13,7 @@ let service: User;
 
 beforeAll(async () => {
   // Everything leaves the object at once: history is read back from the archive.
-  product = await startProduct({ env: { CONFAB_RATE_LIMIT: "0", CONFAB_SEAL_AFTER_MS: "200", CONFAB_HOT_EVENTS: "0", CONFAB_HOT_DAYS: "0" } });
+  product = await startProduct({ env: { CONFAB_RATE_LIMIT: "0", CONFAB_CREDIT_EVENTS: "0", CONFAB_SEAL_AFTER_MS: "200", CONFAB_HOT_EVENTS: "0", CONFAB_HOT_DAYS: "0" } });
   service = await operator(product);
 });
 

@@ -195,7 +195,8 @@ describe("[R9] receipts for what is not there", () => {
     expect([...bad]).toEqual([expect.stringContaining('"bad_receipt"')]);
     const nobodys = new Set([await refused(eves, group, 1, "READ"), await refused(eves, group, 99, "READ"), await refused(eves, `g.${"0".repeat(32)}`, 1, "READ")]);
     expect([...nobodys]).toEqual([expect.stringContaining('"not_found"')]);
-    for (const wrong of [0, -1, 1.5, "1", null]) {
+    // The binary schema has no words for the others.
+    for (const wrong of bobs.subprotocol === "chat.v1.json" ? [0, -1, 1.5, "1", null] : [0]) {
       bobs.send({ type: "receipt", conversation_id: group, up_to_seq: wrong, status: "READ" });
       expect(await bobs.take({ type: "error" })).toMatchObject({ code: "bad_frame" });
     }
