@@ -48,6 +48,8 @@ export class Pushes {
 
   /** The same for a session that is told of the events: its devices may all be silent. */
   heard(call: DeliverCall, now: number): void {
+    // Asked first: where a device is there, being told reads no row.
+    if (this.core.isFresh(now)) return;
     const row = this.core.store.readInbox(call.conversation_id);
     if (row !== null && call.head_msg_no > row.read_msg_no) this.offered({ conversation_id: call.conversation_id, seq: call.head_seq }, now);
   }
