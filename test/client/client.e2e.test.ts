@@ -100,7 +100,8 @@ describe("what was sent arrives once, in order", () => {
   test("[D8] cuts at random moments, half-open sockets among them: no loss, no repetition", async () => {
     const cuts = inject("long") ? 100 : 12;
     const line = await wire();
-    const times = { pong_ms: 300, handshake_ms: 1_000 };
+    // A busy machine may greet late: who polls then is soon back on a socket, which alone can be half-open.
+    const times = { pong_ms: 300, handshake_ms: 1_000, socket_again_ms: 200 };
     const [ann, bob] = [await person({ url: line.url, times, limits: { ack_timeout_ms: 500 } }), await person({ url: line.url, times, limits: { ack_timeout_ms: 500 } })];
     const sendings: Promise<unknown>[] = [];
     const said = { ann: 0, bob: 0 };
@@ -111,7 +112,7 @@ describe("what was sent arrives once, in order", () => {
       // Somewhere between the first frame of the five and their last answer.
       await Promise.race(sendings.slice(-3));
       if (cut % 3 === 2) {
-        await soon(() => expect([ann.chat.state.kind, bob.chat.state.kind]).toEqual(["open", "open"]));
+        await soon(() => [ann, bob].forEach(({ chat }) => expect(chat.state).toMatchObject({ kind: "open", transport: "socket" })));
         const ended = [ann, bob].map(({ chat }) => chat.reconnects.length);
         line.freeze();
         for (const { chat } of [ann, bob]) chat.wake();

@@ -193,6 +193,8 @@ describe("recovery", () => {
     const product = await start({ env: { PATH: "/nowhere" } });
     const conversation = await conversationWith(product, "kept");
     const { start: starter, edge, runtime, archiver } = product.pids();
+    // Stopped first: one that saw its edge die before its own end would begin another, which ends the runtime.
+    process.kill(starter ?? 0, "SIGSTOP");
     for (const pid of [edge, starter]) process.kill(pid ?? 0, "SIGKILL");
     await untilGone([edge, starter, archiver].filter((pid) => pid !== null));
     expect(await health(product)).toEqual({ ok: true });
