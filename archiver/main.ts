@@ -4,6 +4,7 @@ import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import path from "node:path";
 import { errorFields, log } from "../log/log.ts";
+import { COMMANDS, UsageError } from "./commands.ts";
 import { type Config, ConfigError, readConfig } from "./config.ts";
 import { HttpEdge } from "./edge.ts";
 import { Archiver } from "./loop.ts";
@@ -63,7 +64,32 @@ async function listen(server: Server, { host, port }: Config): Promise<void> {
   log("info", "archiver_listening", { url: `http://${family === "IPv6" ? `[${address}]` : address}:${actual}` });
 }
 
-async function main(): Promise<void> {
+/** @returns the exit code */
+async function command(name: string, args: readonly string[]): Promise<number> {
+  const load = COMMANDS[name];
+  if (load === undefined) {
+    process.stderr.write(`archiver: there is no command ${JSON.stringify(name)}; there are: ${Object.keys(COMMANDS).join(", ")}\n`);
+    return 2;
+  }
+  const found = await load();
+  const config = configOrExit();
+  const store = await newStore(config);
+  const bucket = new S3Bucket(config.s3);
+  try {
+    await store.open();
+    const edge = new HttpEdge(config.edgeUrl, config.secret);
+    return await found.run(args, { config, store, bucket, edge, now: Date.now, signal: stopSignal(config), print: (line) => void process.stdout.write(`${line}\n`) });
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    process.stderr.write(`archiver: ${error.message}\nusage: npm run archiver -- ${found.usage}\n`);
+    return 2;
+  } finally {
+    await store.close();
+    bucket.close();
+  }
+}
+
+async function archive(): Promise<void> {
   const config = configOrExit();
   const signal = stopSignal(config);
   const store = await newStore(config);
@@ -84,10 +110,16 @@ async function main(): Promise<void> {
   }
 }
 
+async function main(): Promise<number> {
+  const [name, ...args] = process.argv.slice(2);
+  if (name !== undefined) return command(name, args);
+  await archive();
+  return 0;
+}
+
 try {
-  await main();
   // The parent's pipe and channel would keep the process.
-  process.exit(0);
+  process.exit(await main());
 } catch (error) {
   log("error", "archiver_failed", errorFields(error));
   process.exit(1);
