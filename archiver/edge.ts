@@ -1,12 +1,13 @@
-// The edge's side of the hand-over: acknowledging a segment to its conversation.
+// The edge's side of the hand-over: acknowledging a segment to its conversation, or telling it that one is wrong.
 import * as v from "valibot";
-import type { ArchiveAck } from "../protocol/archive.ts";
+import type { ArchiveAck, ArchiveWrong } from "../protocol/archive.ts";
 import { reasonOf } from "./reason.ts";
 import { signForEdge } from "./token.ts";
 
 const TIMEOUT_MS = 10_000;
 const ANSWER_CHARS = 2_000;
 const Answer = v.object({ archived_seq: v.pipe(v.number(), v.safeInteger(), v.minValue(0)) });
+const WrongAnswer = v.object({ put_again: v.boolean() });
 
 /** The edge can't be reached, or refuses this archiver altogether: try again later. */
 export class EdgeUnavailable extends Error {
@@ -29,6 +30,11 @@ export class AckRefused extends Error {
 export interface Edge {
   /** @returns the seq up to which the conversation counts as archived. Throws AckRefused or EdgeUnavailable. */
   ack(head: ArchiveAck): Promise<number>;
+  /**
+   * What lies in the bucket is not what was sealed. @returns whether the conversation puts it again. Throws AckRefused or
+   * EdgeUnavailable.
+   */
+  wrong(report: ArchiveWrong): Promise<boolean>;
 }
 
 export class HttpEdge implements Edge {
@@ -36,25 +42,33 @@ export class HttpEdge implements Edge {
   readonly #secret: Uint8Array;
 
   constructor(edgeUrl: string, secret: Uint8Array) {
-    this.#url = `${edgeUrl}/internal/archive/ack`;
+    this.#url = `${edgeUrl}/internal/archive`;
     this.#secret = secret;
   }
 
   async ack(head: ArchiveAck): Promise<number> {
-    const { status, text } = await this.#post(JSON.stringify(head));
+    return (await this.#call("ack", head, Answer)).archived_seq;
+  }
+
+  async wrong(report: ArchiveWrong): Promise<boolean> {
+    return (await this.#call("wrong", report, WrongAnswer)).put_again;
+  }
+
+  async #call<T>(what: "ack" | "wrong", body: object, schema: v.GenericSchema<unknown, T>): Promise<T> {
+    const { status, text } = await this.#post(`${this.#url}/${what}`, JSON.stringify(body));
     // A wrong secret or a proxy in between concerns every segment, not this one.
     if (status === 401 || status === 403) throw new EdgeUnavailable(`the edge answered ${status}: is ARCHIVE_SECRET the same on both sides?`);
     if (status !== 200) throw new AckRefused(status, text.slice(0, ANSWER_CHARS));
     try {
-      return v.parse(Answer, JSON.parse(text)).archived_seq;
+      return v.parse(schema, JSON.parse(text));
     } catch (error) {
-      throw new EdgeUnavailable(`the edge's answer is not an acknowledgement: ${reasonOf(error)}`);
+      throw new EdgeUnavailable(`the edge's answer is not one to ${what}: ${reasonOf(error)}`);
     }
   }
 
-  async #post(body: string): Promise<{ status: number; text: string }> {
+  async #post(url: string, body: string): Promise<{ status: number; text: string }> {
     try {
-      const response = await fetch(this.#url, {
+      const response = await fetch(url, {
         method: "POST",
         headers: { authorization: `Bearer ${await signForEdge(this.#secret)}`, "content-type": "application/json" },
         body,

@@ -7,6 +7,7 @@ import { WrongSegment } from "./checked-segment.ts";
 import { AckRefused, EdgeUnavailable } from "./edge.ts";
 import { inLanes } from "./lanes.ts";
 import type { Metrics, Part } from "./metrics.ts";
+import { reportWrong } from "./report.ts";
 import { BucketUnavailable, type ListedObject } from "./s3.ts";
 import { Shelf } from "./shelf.ts";
 import { StoreRefused, StoreUnavailable } from "./stores/store.ts";
@@ -142,6 +143,7 @@ export class Archiver {
       metrics.backlogBytes.dec(object.size);
     } catch (error) {
       this.#keep(object, error);
+      if (error instanceof WrongSegment) metrics.reported.inc({ answer: await reportWrong(object.key, error, this.#tools.edge) });
     }
   }
 

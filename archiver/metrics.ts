@@ -10,6 +10,7 @@ export interface Metrics {
   rows: Counter<"outcome">;
   errors: Counter<"kind">;
   ackFailures: Counter<"status">;
+  reported: Counter<"answer">;
   listCalls: Counter;
   quarantined: Gauge;
   refused: Gauge;
@@ -36,6 +37,7 @@ export function newMetrics(): Metrics {
     }),
     errors: new Counter({ ...named("errors_total", "Failures by kind: a part that was unavailable, or what is wrong with a segment"), labelNames: ["kind"] }),
     ackFailures: new Counter({ ...named("ack_failures_total", "Acknowledgements that the edge did not take, by HTTP status; none: no answer"), labelNames: ["status"] }),
+    reported: new Counter({ ...named("reported_segments_total", "Wrong segments that their conversations were told of, by what these do"), labelNames: ["answer"] }),
     listCalls: new Counter(named("list_calls_total", "Pages of the bucket's listing that were asked for")),
     quarantined: new Gauge(named("quarantined_segments", "Segments that are wrong and stay in the bucket")),
     refused: new Gauge(named("refused_segments", "Segments that the edge or the store refused and that stay in the bucket")),

@@ -31,6 +31,28 @@ export function planSegment(sizes: readonly number[]): number {
   return count;
 }
 
+/** A segment that was put and is not acknowledged. `put_at`: ms of the last PUT or look; `looks`: how many after the first PUT. */
+export interface WaitingSegment {
+  put_at: number;
+  looks: number;
+  /** An archiver says that it is not what was sealed. */
+  wrong: boolean;
+}
+
+/** After a PUT whose object an archiver finds wrong. */
+const WRONG_MS = 10_000;
+const LOOK_MAX_MS = 86_400_000;
+
+/**
+ * When to look whether a segment is still in the bucket, or to put a wrong one again, ms: rarer each time, since a bucket
+ * that alters what it is given, or an archiver that is down for days, must cost no storm of PUTs.
+ */
+export function decideLookDue({ put_at, looks, wrong }: WaitingSegment, resealAfterMs: number, now: number): number {
+  // After a clock that went back the time of the PUT says nothing.
+  if (put_at > now) return now;
+  return put_at + (wrong ? Math.min(WRONG_MS * 4 ** looks, LOOK_MAX_MS) : Math.min(resealAfterMs * 2 ** looks, Math.max(resealAfterMs, LOOK_MAX_MS)));
+}
+
 export interface PlannedSegment {
   from_seq: number;
   to_seq: number;

@@ -3,6 +3,7 @@ import { FANOUT } from "./conversation/fanout.ts";
 import { GROUPS } from "./conversation/groups.ts";
 import { MESSAGES } from "./conversation/messages.ts";
 import { RECEIPTS } from "./conversation/receipts.ts";
+import { RESEALING } from "./conversation/resealing.ts";
 import type { Migration } from "./migration.ts";
 
 export const CONVERSATION_MIGRATIONS: readonly Migration[] = [
@@ -79,5 +80,10 @@ export const CONVERSATION_MIGRATIONS: readonly Migration[] = [
     version: 2,
     min_compatible: 1,
     sql: [RECEIPTS, MESSAGES, GROUPS, FANOUT].join("\n"),
+  },
+  {
+    version: 3,
+    min_compatible: 1,
+    sql: RESEALING,
   },
 ];

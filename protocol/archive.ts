@@ -17,6 +17,22 @@ export interface ArchiveAcked {
   archived_seq: number;
 }
 
+/** `POST /internal/archive/wrong` of the edge: what lies in the bucket under this segment's key can't be archived. */
+export const ArchiveWrong = v.object({
+  conversation_id: ConversationId,
+  epoch: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
+  from_seq: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
+  to_seq: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
+  /** As the archiver names it, e.g. `gzip`. */
+  reason: v.pipe(v.string(), v.maxLength(64)),
+});
+export type ArchiveWrong = v.InferOutput<typeof ArchiveWrong>;
+
+/** `put_again`: the conversation has its bodies and puts it again. False: it is archived already, and what lies there is of no use. */
+export interface ArchiveWrongAnswer {
+  put_again: boolean;
+}
+
 /**
  * `POST /v1/archive/read` of the archiver: the events of exact ranges, each within one bucket, both ends included.
  * Answers `{events: SegmentEvent[]}` ascending, without `msg_no` gaps filled in: what is not stored is not there.

@@ -13,7 +13,7 @@ import type { ConversationDetail, HistoryQuery } from "./rest.ts";
 import type { InboxCalls, PeekCall, Settled } from "./rpc/inbox.ts";
 import type { PresenceCalls } from "./rpc/presence.ts";
 import type { CreationCalls, GroupCalls } from "./rpc/groups.ts";
-import type { ArchiveAck, ArchiveAcked } from "./archive.ts";
+import type { ArchiveAck, ArchiveAcked, ArchiveWrong, ArchiveWrongAnswer } from "./archive.ts";
 import type { AppendCall, AppendReply, EraseCall, Refusal } from "./rpc/append.ts";
 import type { MessageReceipt, ReceiptMarks, ReceiptsCall, StatusCall } from "./rpc/receipts.ts";
 import type { BlockCall, UserCalls } from "./rpc/users.ts";
@@ -207,6 +207,7 @@ export interface ConversationCalls extends GroupCalls {
   /** A member types, or has stopped. Stored nowhere. */
   typing(call: { user_id: string; on: boolean }): Promise<Result<object>>;
   archived(ack: ArchiveAck): Promise<Result<ArchiveAcked>>;
+  segmentWrong(report: ArchiveWrong): Promise<Result<ArchiveWrongAnswer>>;
   stats(): Promise<Result<{ stats: ConversationStats }>>;
 }
 

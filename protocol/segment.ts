@@ -53,6 +53,8 @@ export function parseSegmentKey(key: string): Pick<SegmentHead, "conversation_id
   return { conversation_id: match[1] as string, epoch: Number(match[2]), from_seq: Number(match[3]), to_seq: Number(match[4]) };
 }
 
+export const SHA256_METADATA = "confab-sha256";
+
 /** S3 metadata values are text, and names are lower case with hyphens. */
 export function segmentMetadata(head: SegmentHead): Record<string, string> {
   return {
@@ -60,7 +62,7 @@ export function segmentMetadata(head: SegmentHead): Record<string, string> {
     "confab-count": String(head.count),
     "confab-from-seq": String(head.from_seq),
     "confab-to-seq": String(head.to_seq),
-    "confab-sha256": head.sha256,
+    [SHA256_METADATA]: head.sha256,
   };
 }
 

@@ -14,6 +14,8 @@ export const Settings = v.object({
   seal_events: int(1, 10_000),
   /** … or the oldest has waited this long, ms. */
   seal_after_ms: int(100, 30 * DAY_MS),
+  /** A segment that no archiver has acknowledged this long after its PUT is looked for in the bucket, ms. */
+  reseal_after_ms: int(100, 30 * DAY_MS),
   /** The newest events whose bodies stay in the object … */
   hot_events: int(0, 1_000_000),
   /** … and those younger than this many days. */
@@ -51,6 +53,7 @@ export const DEFAULT_SETTINGS: Settings = {
   rate_burst: 20,
   seal_events: 256,
   seal_after_ms: DAY_MS,
+  reseal_after_ms: 3_600_000,
   hot_events: 1_000,
   hot_days: 30,
   fanout_width: 100,

@@ -3,7 +3,7 @@
 import { DurableObject } from "cloudflare:workers";
 import { visibleRange } from "../../domain/membership.ts";
 import { errorFields, log } from "../../log/log.ts";
-import type { ArchiveAck, ArchiveAcked } from "../../protocol/archive.ts";
+import type { ArchiveAck, ArchiveAcked, ArchiveWrong, ArchiveWrongAnswer } from "../../protocol/archive.ts";
 import type { ConversationDetail, HistoryQuery } from "../../protocol/rest.ts";
 import {
   type AppendCall, type AppendItem, type AppendReply, type AttachCall, type ConversationCalls, type ConversationStats, type CreateCall,
@@ -37,6 +37,7 @@ import { type Changed, describe, putMember, removeMember } from "./members.ts";
 import type { NewEvent } from "./records.ts";
 import type { Receipts } from "./receipts.ts";
 import { Sealing } from "./seal.ts";
+import { segmentBucket } from "./segment-bucket.ts";
 import { ConversationState } from "./state.ts";
 import { ConversationStore } from "./store.ts";
 import { Typing } from "./typing.ts";
@@ -255,6 +256,13 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
     return result;
   }
 
+  async segmentWrong(report: ArchiveWrong): Promise<Result<ArchiveWrongAnswer>> {
+    if (this.opened === null) return ABSENT;
+    const result = this.opened.sealing.reportedWrong(report);
+    this.opened.tasks.arm(Date.now());
+    return result;
+  }
+
   async stats(): Promise<Result<{ stats: ConversationStats }>> {
     if (this.opened === null) return ABSENT;
     const { state, fanout, attached, sealing } = this.opened;
@@ -314,7 +322,7 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
     });
     const bucket = archiveOn(this.env) ? this.env.SEGMENTS : undefined;
     const sealing = new Sealing(this.store, state, {
-      put: bucket === undefined ? null : (key, ndjson, metadata) => putSegment(bucket, key, ndjson, metadata),
+      bucket: bucket === undefined ? null : segmentBucket(bucket),
       settings, now: () => Date.now(),
     });
     const tasks: Tasks = new Tasks(this.ctx.storage, alarm, [
@@ -347,9 +355,4 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
 
 function canBegin(item: AppendItem): boolean {
   return !isChange(item) && item.reply_to === undefined;
-}
-
-async function putSegment(bucket: R2Bucket, key: string, ndjson: string, metadata: Record<string, string>): Promise<void> {
-  const gzip = new Blob([ndjson]).stream().pipeThrough(new CompressionStream("gzip"));
-  await bucket.put(key, await new Response(gzip).arrayBuffer(), { customMetadata: metadata, httpMetadata: { contentType: "application/gzip" } });
 }

@@ -69,6 +69,12 @@ export interface SegmentRecord {
   sha256: string;
   put: boolean;
   acked: boolean;
+  /** ms of the last PUT, or of the last look whether it is still in the bucket. */
+  put_at: number;
+  /** Looks and PUTs after the first one. */
+  looks: number;
+  /** An archiver says that what lies in the bucket is not what was sealed. */
+  wrong: boolean;
 }
 
 /** A session that is to be told. `viewing`: one of its devices has the conversation open. `until`: ms. */

@@ -1,8 +1,8 @@
 // From the order to the archive: plan, PUT, acknowledgement, pruning. A plan is committed before its PUT and retried exactly,
 // so that a segment has one key and one hash whatever happens in between. No body goes before the archive has it.
 import { bisect } from "../../domain/page.ts";
-import { coldBefore, decideArchived, decidePruneTo, decideSealDue, planSegment, SEGMENT_EVENTS } from "../../domain/sealing.ts";
-import type { ArchiveAck, ArchiveAcked } from "../../protocol/archive.ts";
+import { coldBefore, decideArchived, decideLookDue, decidePruneTo, decideSealDue, planSegment, SEGMENT_EVENTS } from "../../domain/sealing.ts";
+import type { ArchiveAck, ArchiveAcked, ArchiveWrong, ArchiveWrongAnswer } from "../../protocol/archive.ts";
 import { firstMsgIdOf, sentAtOf } from "../../protocol/msg-id.ts";
 import type { Result } from "../../protocol/rpc.ts";
 import { encodeSegment, SEGMENT_FORMAT, type SegmentHead, segmentKey, segmentMetadata } from "../../protocol/segment.ts";
@@ -22,12 +22,16 @@ const PRUNE_STEP = 500;
 const PRUNE_STEPS = 20;
 /** A deletion of something that the archive has is sealed this long after it at the latest: a moderator deletes more than one. */
 const DELETION_MS = 10_000;
-/** Between PUTs of a segment whose acknowledgement has another hash. */
-const PUT_AGAIN_MS = 10_000;
+
+export interface SegmentBucket {
+  put(key: string, ndjson: string, metadata: Record<string, string>): Promise<void>;
+  /** Whether an object lies there that says of itself that it is this text. Its bytes are not read. */
+  holds(key: string, sha256: string): Promise<boolean>;
+}
 
 export interface SealPorts {
   /** null: this deployment has no archive, and nothing is sealed. */
-  put: ((key: string, ndjson: string, metadata: Record<string, string>) => Promise<void>) | null;
+  bucket: SegmentBucket | null;
   settings(): Settings;
   now(): number;
 }
@@ -38,8 +42,6 @@ export class Sealing {
   private readonly ports: SealPorts;
   private segments: SegmentRecord[];
   private deletion: { sealed: number; at: number | null } | null = null;
-  /** ms of the last PUT of each segment in this life. */
-  private readonly putAt = new WeakMap<SegmentRecord, number>();
   private oldest: { seq: number; at: number } | null = null;
 
   constructor(store: ConversationStore, state: ConversationState, ports: SealPorts) {
@@ -55,8 +57,14 @@ export class Sealing {
   }
 
   sealDue(now: number): number | null {
-    if (this.ports.put === null) return null;
-    return this.segments.some((segment) => !segment.put) ? now : this.planDue(now);
+    if (this.ports.bucket === null) return null;
+    if (this.segments.some((segment) => !segment.put)) return now;
+    const dues = [this.planDue(now), ...this.segments.map((segment) => this.lookDue(segment, now))].filter((due) => due !== null);
+    return dues.length === 0 ? null : Math.min(...dues);
+  }
+
+  private lookDue(segment: SegmentRecord, now: number): number | null {
+    return !segment.put || segment.acked ? null : decideLookDue(segment, this.ports.settings().reseal_after_ms, now);
   }
 
   private planDue(now: number): number | null {
@@ -85,10 +93,14 @@ export class Sealing {
     this.deletion = null;
     for (const segment of this.segments) {
       if (segment.acked || !seqs.some((seq) => seq >= segment.from_seq && seq <= segment.to_seq)) continue;
-      const sha256 = sha256Hex(this.encode(segment.from_seq, segment.to_seq));
-      this.store.commitSegmentAnew(segment.from_seq, sha256);
-      Object.assign(segment, { sha256, put: false });
+      this.planAnew(segment, segment.looks);
     }
+  }
+
+  private planAnew(segment: SegmentRecord, looks: number): void {
+    const sha256 = sha256Hex(this.encode(segment.from_seq, segment.to_seq));
+    this.store.commitSegmentAnew(segment.from_seq, sha256, looks);
+    Object.assign(segment, { sha256, put: false, wrong: false, looks });
   }
 
   /** ms of the oldest event that no plan covers: asked with every append, so read once per segment. */
@@ -101,41 +113,64 @@ export class Sealing {
     return this.oldest?.at ?? null;
   }
 
-  /** Puts what is planned and plans what is due, one segment after the other. */
+  /** Puts what is planned, plans what is due and looks after what waits long, one segment after the other. */
   async seal(): Promise<void> {
+    const isDue = (due: number | null) => due !== null && due <= this.ports.now();
     for (;;) {
       // Asked anew each time: acknowledged meanwhile, its bodies may be gone; erased from meanwhile, it is to be put again.
       const planned = this.segments.find((segment) => !segment.put);
-      if (planned !== undefined) await this.putSegment(planned);
-      else if ((this.planDue(this.ports.now()) ?? Number.POSITIVE_INFINITY) > this.ports.now()) return;
-      else {
+      if (planned !== undefined) {
+        await this.putSegment(planned);
+      } else if (isDue(this.planDue(this.ports.now()))) {
         const { segment, ndjson } = this.plan();
         await this.putSegment(segment, ndjson);
+      } else {
+        const waiting = this.segments.find((segment) => isDue(this.lookDue(segment, this.ports.now())));
+        if (waiting === undefined) return;
+        await this.look(waiting);
       }
     }
+  }
+
+  /** Nobody has acknowledged it for long, or an archiver found it wrong: what is not there as it was sealed is put again. */
+  private async look(segment: SegmentRecord): Promise<void> {
+    const { bucket } = this.ports;
+    if (bucket === null) return;
+    const head = this.headOf(segment);
+    const held = !segment.wrong && (await bucket.holds(keyOf(head), head.sha256));
+    // Acknowledged, or erased from, while the bucket was asked.
+    if (segment.acked || !segment.put || !this.segments.includes(segment)) return;
+    const looks = segment.looks + 1;
+    if (held && !segment.wrong) {
+      segment.put_at = this.ports.now();
+      segment.looks = looks;
+      this.store.commitSegmentLook(segment.from_seq, segment.put_at, looks);
+      return;
+    }
+    count("segments_put_again");
+    log("warn", "segment_put_again", { conversation_id: head.conversation_id, from_seq: head.from_seq, to_seq: head.to_seq, why: segment.wrong ? "wrong" : "lost" });
+    this.planAnew(segment, looks);
   }
 
   private plan(): { segment: SegmentRecord; ndjson: string } {
     const from_seq = this.sealedSeq + 1;
     const to_seq = from_seq + planSegment(this.store.readSizes(from_seq, SEGMENT_EVENTS)) - 1;
     const ndjson = this.encode(from_seq, to_seq);
-    const segment = { from_seq, to_seq, sha256: sha256Hex(ndjson), put: false, acked: false };
+    const segment = { from_seq, to_seq, sha256: sha256Hex(ndjson), put: false, acked: false, put_at: 0, looks: 0, wrong: false };
     this.store.commitSegmentPlan(segment);
     this.segments.push(segment);
     return { segment, ndjson };
   }
 
   private async putSegment(segment: SegmentRecord, ndjson = this.encode(segment.from_seq, segment.to_seq)): Promise<void> {
-    if (this.ports.put === null) return;
+    if (this.ports.bucket === null) return;
     const head = this.headOf(segment);
-    const shard = sha256Hex(head.conversation_id).slice(0, 2);
-    await this.ports.put(segmentKey(shard, head.conversation_id, head.epoch, head.from_seq, head.to_seq), ndjson, segmentMetadata(head));
+    await this.ports.bucket.put(keyOf(head), ndjson, segmentMetadata(head));
     // A deletion came while the PUT was under way: what is in the bucket now must not stay.
     if (segment.sha256 !== head.sha256) return;
-    segment.put = true;
-    this.putAt.set(segment, this.ports.now());
+    Object.assign(segment, { put: true, put_at: this.ports.now() });
     // The acknowledgement may have come and gone while the PUT's answer was under way.
-    if (this.segments.includes(segment)) this.store.commitSegmentPut(segment.from_seq);
+    if (this.segments.includes(segment)) this.store.commitSegmentPut(segment.from_seq, segment.put_at);
     count("segments_sealed");
     log("info", "segment_sealed", { conversation_id: head.conversation_id, from_seq: head.from_seq, to_seq: head.to_seq });
   }
@@ -158,7 +193,8 @@ export class Sealing {
     const segment = this.segments.find((planned) => planned.from_seq === ack.from_seq);
     if (segment === undefined || segment.to_seq !== ack.to_seq) return { ok: false, code: "archive_conflict" };
     if (segment.sha256 !== ack.sha256) {
-      this.putAgain(segment);
+      // A PUT of a life before, from before a deletion, may have arrived after the one that replaced it.
+      this.markWrong(segment);
       return { ok: false, code: "archive_conflict" };
     }
     if (!segment.acked) {
@@ -175,11 +211,20 @@ export class Sealing {
     return { ok: true, archived_seq: marks.archived_seq };
   }
 
-  /** A PUT of a life before, from before a deletion, may have arrived after the one that replaced it. */
-  private putAgain(segment: SegmentRecord): void {
-    if (segment.acked || this.ports.now() - (this.putAt.get(segment) ?? 0) < PUT_AGAIN_MS) return;
-    this.store.commitSegmentAnew(segment.from_seq, segment.sha256);
-    segment.put = false;
+  /** What lies in the bucket can't be archived. While the archive has it not, its bodies are all here. */
+  reportedWrong(report: ArchiveWrong): Result<ArchiveWrongAnswer> {
+    if (report.epoch !== this.state.record.epoch) return { ok: false, code: "archive_conflict" };
+    if (report.to_seq <= this.state.marks.archived_seq) return { ok: true, put_again: false };
+    const segment = this.segments.find((planned) => planned.from_seq === report.from_seq && planned.to_seq === report.to_seq);
+    if (segment === undefined) return { ok: false, code: "archive_conflict" };
+    this.markWrong(segment);
+    return { ok: true, put_again: !segment.acked };
+  }
+
+  private markWrong(segment: SegmentRecord): void {
+    if (segment.acked || segment.wrong || !segment.put) return;
+    this.store.commitSegmentWrong(segment.from_seq);
+    segment.wrong = true;
   }
 
   /** When the oldest body that the archive has may go; null while there is none. */
@@ -209,4 +254,8 @@ export class Sealing {
       marks.pruned_seq = to;
     }
   }
+}
+
+function keyOf({ conversation_id, epoch, from_seq, to_seq }: SegmentHead): string {
+  return segmentKey(sha256Hex(conversation_id).slice(0, 2), conversation_id, epoch, from_seq, to_seq);
 }

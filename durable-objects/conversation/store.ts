@@ -102,17 +102,26 @@ export class ConversationStore {
     });
   }
 
-  commitSegmentPlan(segment: SegmentRecord): void {
+  commitSegmentPlan(segment: Pick<SegmentRecord, "from_seq" | "to_seq" | "sha256">): void {
     this.sql.run("INSERT INTO segments (from_seq, to_seq, sha256, put, acked) VALUES (?, ?, ?, 0, 0)", segment.from_seq, segment.to_seq, segment.sha256);
   }
 
-  /** The text of a segment has changed: it is to be put once more. */
-  commitSegmentAnew(fromSeq: number, sha256: string): void {
-    this.sql.run("UPDATE segments SET sha256 = ?, put = 0 WHERE from_seq = ?", sha256, fromSeq);
+  /** It is to be put once more; its text may have changed. */
+  commitSegmentAnew(fromSeq: number, sha256: string, looks: number): void {
+    this.sql.run("UPDATE segments SET sha256 = ?, put = 0, wrong = 0, looks = ? WHERE from_seq = ?", sha256, looks, fromSeq);
   }
 
-  commitSegmentPut(fromSeq: number): void {
-    this.sql.run("UPDATE segments SET put = 1 WHERE from_seq = ?", fromSeq);
+  commitSegmentPut(fromSeq: number, at: number): void {
+    this.sql.run("UPDATE segments SET put = 1, put_at = ? WHERE from_seq = ?", at, fromSeq);
+  }
+
+  /** It is in the bucket as it was sealed. */
+  commitSegmentLook(fromSeq: number, at: number, looks: number): void {
+    this.sql.run("UPDATE segments SET put_at = ?, looks = ? WHERE from_seq = ?", at, looks, fromSeq);
+  }
+
+  commitSegmentWrong(fromSeq: number): void {
+    this.sql.run("UPDATE segments SET wrong = 1 WHERE from_seq = ?", fromSeq);
   }
 
   commitSegmentAcked(fromSeq: number): void {
@@ -239,12 +248,15 @@ export class ConversationStore {
   }
 
   readSegments(): SegmentRecord[] {
-    return this.sql.all("SELECT from_seq, to_seq, sha256, put, acked FROM segments ORDER BY from_seq").map((row) => ({
+    return this.sql.all("SELECT from_seq, to_seq, sha256, put, acked, put_at, looks, wrong FROM segments ORDER BY from_seq").map((row) => ({
       from_seq: row["from_seq"] as number,
       to_seq: row["to_seq"] as number,
       sha256: row["sha256"] as string,
       put: row["put"] === 1,
       acked: row["acked"] === 1,
+      put_at: row["put_at"] as number,
+      looks: row["looks"] as number,
+      wrong: row["wrong"] === 1,
     }));
   }
 

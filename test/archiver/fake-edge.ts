@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { jwtVerify } from "jose";
 import * as v from "valibot";
-import { ARCHIVE_SCOPE, ArchiveAck, EDGE_AUDIENCE } from "../../protocol/archive.ts";
+import { ARCHIVE_SCOPE, ArchiveAck, ArchiveWrong, EDGE_AUDIENCE } from "../../protocol/archive.ts";
 
 export const SECRET = "a secret for archiver tests, 32 bytes";
 const KEY = new TextEncoder().encode(SECRET);
@@ -15,6 +15,10 @@ export type Refuse = (ack: ArchiveAck) => { status: number; code: string } | nul
 export class FakeEdge {
   /** Every acknowledgement that was taken, in order. */
   readonly acks: ArchiveAck[] = [];
+  /** Segments that were reported as wrong. */
+  readonly wrong: ArchiveWrong[] = [];
+  /** Called with each: what the conversation does. Answers whether it puts it again; null: an edge of a version before. */
+  onWrong: (report: ArchiveWrong) => Promise<boolean | null> = async () => false;
   /** Those that were refused. */
   readonly refused: ArchiveAck[] = [];
   refuse: Refuse = () => "ack";
@@ -57,7 +61,14 @@ export class FakeEdge {
     if (problem !== null) return { status: 401, body: { error: { code: "unauthorized", message: problem, retryable: false } } };
     const chunks: Buffer[] = [];
     for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
-    const ack = v.parse(ArchiveAck, JSON.parse(Buffer.concat(chunks).toString("utf8")));
+    const body: unknown = JSON.parse(Buffer.concat(chunks).toString("utf8"));
+    if (request.url === "/internal/archive/wrong") {
+      const report = v.parse(ArchiveWrong, body);
+      this.wrong.push(report);
+      const put_again = await this.onWrong(report);
+      return put_again === null ? { status: 404, body: { error: { code: "not_found", message: "no", retryable: false } } } : { status: 200, body: { put_again } };
+    }
+    const ack = v.parse(ArchiveAck, body);
     const answer = this.refuse(ack);
     if (answer === null) return null;
     if (answer !== "ack") {
@@ -79,7 +90,7 @@ export class FakeEdge {
   }
 
   async #problem(request: IncomingMessage): Promise<string | null> {
-    if (request.method !== "POST" || request.url !== "/internal/archive/ack") return `${request.method} ${request.url}`;
+    if (request.method !== "POST" || !["/internal/archive/ack", "/internal/archive/wrong"].includes(request.url ?? "")) return `${request.method} ${request.url}`;
     const token = (request.headers.authorization ?? "").replace(/^Bearer /, "");
     try {
       const { payload } = await jwtVerify(token, KEY, { algorithms: ["HS256"], audience: EDGE_AUDIENCE, maxTokenAge: 60, requiredClaims: ["exp", "iat"] });

@@ -1,5 +1,5 @@
 // A bucket of a test's own on the S3 server, with the edge's side of it: putting segments.
-import { CreateBucketCommand, GetObjectCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
+import { CreateBucketCommand, DeleteObjectCommand, GetObjectCommand, HeadObjectCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import type { S3Config } from "../../archiver/config.ts";
 import { s3 } from "../servers.ts";
 import type { Segment } from "./segments.ts";
@@ -41,6 +41,14 @@ export class TestBucket {
   async bytes(key: string): Promise<Uint8Array | undefined> {
     const object = await this.#client.send(new GetObjectCommand({ Bucket: this.config.bucket, Key: key }));
     return object.Body?.transformToByteArray();
+  }
+
+  async metadata(key: string): Promise<Record<string, string>> {
+    return (await this.#client.send(new HeadObjectCommand({ Bucket: this.config.bucket, Key: key }))).Metadata ?? {};
+  }
+
+  async delete(key: string): Promise<void> {
+    await this.#client.send(new DeleteObjectCommand({ Bucket: this.config.bucket, Key: key }));
   }
 
   close(): void {

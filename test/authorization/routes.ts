@@ -107,6 +107,13 @@ export const ROUTES: Readonly<Record<string, Route>> = {
   "GET /v1/admin/metrics": service(fixed("/v1/admin/metrics"), "200"),
   "GET /v1/admin/conversations/:conversation_id/stats": service(({ conversation_id }) => `/v1/admin/conversations/${conversation_id}/stats`, "200"),
   "DELETE /v1/admin/conversations/:conversation_id/messages/:msg_id": service(({ conversation_id, msg_id }) => `/v1/admin/conversations/${conversation_id}/messages/${msg_id}`, "204"),
+  "POST /internal/archive/wrong": {
+    door: "archiver",
+    cases: [{
+      path: fixed("/internal/archive/wrong"), ok: "404 not_found",
+      body: () => ({ conversation_id: `g.${"0".repeat(32)}`, epoch: 1, from_seq: 1, to_seq: 1, reason: "gzip" }),
+    }],
+  },
   "POST /internal/archive/ack": {
     door: "archiver",
     cases: [{

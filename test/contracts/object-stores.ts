@@ -91,8 +91,8 @@ export function objectStores(onSql: OnSql): void {
 
   test("[stores] segments go once archived_seq covers them; pruning keeps all but the body", () => onSql((sql) => {
     const store = created(sql, 4);
-    for (const [from_seq, to_seq] of [[1, 2], [3, 4]] as const) store.commitSegmentPlan({ from_seq, to_seq, sha256: "h", put: false, acked: false });
-    store.commitSegmentPut(1);
+    for (const [from_seq, to_seq] of [[1, 2], [3, 4]] as const) store.commitSegmentPlan({ from_seq, to_seq, sha256: "h" });
+    store.commitSegmentPut(1, 7);
     store.commitSegmentAcked(3);
     expect(store.readSegments().map(({ put, acked }) => [put, acked])).toEqual([[true, false], [true, true]]);
     store.commitArchived(2, COUNTERS);

@@ -50,7 +50,8 @@ class World {
     this.store = new ConversationStore(nodeSql(this.database));
     this.state = new ConversationState(this.store, this.store.readConversation() as ConversationRecord);
     this.sealing = new Sealing(this.store, this.state, {
-      put: async (key, ndjson) => void this.archive.bucket.set(key, ndjson), settings: () => RULE, now: () => this.now,
+      bucket: { put: async (key, ndjson) => void this.archive.bucket.set(key, ndjson), holds: async (key) => this.archive.bucket.has(key) },
+      settings: () => RULE, now: () => this.now,
     });
     this.batches = new Batches(this.store, { conversation_id: CONVERSATION, epoch: 1 });
   }

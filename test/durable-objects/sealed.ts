@@ -23,6 +23,9 @@ export interface Put {
 export class Sealed {
   readonly #database = new DatabaseSync(":memory:");
   readonly puts: Put[] = [];
+  /** What lies in the bucket now. */
+  readonly bucket = new Map<string, Put>();
+  looks = 0;
   /** How many of the next PUTs fail, and whether the object got there all the same. */
   failing: { left: number; arrived: boolean } = { left: 0, arrived: false };
   /** Runs while a PUT is under way. */
@@ -65,9 +68,17 @@ export class Sealed {
       this.during();
       const fails = this.failing.left > 0;
       this.failing.left -= fails ? 1 : 0;
-      if (!fails || this.failing.arrived) this.puts.push({ key, ndjson, metadata });
+      if (!fails || this.failing.arrived) {
+        this.puts.push({ key, ndjson, metadata });
+        this.bucket.set(key, { key, ndjson, metadata });
+      }
       if (fails) throw new Error("the bucket does not answer");
     };
-    return [state, new Sealing(this.store, state, { put, settings: () => this.rule, now: () => this.now })];
+    const holds = async (key: string, sha256: string): Promise<boolean> => {
+      this.looks += 1;
+      this.during();
+      return this.bucket.get(key)?.metadata["confab-sha256"] === sha256;
+    };
+    return [state, new Sealing(this.store, state, { bucket: { put, holds }, settings: () => this.rule, now: () => this.now })];
   }
 }

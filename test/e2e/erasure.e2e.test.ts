@@ -22,7 +22,13 @@ function rowsOf(file: string): string {
   const database = new DatabaseSync(file, { readOnly: true });
   try {
     const tables = database.prepare("SELECT name FROM sqlite_master WHERE type = 'table'").all() as { name: string }[];
-    return tables.map(({ name }) => JSON.stringify(database.prepare(`SELECT * FROM "${name}"`).all())).join("\n");
+    const rows = (name: string) => {
+      const all = database.prepare(`SELECT * FROM "${name}"`);
+      // The platform keeps the time of an alarm in nanoseconds.
+      all.setReadBigInts(true);
+      return JSON.stringify(all.all(), (_key, value: unknown) => (typeof value === "bigint" ? String(value) : value));
+    };
+    return tables.map(({ name }) => rows(name)).join("\n");
   } finally {
     database.close();
   }

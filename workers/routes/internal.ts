@@ -1,7 +1,7 @@
 // What the archiver calls.
 import { Hono } from "hono";
 import { conversationOf } from "../../durable-objects/platform/env.ts";
-import { ArchiveAck } from "../../protocol/archive.ts";
+import { ArchiveAck, ArchiveWrong } from "../../protocol/archive.ts";
 import { ConversationId } from "../../protocol/ids.ts";
 import { checkArchiveToken } from "../archive-token.ts";
 import { type AppEnv, tokenOf } from "../auth.ts";
@@ -15,4 +15,11 @@ internal.post("/internal/archive/ack", async (context) => {
   const ack = parsed(ArchiveAck, await readJson(context.req.raw));
   const { archived_seq } = expectOk(await conversationOf(context.env, pathId(ConversationId, ack.conversation_id)).archived(ack));
   return context.json({ archived_seq });
+});
+
+internal.post("/internal/archive/wrong", async (context) => {
+  await checkArchiveToken(context.env.ARCHIVE_SECRET, tokenOf(context.req.raw));
+  const report = parsed(ArchiveWrong, await readJson(context.req.raw));
+  const { put_again } = expectOk(await conversationOf(context.env, pathId(ConversationId, report.conversation_id)).segmentWrong(report));
+  return context.json({ put_again });
 });
