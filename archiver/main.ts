@@ -95,7 +95,7 @@ async function archive(): Promise<void> {
   const store = await newStore(config);
   const bucket = new S3Bucket(config.s3);
   const metrics = newMetrics();
-  const server = newReadServer({ store, secret: config.secret, metrics });
+  const server = newReadServer({ store, secret: config.secret, metrics, retentionS: config.retentionS, now: Date.now });
   await listen(server, config);
   const edge = new HttpEdge(config.edgeUrl, config.secret);
   const { retentionS, pollMs } = config;

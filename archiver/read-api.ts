@@ -2,7 +2,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import * as v from "valibot";
 import { errorFields, log } from "../log/log.ts";
-import { ArchiveRead } from "../protocol/archive.ts";
+import { ArchiveRead, type ArchiveReadAnswer } from "../protocol/archive.ts";
 import { ChatError, type ErrorBody, errorBody, ERRORS } from "../protocol/errors.ts";
 import { bucketOf } from "../protocol/msg-id.ts";
 import type { SegmentEvent } from "../protocol/segment.ts";
@@ -16,11 +16,16 @@ const BODY_BYTES = 64 * 1024;
 /** Of one answer; a page of history is at most 100. */
 const EVENTS_MAX = 1_000;
 const RETRY_AFTER_MS = 1_000;
+/** A row ends up to this much before its retention does: its time is rounded down to a second, and its TTL is in seconds. */
+const TTL_SLACK_MS = 2_000;
 
 export interface ReadTools {
   store: ArchiveStore;
   secret: Uint8Array;
   metrics: Metrics;
+  retentionS: number;
+  /** ms */
+  now: () => number;
 }
 
 interface Answer {
@@ -72,10 +77,11 @@ async function readEvents(store: ArchiveStore, { conversation_id, ranges }: Arch
   return [...events.values()].toSorted((a, b) => (a.msg_id < b.msg_id ? -1 : 1));
 }
 
-async function answerRead(request: IncomingMessage, { store, secret }: ReadTools): Promise<Answer> {
+async function answerRead(request: IncomingMessage, { store, secret, retentionS, now }: ReadTools): Promise<Answer> {
   if (!(await isFromEdge(request.headers.authorization, secret))) throw new ChatError("unauthorized");
   const read = parseRead(await bodyOf(request));
-  return json(200, { events: await readEvents(store, read) });
+  const answer: ArchiveReadAnswer = { events: await readEvents(store, read), kept_from: now() - retentionS * 1_000 + TTL_SLACK_MS };
+  return json(200, answer);
 }
 
 async function valueOf(gauge: Metrics["backlogSegments"] | Metrics["up"], labels: Record<string, string> = {}): Promise<number | null> {

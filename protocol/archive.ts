@@ -2,7 +2,7 @@
 // (HS256, at most 60 s, scope `archive`): the archiver for audience "confab-edge", the edge for "confab-archiver".
 import * as v from "valibot";
 import { ConversationId, MsgId } from "./ids.ts";
-import { SegmentHead } from "./segment.ts";
+import { SegmentEvent, SegmentHead } from "./segment.ts";
 
 export const ARCHIVE_SCOPE = "archive";
 export const EDGE_AUDIENCE = "confab-edge";
@@ -33,16 +33,28 @@ export interface ArchiveWrongAnswer {
   put_again: boolean;
 }
 
+const Seq = v.pipe(v.number(), v.safeInteger(), v.minValue(1));
+
 /**
  * `POST /v1/archive/read` of the archiver: the events of exact ranges, each within one bucket, both ends included.
- * Answers `{events: SegmentEvent[]}` ascending, without `msg_no` gaps filled in: what is not stored is not there.
+ * Answers `{events: SegmentEvent[], kept_from}` ascending, without `msg_no` gaps filled in: what is not stored is not there.
+ * `from_seq` and `to_seq` are those of the ends: with them the store knows where in the month the rows lie.
  */
 export const ArchiveRead = v.object({
   conversation_id: ConversationId,
   ranges: v.pipe(
-    v.array(v.object({ bucket: v.pipe(v.string(), v.regex(/^\d{4}-\d{2}$/)), first: MsgId, last: MsgId })),
+    v.array(v.object({
+      bucket: v.pipe(v.string(), v.regex(/^\d{4}-\d{2}$/)), first: MsgId, last: MsgId, from_seq: v.optional(Seq), to_seq: v.optional(Seq),
+    })),
     v.minLength(1),
     v.maxLength(100),
   ),
 });
 export type ArchiveRead = v.InferOutput<typeof ArchiveRead>;
+
+export const ArchiveReadAnswer = v.object({
+  events: v.array(SegmentEvent),
+  /** ms: what is older is past its retention, and may be gone. Archivers of the first version don't say. */
+  kept_from: v.optional(v.number()),
+});
+export type ArchiveReadAnswer = v.InferOutput<typeof ArchiveReadAnswer>;

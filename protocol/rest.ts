@@ -60,9 +60,17 @@ export const HistoryQuery = v.pipe(
 );
 export type HistoryQuery = v.InferOutput<typeof HistoryQuery>;
 
+/** What was archived and is past its retention: its place, and whose it was. A `skip` to those who know no reason. */
+export interface ExpiredEvent extends SkipFrame {
+  reason: "expired";
+  msg_id: string;
+  sender_id: string;
+  sent_at: number;
+}
+
 /** Of an event that the reader may not see only its place is given. */
 export interface HistoryPage {
-  events: (Event | SkipFrame)[];
+  events: (Event | SkipFrame | ExpiredEvent)[];
   /** null: there is nothing more in this direction now. */
   next_cursor: string | null;
   /** Messages are shown as all events up to here have made them: those events change them no further. */

@@ -4,37 +4,49 @@ import { sha256Hex } from "../durable-objects/platform/hash.ts";
 import type { Env } from "../durable-objects/platform/env.ts";
 import { count } from "../durable-objects/platform/metrics.ts";
 import { errorFields, log } from "../log/log.ts";
-import type { ArchiveRead } from "../protocol/archive.ts";
+import { type ArchiveRead, ArchiveReadAnswer } from "../protocol/archive.ts";
 import { ChatError } from "../protocol/errors.ts";
 import { type Event, EVENT_BODIES } from "../protocol/events.ts";
-import type { HistoryPage } from "../protocol/rest.ts";
+import type { ExpiredEvent, HistoryPage } from "../protocol/rest.ts";
 import { layOver } from "../durable-objects/conversation/shown.ts";
-import { bucketOf } from "../protocol/msg-id.ts";
+import { bucketOf, sentAtOf } from "../protocol/msg-id.ts";
 import type { HistoryReply, PrunedEvent } from "../protocol/rpc.ts";
-import { contentText, ERASED_SALT, SegmentEvent } from "../protocol/segment.ts";
+import { contentText, ERASED_SALT, type SegmentEvent } from "../protocol/segment.ts";
 import { signArchiveToken } from "./archive-token.ts";
 import * as v from "valibot";
 
 const TIMEOUT_MS = 5_000;
-const Answer = v.object({ events: v.array(SegmentEvent) });
+
+interface Archived {
+  events: ReadonlyMap<number, SegmentEvent>;
+  /** ms: what is older may be gone, since its retention is over. */
+  kept_from: number;
+}
+const NOTHING: Archived = { events: new Map(), kept_from: 0 };
 
 export async function withArchivedBodies(env: Env, page: HistoryReply): Promise<HistoryPage> {
   const wanted = page.events.filter((event): event is PrunedEvent => event.type === "pruned");
   const pruned = wanted.flatMap((event) => (event.edit?.type === "pruned" ? [event, event.edit] : [event]));
   const first = pruned[0];
-  const archived = first === undefined ? new Map<number, SegmentEvent>()
+  const archived = first === undefined ? NOTHING
     : await readArchive(env, { conversation_id: first.conversation_id, ranges: rangesOf(pruned) });
   const events = page.events.map((event) => (event.type === "pruned" ? shownEvent(event, archived) : event));
   return { events, next_cursor: page.next_cursor, as_of_seq: page.as_of_seq ?? 0 };
 }
 
-function shownEvent(event: PrunedEvent, archived: ReadonlyMap<number, SegmentEvent>): Event {
+function shownEvent(event: PrunedEvent, archived: Archived): Event | ExpiredEvent {
+  // A hold keeps rows longer: only what is not there has expired.
+  if (!archived.events.has(event.seq) && sentAtOf(event.msg_id) < archived.kept_from) return expired(event);
   const edit = event.edit?.type === "pruned" ? checkedBody(event.edit, archived) : (event.edit ?? null);
   return layOver(checkedBody(event, archived), event.shown ?? {}, edit?.type === "edit" ? edit : null);
 }
 
-function checkedBody(event: PrunedEvent, archived: ReadonlyMap<number, SegmentEvent>): Event {
-  const body = archived.get(event.seq);
+function expired({ conversation_id, epoch, seq, msg_id, sender_id }: PrunedEvent): ExpiredEvent {
+  return { type: "skip", reason: "expired", conversation_id, epoch, seq, msg_id, sender_id, sent_at: sentAtOf(msg_id) };
+}
+
+function checkedBody(event: PrunedEvent, archived: Archived): Event {
+  const body = archived.events.get(event.seq);
   if (body === undefined || sha256Hex(Buffer.from(body.salt, "hex"), contentText(body)) !== event.content_hash) {
     // A body that a deletion took between the page and here is there no more either: asked again, the page knows of it.
     log("error", "archive_mismatch", { conversation_id: event.conversation_id, seq: event.seq, missing: body === undefined, erased: body?.salt === ERASED_SALT });
@@ -46,17 +58,17 @@ function checkedBody(event: PrunedEvent, archived: ReadonlyMap<number, SegmentEv
 
 /** Runs of neighbours, each within one month. */
 function rangesOf(pruned: readonly PrunedEvent[]): ArchiveRead["ranges"] {
-  const ranges: (ArchiveRead["ranges"][number] & { seq: number })[] = [];
+  const ranges: (ArchiveRead["ranges"][number] & { to_seq: number })[] = [];
   for (const event of pruned.toSorted((a, b) => a.seq - b.seq)) {
     const bucket = bucketOf(event.msg_id);
     const last = ranges.at(-1);
-    if (last !== undefined && last.bucket === bucket && last.seq + 1 === event.seq) Object.assign(last, { last: event.msg_id, seq: event.seq });
-    else ranges.push({ bucket, first: event.msg_id, last: event.msg_id, seq: event.seq });
+    if (last !== undefined && last.bucket === bucket && last.to_seq + 1 === event.seq) Object.assign(last, { last: event.msg_id, to_seq: event.seq });
+    else ranges.push({ bucket, first: event.msg_id, last: event.msg_id, from_seq: event.seq, to_seq: event.seq });
   }
-  return ranges.map(({ bucket, first, last }) => ({ bucket, first, last }));
+  return ranges;
 }
 
-async function readArchive(env: Env, read: ArchiveRead): Promise<Map<number, SegmentEvent>> {
+async function readArchive(env: Env, read: ArchiveRead): Promise<Archived> {
   count("archive_reads");
   try {
     if (env.ARCHIVER_URL === undefined) throw new Error("ARCHIVER_URL is not set");
@@ -67,8 +79,8 @@ async function readArchive(env: Env, read: ArchiveRead): Promise<Map<number, Seg
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
     if (!response.ok) throw new Error(`the archiver answered ${response.status}`);
-    const { events } = v.parse(Answer, await response.json());
-    return new Map(events.map((event) => [event.seq, event]));
+    const { events, kept_from = 0 } = v.parse(ArchiveReadAnswer, await response.json());
+    return { events: new Map(events.map((event) => [event.seq, event])), kept_from };
   } catch (error) {
     count("archive_read_failures");
     log("warn", "archive_unreadable", { conversation_id: read.conversation_id, ...errorFields(error) });

@@ -16,6 +16,8 @@ import { planOf, rangesOf } from "../contracts/archive-store.ts";
 import { conversationId, EVERY_TYPE, run, text } from "./segments.ts";
 
 const SECRET = new TextEncoder().encode("a secret for the read API, 32 bytes");
+const RETENTION_S = 220_752_000;
+const NOW = Date.UTC(2027, 0, 1);
 const conversation = conversationId("read api");
 const events = [
   ...run(EVERY_TYPE, { conversation, at: Date.UTC(2026, 10, 30, 23, 59, 50), step: 1_000 }),
@@ -34,7 +36,7 @@ beforeAll(async () => {
   await store.open();
   await store.write(planOf(events));
   metrics = newMetrics();
-  const server = newReadServer({ store, secret: SECRET, metrics }).listen(0, "127.0.0.1");
+  const server = newReadServer({ store, secret: SECRET, metrics, retentionS: RETENTION_S, now: () => NOW }).listen(0, "127.0.0.1");
   await once(server, "listening");
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   close = async () => {
@@ -82,7 +84,7 @@ describe("a read", () => {
     const [range] = rangesOf(slice(20, 29)) as [{ bucket: string; first: string; last: string }];
     const { body } = await post({ conversation_id: conversation, ranges: [range, { ...range, first: slice(25, 25)[0]?.msg_id }] });
     expect(body.events).toEqual(slice(20, 29));
-    expect((await post({ conversation_id: conversationId("nobody's"), ranges: [range] })).body).toEqual({ events: [] });
+    expect((await post({ conversation_id: conversationId("nobody's"), ranges: [range] })).body).toEqual({ events: [], kept_from: NOW - RETENTION_S * 1_000 + 2_000 });
   });
 
   test("[B16] of more than a thousand events is refused, never cut short", async () => {

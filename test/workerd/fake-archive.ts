@@ -12,6 +12,8 @@ export const archiveRequests = {
   buckets: new Set<string>(),
   /** What the archive makes of an event; null: it is gone. */
   forge: (event: MessageEvent): MessageEvent | null => event,
+  /** ms: what is older may be gone. undefined: the archiver does not say. */
+  kept_from: undefined as number | undefined,
   /** Acknowledges every sealed segment of a conversation, as an archiver does. */
   async acknowledgeAll(conversationId: string): Promise<number> {
     const objects = await segmentsOf(conversationId);
@@ -45,5 +47,5 @@ export async function fakeArchive(_url: URL, init: { body: string }): Promise<Re
   for (const range of ranges) archiveRequests.buckets.add(range.bucket);
   const asked = (event: SegmentEvent) => ranges.some((range) => bucketOf(event.msg_id) === range.bucket && event.msg_id >= range.first && event.msg_id <= range.last);
   const events = (await eventsOf(conversation_id)).filter(asked).map((event) => archiveRequests.forge(event)).filter((event) => event !== null);
-  return Response.json({ events });
+  return Response.json({ events, kept_from: archiveRequests.kept_from });
 }

@@ -85,3 +85,38 @@ test("[archive] a body that the archive changed is an error, never a different h
   archiveRequests.forge = (event) => event;
   expect((await read()).events).toHaveLength(20);
 });
+
+test("[B6] what is past its retention is a stub in its place, what a hold keeps is shown, and what should be there is an error", async () => {
+  at("2026-11-02T01:00:00.000Z");
+  await call(await tokenOf("operator", "service"), "PATCH", "/v1/admin/settings", { seal_events: 20, hot_events: 5, hot_days: 0 });
+  const [ann, bob] = ["expired-ann", "expired-bob"];
+  const id = directId(ann, bob);
+  await session(ann).register(ann);
+  const append = (i: number) => conversation(id).append({
+    conversation_id: id, sender_id: ann, create: [ann, bob], alone: true,
+    items: [{ client_msg_id: `k${i}`, device_id: null, content: `message ${i}`, content_type: "text" }],
+  });
+  for (const i of range(15)) await append(i);
+  at("2026-11-03T01:00:00.000Z");
+  for (const i of range(10, 16)) await append(i);
+  vi.stubGlobal("fetch", fakeArchive);
+  at("2026-11-04T02:00:00.000Z");
+  await runDurableObjectAlarm(conversation(id));
+  await archiveRequests.acknowledgeAll(id);
+  await runDurableObjectAlarm(conversation(id));
+  const token = await tokenOf(ann);
+  type Shown = { type: string; seq: number; reason?: string; msg_id: string; sender_id: string; sent_at: number };
+  const read = () => call<{ events: Shown[]; error?: { code: string } }>(token, "GET", `/v1/history/${id}?order=asc&limit=20`);
+  const gone = new Set([1, 2, 4]);
+  archiveRequests.forge = (event) => (gone.has(event.seq) ? null : event);
+  expect((await read()).error?.code).toBe("archive_unavailable");
+  archiveRequests.kept_from = Date.parse("2026-11-03T00:00:00Z");
+  const { events } = await read();
+  expect(events.map(({ seq, type, reason }) => [seq, type, reason])).toEqual(range(20).map((seq) => (gone.has(seq) ? [seq, "skip", "expired"] : [seq, "msg", undefined])));
+  expect(events[0]).toMatchObject({ conversation_id: id, epoch: 1, sender_id: ann, sent_at: Date.parse("2026-11-02T01:00:00.000Z") });
+  expect(events[0]?.msg_id).toMatch(/^[0-9a-f-]{36}$/);
+  gone.add(17);
+  expect((await read()).error?.code).toBe("archive_unavailable");
+  archiveRequests.forge = (event) => event;
+  archiveRequests.kept_from = undefined;
+});
