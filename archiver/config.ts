@@ -39,6 +39,7 @@ const Environment = v.object({
   ARCHIVER_HOST: v.optional(Text, "127.0.0.1"),
   ARCHIVER_PORT: v.optional(Whole(0, 65_535), "8788"),
   ARCHIVER_POLL_MS: v.optional(Whole(50, 3_600_000)),
+  ARCHIVER_READS: v.optional(Whole(1, 10_000), "64"),
   ARCHIVER_PARENT_PIPE: v.optional(Flag, "0"),
   ARCHIVE_RETENTION_S: v.optional(Whole(1, TTL_MAX_S), String(RETENTION_S)),
   DATA_DIR: v.optional(Text, ".data"),
@@ -87,6 +88,8 @@ export interface Config {
   /** 0: any free one */
   port: number;
   pollMs: number;
+  /** Reads of archived events that are answered at once. */
+  reads: number;
   retentionS: number;
   dataDir: string;
   /** Stop when stdin ends: the process that started this one is gone. */
@@ -158,6 +161,7 @@ export function readConfig(variables: Readonly<Record<string, string | undefined
     host: env.ARCHIVER_HOST,
     port: env.ARCHIVER_PORT,
     pollMs: env.ARCHIVER_POLL_MS ?? (env.CASSANDRA_CONTACT_POINTS === undefined ? POLL_EMBEDDED_MS : POLL_MS),
+    reads: env.ARCHIVER_READS,
     retentionS: env.ARCHIVE_RETENTION_S,
     dataDir: env.DATA_DIR,
     parentPipe: env.ARCHIVER_PARENT_PIPE,

@@ -96,6 +96,7 @@ export class Archiver {
       working.abort();
       await counting;
     }
+    metrics.lastPass.set(now() / 1_000);
     return survey.more;
   }
 

@@ -10,6 +10,7 @@ import { HttpEdge } from "./edge.ts";
 import { Archiver } from "./loop.ts";
 import { newMetrics } from "./metrics.ts";
 import { newReadServer } from "./read-api.ts";
+import { ReadSlots } from "./read-slots.ts";
 import { S3Bucket } from "./s3.ts";
 import type { ArchiveStore } from "./stores/store.ts";
 
@@ -95,7 +96,7 @@ async function archive(): Promise<void> {
   const store = await newStore(config);
   const bucket = new S3Bucket(config.s3);
   const metrics = newMetrics();
-  const server = newReadServer({ store, secret: config.secret, metrics, retentionS: config.retentionS, now: Date.now });
+  const server = newReadServer({ store, secret: config.secret, metrics, retentionS: config.retentionS, now: Date.now, slots: new ReadSlots(config.reads, metrics, Math.random) });
   await listen(server, config);
   const edge = new HttpEdge(config.edgeUrl, config.secret);
   const { retentionS, pollMs } = config;

@@ -20,6 +20,9 @@ export interface Metrics {
   up: Gauge<"part">;
   segmentSeconds: Histogram;
   readSeconds: Histogram<"outcome">;
+  readsInFlight: Gauge;
+  readsRefused: Counter;
+  lastPass: Gauge;
 }
 
 const PREFIX = "confab_archiver_";
@@ -51,6 +54,9 @@ export function newMetrics(): Metrics {
       labelNames: ["outcome"],
       buckets: [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3],
     }),
+    readsInFlight: new Gauge(named("reads_in_flight", "Reads of archived events that are being answered")),
+    readsRefused: new Counter(named("reads_refused_total", "Reads refused because as many as may were under way")),
+    lastPass: new Gauge(named("last_pass_timestamp_seconds", "When the archiver last went through all that waits, s since 1970; 0: not yet")),
   };
   for (const outcome of ["written", "present", "expired"]) metrics.rows.inc({ outcome }, 0);
   return metrics;

@@ -7,6 +7,7 @@ import { ChatError, type ErrorBody, errorBody, ERRORS } from "../protocol/errors
 import { bucketOf } from "../protocol/msg-id.ts";
 import type { SegmentEvent } from "../protocol/segment.ts";
 import type { Metrics } from "./metrics.ts";
+import type { ReadSlots } from "./read-slots.ts";
 import { eventOf } from "./rows.ts";
 import { type ArchiveStore, StoreUnavailable } from "./stores/store.ts";
 import { isFromEdge } from "./token.ts";
@@ -26,6 +27,7 @@ export interface ReadTools {
   retentionS: number;
   /** ms */
   now: () => number;
+  slots: ReadSlots;
 }
 
 interface Answer {
@@ -77,10 +79,10 @@ async function readEvents(store: ArchiveStore, { conversation_id, ranges }: Arch
   return [...events.values()].toSorted((a, b) => (a.msg_id < b.msg_id ? -1 : 1));
 }
 
-async function answerRead(request: IncomingMessage, { store, secret, retentionS, now }: ReadTools): Promise<Answer> {
+async function answerRead(request: IncomingMessage, { store, secret, retentionS, now, slots }: ReadTools): Promise<Answer> {
   if (!(await isFromEdge(request.headers.authorization, secret))) throw new ChatError("unauthorized");
   const read = parseRead(await bodyOf(request));
-  const answer: ArchiveReadAnswer = { events: await readEvents(store, read), kept_from: now() - retentionS * 1_000 + TTL_SLACK_MS };
+  const answer: ArchiveReadAnswer = { events: await slots.within(() => readEvents(store, read)), kept_from: now() - retentionS * 1_000 + TTL_SLACK_MS };
   return json(200, answer);
 }
 
@@ -119,7 +121,8 @@ function refusal(error: unknown): Answer {
 }
 
 function failed(status: number, error: ErrorBody): Answer {
-  return { ...json(status, { error }), headers: { connection: "close" } };
+  const { retry_after_ms } = error;
+  return { ...json(status, { error }), headers: { connection: "close", ...(retry_after_ms === undefined ? {} : { "retry-after": String(Math.ceil(retry_after_ms / 1_000)) }) } };
 }
 
 async function route(request: IncomingMessage, tools: ReadTools): Promise<Answer> {
@@ -132,7 +135,13 @@ async function route(request: IncomingMessage, tools: ReadTools): Promise<Answer
       allow("POST");
       return answerRead(request, tools);
     }
-    case "/health": {
+    // The process answers: what a supervisor may restart it for is that it does not.
+    case "/health/live": {
+      allow("GET");
+      return json(200, { ok: true });
+    }
+    case "/health":
+    case "/health/ready": {
       allow("GET");
       return answerHealth(tools);
     }

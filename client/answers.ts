@@ -33,8 +33,17 @@ export const DetailAnswer: v.GenericSchema<unknown, ConversationDetail> = v.obje
   members: v.array(v.object({ user_id: v.string(), role: Role, joined_seq: v.number() })),
 });
 
-/** `as_of_seq`: messages are shown as all events up to it have made them. */
-export const PageAnswer = v.object({ events: v.array(SequenceFrame), next_cursor: v.nullable(v.string()), as_of_seq: v.optional(v.number()) });
+/**
+ * `as_of_seq`: messages are shown as all events up to it have made them. `archive_unavailable`: the page ends where the archive
+ * begins, which can't be read now; `next_cursor` asks for that again.
+ */
+export const PageAnswer = v.object({
+  events: v.array(SequenceFrame),
+  next_cursor: v.nullable(v.string()),
+  as_of_seq: v.optional(v.number()),
+  archive_unavailable: v.optional(v.boolean()),
+  retry_after_ms: v.optional(v.number()),
+});
 export type PageAnswer = v.InferOutput<typeof PageAnswer>;
 
 /** Who has a message since when, ms. SENT: nothing of it yet. */

@@ -1,6 +1,7 @@
 // One conversation as this client has it: its part of the sequence, and how far reading it has come.
 import type { Cursor } from "../protocol/frames/sync.ts";
 import type { PageAnswer } from "./answers.ts";
+import type { Environment } from "./environment.ts";
 import type { ConfabError } from "./errors.ts";
 import type { HistoryAsked } from "./history.ts";
 import { Older, type OlderState } from "./older.ts";
@@ -20,10 +21,13 @@ export interface ConversationViews {
 }
 
 export interface ConversationPorts {
+  readonly environment: Environment;
   readonly views: ConversationViews;
   page(conversation_id: string, asked: HistoryAsked): Promise<PageAnswer>;
   /** A page of older events came: it can hold newer ones as well. */
   read(conversation: Conversation, slots: readonly Slot[], as_of: number): void;
+  /** Older pages were tried again, and still can't be read. */
+  changed(conversation: Conversation): void;
 }
 
 export class Conversation {
@@ -39,11 +43,11 @@ export class Conversation {
     this.conversation_id = conversation_id;
     this.#views = ports.views;
     this.timeline = new Timeline(conversation_id, start);
-    this.#older = new Older(
-      this.timeline,
-      (asked) => ports.page(conversation_id, asked),
-      (page, head) => ports.read(this, page.events, head),
-    );
+    this.#older = new Older(this.timeline, ports.environment, {
+      page: (asked) => ports.page(conversation_id, asked),
+      applied: (page, head) => ports.read(this, page.events, head),
+      changed: () => ports.changed(this),
+    });
   }
 
   /** What was read so far, in the server's order and without a hole. */
@@ -97,5 +101,10 @@ export class Conversation {
   /** The sync's: the run begins elsewhere now. */
   restarted(): void {
     this.#older.reset();
+  }
+
+  /** The sync's: nothing of it is read by itself any more. */
+  stop(): void {
+    this.#older.stop();
   }
 }

@@ -1,7 +1,10 @@
 // Reading a conversation backwards from where its run begins, a page at a time.
-import type { HistoryAsked } from "./history.ts";
+import { decideBackoff, REPEAT } from "../domain/backoff.ts";
+import { ERRORS } from "../protocol/errors.ts";
 import type { PageAnswer } from "./answers.ts";
-import { asConfabError, type ConfabError } from "./errors.ts";
+import type { Environment } from "./environment.ts";
+import { asConfabError, ConfabError } from "./errors.ts";
+import type { HistoryAsked } from "./history.ts";
 import type { Slot, Timeline } from "./timeline.ts";
 
 export type OlderState =
@@ -9,22 +12,32 @@ export type OlderState =
   | { kind: "loading" }
   /** The run reaches the beginning of what this member may see. */
   | { kind: "none" }
-  /** `archive_unavailable` among others: there is more, and it can't be read now. */
-  | { kind: "failed"; error: ConfabError };
+  /** There is more, and it can't be read now. `archive_unavailable` is tried again by itself: `retry_at`, ms since 1970, or null. */
+  | { kind: "failed"; error: ConfabError; retry_at: number | null };
+
+export interface OlderPorts {
+  page(asked: HistoryAsked): Promise<PageAnswer>;
+  /** Told each page, and what its messages hold the changes of: it can hold newer events too. */
+  applied(page: PageAnswer, as_of: number): void;
+  /** A try that nobody asked for has ended. */
+  changed(): void;
+}
 
 export class Older {
   readonly #timeline: Timeline;
-  readonly #page: (asked: HistoryAsked) => Promise<PageAnswer>;
-  readonly #applied: (page: PageAnswer, as_of: number) => void;
+  readonly #environment: Environment;
+  readonly #ports: OlderPorts;
   #state: OlderState;
   #asked: HistoryAsked | null = null;
   #loading: Promise<void> | null = null;
+  #limit = 50;
+  #failures = 0;
+  #cancelRetry: () => void = () => undefined;
 
-  /** @param applied told each page, and what its messages hold the changes of: it can hold newer events too */
-  constructor(timeline: Timeline, page: (asked: HistoryAsked) => Promise<PageAnswer>, applied: (page: PageAnswer, as_of: number) => void) {
+  constructor(timeline: Timeline, environment: Environment, ports: OlderPorts) {
     this.#timeline = timeline;
-    this.#page = page;
-    this.#applied = applied;
+    this.#environment = environment;
+    this.#ports = ports;
     this.#state = { kind: timeline.floor === 0 ? "none" : "more" };
   }
 
@@ -35,30 +48,49 @@ export class Older {
   /** Never rejects: a failure is the state. Calls while one is under way are the same call. */
   load(limit = 50): Promise<void> {
     if (this.#state.kind === "none") return Promise.resolve();
-    this.#loading ??= this.#load(limit).finally(() => (this.#loading = null));
-    return this.#loading;
+    this.#limit = limit;
+    return this.#once(() => (this.#state = { kind: "loading" }));
+  }
+
+  stop(): void {
+    this.#cancelRetry();
   }
 
   /** The timeline begins elsewhere now. */
   reset(): void {
+    this.#cancelRetry();
+    this.#failures = 0;
     this.#asked = null;
     this.#state = { kind: this.#timeline.floor === 0 ? "none" : "more" };
   }
 
+  #once(begin: () => void): Promise<void> {
+    if (this.#loading !== null) return this.#loading;
+    this.#cancelRetry();
+    begin();
+    this.#loading = this.#load(this.#limit).finally(() => (this.#loading = null));
+    return this.#loading;
+  }
+
   async #load(limit: number): Promise<void> {
-    this.#state = { kind: "loading" };
     const { epoch } = this.#timeline.cursor;
     try {
       for (;;) {
         const asked = { ...(this.#asked ?? this.#start()), limit };
         const head = this.#timeline.head;
-        const page = await this.#page(asked);
+        const page = await this.#ports.page(asked);
         if (this.#timeline.cursor.epoch !== epoch) return;
         const as_of = page.as_of_seq ?? head;
         const added = this.#timeline.prepend(page.events, as_of).length;
         this.#asked = page.next_cursor === null ? null : { ...asked, cursor: page.next_cursor };
+        if (page.archive_unavailable === true && this.#timeline.floor > 0) {
+          this.#failed(new ConfabError("archive_unavailable", ERRORS.archive_unavailable.message, { retryable: true, retry_after_ms: page.retry_after_ms }));
+          this.#ports.applied(page, as_of);
+          return;
+        }
+        this.#failures = 0;
         this.#state = { kind: page.next_cursor === null || this.#timeline.floor === 0 ? "none" : "more" };
-        this.#applied(page, as_of);
+        this.#ports.applied(page, as_of);
         if (added > 0 || this.#state.kind === "none") return;
         this.#state = { kind: "loading" };
       }
@@ -66,8 +98,21 @@ export class Older {
       const error = asConfabError(thrown);
       // A cursor of an older deployment: the next call starts again from the run's first event.
       if (error.code === "bad_cursor") this.#asked = null;
-      this.#state = { kind: "failed", error };
+      // Begun again elsewhere meanwhile: this was about what is no more.
+      if (this.#timeline.cursor.epoch === epoch) this.#failed(error);
     }
+  }
+
+  /** What waits for the archive goes on by itself once that is back. */
+  #failed(error: ConfabError): void {
+    if (error.code !== "archive_unavailable") {
+      this.#state = { kind: "failed", error, retry_at: null };
+      return;
+    }
+    const wait = Math.max(error.retry_after_ms ?? 0, REPEAT.base_ms + decideBackoff(this.#failures++, this.#environment.random(), REPEAT));
+    this.#state = { kind: "failed", error, retry_at: this.#environment.now() + wait };
+    // The state stays while it is tried: nobody is to see it flicker.
+    this.#cancelRetry = this.#environment.later(wait, () => void this.#once(() => undefined).then(() => this.#ports.changed()));
   }
 
   /** `to` excludes its millisecond, which other events may share: one more, and what is here already is ignored. */

@@ -160,6 +160,7 @@ export class Sync {
 
   drop(conversation_id: string): void {
     this.#pulls.drop(conversation_id);
+    this.#conversations.get(conversation_id)?.stop();
     if (this.#conversations.delete(conversation_id)) this.#handlers.gone(conversation_id);
   }
 
@@ -168,6 +169,7 @@ export class Sync {
     this.#cancelAgain();
     this.#cancelListing();
     this.#pulls.stop();
+    for (const conversation of this.#conversations.values()) conversation.stop();
   }
 
   async #list(user_seq: number, attempt: number): Promise<void> {
@@ -228,8 +230,10 @@ export class Sync {
 
   #begin(conversation_id: string, start: Cursor): Conversation {
     const conversation = new Conversation(conversation_id, start, {
+      environment: this.#environment,
       views: this.#ports.views,
       page: (id, asked) => this.#ports.page(id, asked),
+      changed: (one) => this.#handlers.changed(one),
       read: (one, slots, as_of) => this.#applied(one, one.timeline.apply(slots, as_of), this.#times.gap_grace_ms),
     });
     this.#conversations.set(conversation_id, conversation);

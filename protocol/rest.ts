@@ -75,6 +75,10 @@ export interface HistoryPage {
   next_cursor: string | null;
   /** Messages are shown as all events up to here have made them: those events change them no further. */
   as_of_seq: number;
+  /** What comes next is in the archive, which can't be read now: `next_cursor` asks for it again. A page without this is whole. */
+  archive_unavailable?: true;
+  /** With `archive_unavailable`. */
+  retry_after_ms?: number;
 }
 
 /** One content that a message has had. `sent_at` in ms. */

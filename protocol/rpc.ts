@@ -131,6 +131,8 @@ export interface MemberCall {
 export interface HistoryReply {
   events: (Event | PrunedEvent | SkipFrame)[];
   next_cursor: string | null;
+  /** What comes before the first pruned event stands by itself: its length, and the cursor that goes on behind it. */
+  seam?: { events: number; cursor: string };
   /** The head at the time of reading: messages are shown as all events up to here have made them. */
   as_of_seq?: number;
 }

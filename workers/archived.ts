@@ -16,6 +16,9 @@ import { signArchiveToken } from "./archive-token.ts";
 import * as v from "valibot";
 
 const TIMEOUT_MS = 5_000;
+/** Where the archiver says nothing else. */
+const RETRY_AFTER_MS = 5_000;
+const Refusal = v.object({ error: v.object({ retry_after_ms: v.pipe(v.number(), v.minValue(0), v.maxValue(60_000)) }) });
 
 interface Archived {
   events: ReadonlyMap<number, SegmentEvent>;
@@ -24,6 +27,24 @@ interface Archived {
 }
 const NOTHING: Archived = { events: new Map(), kept_from: 0 };
 
+/**
+ * Where the archive can't be read, a page that begins with hot events is those, and says so: its cursor goes on at the seam.
+ * Throws `archive_unavailable` for one that begins in the archive: it would be empty, which is what an end looks like.
+ */
+export async function historyPage(env: Env, page: HistoryReply): Promise<HistoryPage> {
+  try {
+    return await withArchivedBodies(env, page);
+  } catch (error) {
+    if (!(error instanceof ChatError) || error.code !== "archive_unavailable" || page.seam === undefined) throw error;
+    const { retry_after_ms } = error.detail;
+    return {
+      events: page.events.slice(0, page.seam.events).filter((event) => event.type !== "pruned"),
+      next_cursor: page.seam.cursor, as_of_seq: page.as_of_seq ?? 0, archive_unavailable: true, ...(retry_after_ms === undefined ? {} : { retry_after_ms }),
+    };
+  }
+}
+
+/** Throws `archive_unavailable` unless all of it can be read. */
 export async function withArchivedBodies(env: Env, page: HistoryReply): Promise<HistoryPage> {
   const wanted = page.events.filter((event): event is PrunedEvent => event.type === "pruned");
   const pruned = wanted.flatMap((event) => (event.edit?.type === "pruned" ? [event, event.edit] : [event]));
@@ -51,7 +72,7 @@ function checkedBody(event: PrunedEvent, archived: Archived): Event {
     // A body that a deletion took between the page and here is there no more either: asked again, the page knows of it.
     log("error", "archive_mismatch", { conversation_id: event.conversation_id, seq: event.seq, missing: body === undefined, erased: body?.salt === ERASED_SALT });
     count("archive_read_failures");
-    throw new ChatError("archive_unavailable", { retry_after_ms: 5_000 });
+    throw new ChatError("archive_unavailable", { retry_after_ms: RETRY_AFTER_MS });
   }
   return withoutSealing(body, event.epoch);
 }
@@ -70,6 +91,7 @@ function rangesOf(pruned: readonly PrunedEvent[]): ArchiveRead["ranges"] {
 
 async function readArchive(env: Env, read: ArchiveRead): Promise<Archived> {
   count("archive_reads");
+  let retry_after_ms = RETRY_AFTER_MS;
   try {
     if (env.ARCHIVER_URL === undefined) throw new Error("ARCHIVER_URL is not set");
     const response = await fetch(new URL("/v1/archive/read", env.ARCHIVER_URL), {
@@ -78,13 +100,17 @@ async function readArchive(env: Env, read: ArchiveRead): Promise<Archived> {
       body: JSON.stringify(read),
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
-    if (!response.ok) throw new Error(`the archiver answered ${response.status}`);
+    if (!response.ok) {
+      const refusal = v.safeParse(Refusal, await response.json().catch(() => null));
+      if (refusal.success) ({ retry_after_ms } = refusal.output.error);
+      throw new Error(`the archiver answered ${response.status}`);
+    }
     const { events, kept_from = 0 } = v.parse(ArchiveReadAnswer, await response.json());
     return { events: new Map(events.map((event) => [event.seq, event])), kept_from };
   } catch (error) {
     count("archive_read_failures");
     log("warn", "archive_unreadable", { conversation_id: read.conversation_id, ...errorFields(error) });
-    throw new ChatError("archive_unavailable", { retry_after_ms: 5_000 });
+    throw new ChatError("archive_unavailable", { retry_after_ms });
   }
 }
 

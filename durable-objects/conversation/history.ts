@@ -31,12 +31,16 @@ export function readHistory(store: ConversationStore, state: ConversationState, 
     : root === null || root.seq < visibleRange(stay, state.record.history).from ? [] : store.messages.readThread(root.seq, within, query.limit + 1, order, query.content_type ?? null);
   const page = fitting(rows.slice(0, query.limit));
   const last = page.at(-1);
+  const events = showEvents(store, state.record, page, visibleRange(stay, state.record.history).from);
+  const hot = events.findIndex((event) => event.type === "pruned");
+  const cursorAfter = (row: EventRecord) => sealCursor(state, filter, state.record.epoch, row.seq);
   return {
     ok: true,
     page: {
       as_of_seq: state.head.seq,
-      events: showEvents(store, state.record, page, visibleRange(stay, state.record.history).from),
-      next_cursor: last === undefined || page.length === rows.length ? null : sealCursor(state, filter, state.record.epoch, last.seq),
+      events,
+      next_cursor: last === undefined || page.length === rows.length ? null : cursorAfter(last),
+      ...(hot > 0 ? { seam: { events: hot, cursor: cursorAfter(page[hot - 1] as EventRecord) } } : {}),
     },
   };
 }

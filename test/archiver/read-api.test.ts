@@ -8,16 +8,19 @@ import { SignJWT } from "jose";
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { type Metrics, newMetrics } from "../../archiver/metrics.ts";
 import { newReadServer } from "../../archiver/read-api.ts";
+import { ReadSlots } from "../../archiver/read-slots.ts";
 import { SqliteStore } from "../../archiver/stores/sqlite.ts";
 import { StoreUnavailable } from "../../archiver/stores/store.ts";
 import { bucketOf } from "../../protocol/msg-id.ts";
 import type { SegmentEvent } from "../../protocol/segment.ts";
 import { planOf, rangesOf } from "../contracts/archive-store.ts";
 import { conversationId, EVERY_TYPE, run, text } from "./segments.ts";
+import { metric } from "./world.ts";
 
 const SECRET = new TextEncoder().encode("a secret for the read API, 32 bytes");
 const RETENTION_S = 220_752_000;
 const NOW = Date.UTC(2027, 0, 1);
+const READS = 4;
 const conversation = conversationId("read api");
 const events = [
   ...run(EVERY_TYPE, { conversation, at: Date.UTC(2026, 10, 30, 23, 59, 50), step: 1_000 }),
@@ -36,7 +39,7 @@ beforeAll(async () => {
   await store.open();
   await store.write(planOf(events));
   metrics = newMetrics();
-  const server = newReadServer({ store, secret: SECRET, metrics, retentionS: RETENTION_S, now: () => NOW }).listen(0, "127.0.0.1");
+  const server = newReadServer({ store, secret: SECRET, metrics, retentionS: RETENTION_S, now: () => NOW, slots: new ReadSlots(READS, metrics, () => 0.5) }).listen(0, "127.0.0.1");
   await once(server, "listening");
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   close = async () => {
@@ -154,6 +157,34 @@ describe("what is refused", () => {
   });
 });
 
+test("[B16] more reads than may be under way are refused at once, with a time to come back, and counted", async () => {
+  const read = { conversation_id: conversation, ranges: rangesOf(slice(1, 1)) };
+  const going = Promise.withResolvers<void>();
+  const plain = store.read.bind(store);
+  const slow = vi.spyOn(store, "read").mockImplementation(async (...given) => {
+    await going.promise;
+    return plain(...given);
+  });
+  const answers = Array.from({ length: READS + 3 }, () => post(read));
+  await expect.poll(() => metric(metrics, "readsRefused"), { timeout: 10_000 }).toBe(3);
+  expect(await metric(metrics, "readsInFlight")).toBe(READS);
+  going.resolve();
+  slow.mockRestore();
+  const all = await Promise.all(answers);
+  expect(all.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([...Array.from({ length: READS }, () => 200), 503, 503, 503]);
+  for (const { body } of all.filter(({ status }) => status === 503)) expect(body.error).toMatchObject({ code: "archive_unavailable", retryable: true, retry_after_ms: 750 });
+  expect(await metric(metrics, "readsInFlight")).toBe(0);
+  expect((await post(read)).status).toBe(200);
+});
+
+test("[C12] alive is not ready: a store that is down makes it unready, and nobody restarts it for that", async () => {
+  const check = vi.spyOn(store, "check").mockRejectedValue(new StoreUnavailable("down for the test"));
+  const status = async (what: string) => (await fetch(`${url}/health/${what}`)).status;
+  expect([await status("live"), await status("ready")]).toEqual([200, 503]);
+  check.mockRestore();
+  expect([await status("live"), await status("ready")]).toEqual([200, 200]);
+});
+
 test("[C10] a store that is down is a typed error for readers and 503 for health, and comes back", async () => {
   const down = vi.spyOn(store, "read").mockRejectedValue(new StoreUnavailable("down for the test"));
   const check = vi.spyOn(store, "check").mockRejectedValue(new StoreUnavailable("down for the test"));
@@ -172,7 +203,7 @@ test("[C12] metrics name what an operator watches", async () => {
   const response = await fetch(`${url}/metrics`);
   expect(response.headers.get("content-type")).toContain("text/plain");
   const exposed = await response.text();
-  for (const name of ["segments_archived_total", "rows_total", "errors_total", "ack_failures_total", "list_calls_total", "quarantined_segments", "refused_segments", "backlog_segments", "backlog_bytes", "oldest_segment_age_seconds", "part_up", "segment_seconds", "read_seconds_bucket"]) {
+  for (const name of ["segments_archived_total", "rows_total", "errors_total", "ack_failures_total", "list_calls_total", "quarantined_segments", "refused_segments", "backlog_segments", "backlog_bytes", "oldest_segment_age_seconds", "part_up", "segment_seconds", "read_seconds_bucket", "reads_in_flight", "reads_refused_total", "last_pass_timestamp_seconds", "reported_segments_total"]) {
     expect(exposed).toContain(`confab_archiver_${name}`);
   }
   expect(exposed).toMatch(/confab_archiver_read_seconds_count\{outcome="ok"\} \d+/);

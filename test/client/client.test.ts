@@ -329,6 +329,27 @@ describe("reading", () => {
     expect(words(conversation?.events ?? [])).toEqual(numbered(60));
   });
 
+  test("[A12] [B15] at the seam of an archive that is down the hot part is shown, it is no end, and the rest comes by itself", async () => {
+    const fake = await server();
+    const direct = fake.chat.direct("bob", "ann");
+    for (const content of numbered(60)) fake.say(direct.conversation_id, "bob", content);
+    const { chat } = await person(fake, "ann");
+    const conversation = chat.conversation(direct.conversation_id);
+    const changed = vi.fn();
+    chat.on("conversation", changed);
+    fake.unreadable = 30;
+    await conversation?.loadOlder();
+    expect(words(conversation?.events ?? [])).toEqual(numbered(30, 30));
+    expect(conversation?.older).toMatchObject({ kind: "failed", error: { code: "archive_unavailable", retryable: true, retry_after_ms: 50 }, retry_at: expect.any(Number) as number });
+    expect(changed).toHaveBeenCalledWith(direct.conversation_id);
+    const asked = pulls(fake).length;
+    await soon(() => expect(pulls(fake).length).toBeGreaterThan(asked));
+    expect(conversation?.older.kind).toBe("failed");
+    fake.unreadable = 0;
+    await soon(() => expect(conversation?.older).toEqual({ kind: "none" }));
+    expect(words(conversation?.events ?? [])).toEqual(numbered(60));
+  });
+
   test("errors of calls are ConfabErrors with the server's code", async () => {
     const fake = await server();
     const { chat } = await person(fake, "ann");

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { type WebSocket, WebSocketServer } from "ws";
 import { errorBody, type ErrorCode, ERRORS } from "../../protocol/errors.ts";
-import { FakeChat, type FakeEvent } from "./fake-chat.ts";
+import { type FakeConversation, FakeChat, type FakeEvent } from "./fake-chat.ts";
 
 export interface UpFrame {
   type: string;
@@ -30,6 +30,8 @@ export class FakeServer {
   onDown: (user_id: string, frame: { type: string; seq?: number }) => boolean = () => true;
   /** A refusal instead of the usual answer. */
   onRequest: (path: string) => ErrorCode | null = () => null;
+  /** The archive is down: events up to this seq can't be read. 0: it is not. */
+  unreadable = 0;
   /** A refusal of the upgrade. */
   onUpgrade: (token: string) => ErrorCode | null = () => null;
   pongs = true;
@@ -202,13 +204,23 @@ export class FakeServer {
     }
     const [, , area, id] = url.pathname.split("/").map(decodeURIComponent);
     const conversation = this.chat.conversations.get(id ?? "");
-    const refusal = this.onRequest(url.pathname) ?? (id !== undefined && conversation === undefined ? "not_found" : null);
+    const page = area === "history" && conversation !== undefined ? this.#page(conversation, url.searchParams) : null;
+    const refusal = this.onRequest(url.pathname) ?? (id !== undefined && conversation === undefined ? "not_found" : page === "archive_unavailable" ? page : null);
     const body = refusal !== null ? { error: errorBody(refusal) }
       : conversation === undefined ? { conversations: this.#rows(user_id), next_cursor: null }
-      : area === "history" ? this.chat.history(conversation, url.searchParams)
+      : page !== null ? page
       : this.chat.detail(conversation);
     const text = JSON.stringify(body);
     void this.beforeAnswer(url.pathname).then(() => response.writeHead(refusal === null ? 200 : ERRORS[refusal].http, { "content-type": "application/json" }).end(text));
+  }
+
+  /** As the edge answers: the hot events that a page begins with, or nothing. */
+  #page(conversation: FakeConversation, query: URLSearchParams): object | "archive_unavailable" {
+    const page = this.chat.history(conversation, query);
+    const seam = page.events.findIndex(({ seq }) => seq <= this.unreadable);
+    if (seam === -1) return page;
+    if (seam === 0) return "archive_unavailable";
+    return { events: page.events.slice(0, seam), next_cursor: String(Number(query.get("cursor") ?? 0) + seam), archive_unavailable: true, retry_after_ms: 50 };
   }
 
   async #transport(request: IncomingMessage, url: URL, user_id: string): Promise<object> {

@@ -47,8 +47,8 @@ export class Sealed {
     [this.state, this.sealing] = this.#open();
   }
 
-  append(count: number): void {
-    const items = Array.from({ length: count }, () => ({ client_msg_id: `k${this.#sent}`, device_id: null, content: `message ${this.#sent++}`, content_type: "text" as const }));
+  append(count: number, content_type: "text" | "image" = "text"): void {
+    const items = Array.from({ length: count }, () => ({ client_msg_id: `k${this.#sent}`, device_id: null, content: `message ${this.#sent++}`, content_type }));
     appendItems(this.store, this.state, { conversation_id: CONVERSATION, sender_id: "ann", items, create: null, alone: true }, this.#ports(), this.now);
   }
 

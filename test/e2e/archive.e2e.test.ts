@@ -79,12 +79,13 @@ test("[C1] [A7] a message whose bodies are archived is shown as it now is, edite
   expect(versions.body.versions.map(({ content }) => content)).toEqual(["message 1", "first edited"]);
 });
 
-test("[archive] with the archiver down chat goes on, old pages say archive_unavailable, and all is there when it is back", async () => {
+test("[archive] [B15] with the archiver down chat goes on, pages end at the seam or say archive_unavailable, and all is there when it is back", async () => {
   const [ann, bob] = [await newUser(product), await newUser(product)];
   const { id } = await fill(ann, bob, 40);
   await untilPruned(id, 35);
   const { archiver } = product.pids();
   if (archiver === null) throw new Error("no archiver runs");
+  let seam = "";
   process.kill(archiver, "SIGSTOP");
   try {
     const newest = await bob.call<{ events: Event[] }>("GET", `/v1/history/${id}?limit=4`);
@@ -92,6 +93,13 @@ test("[archive] with the archiver down chat goes on, old pages say archive_unava
     const old = await bob.call("GET", `/v1/history/${id}?order=asc&limit=10`);
     expect(codeOf(old)).toBe("503 archive_unavailable");
     expect(old.headers.get("Retry-After")).not.toBeNull();
+    type Page = { events: Event[]; next_cursor: string | null; archive_unavailable?: boolean; retry_after_ms?: number };
+    const over = (await bob.call<Page>("GET", `/v1/history/${id}?limit=10`)).body;
+    expect(contents(over.events)).toEqual([40, 39, 38, 37, 36].map((i) => `message ${i}`));
+    expect(over).toMatchObject({ archive_unavailable: true, retry_after_ms: expect.any(Number) as number, next_cursor: expect.any(String) as string });
+    const beyond = await bob.call("GET", `/v1/history/${id}?limit=10&cursor=${over.next_cursor ?? ""}`);
+    expect(codeOf(beyond)).toBe("503 archive_unavailable");
+    seam = over.next_cursor ?? "";
     const before = performance.now();
     await ann.send(bob, "message 41");
     expect(performance.now() - before).toBeLessThan(1_000);
@@ -100,6 +108,9 @@ test("[archive] with the archiver down chat goes on, old pages say archive_unava
   }
   const all = await until(() => bob.call<{ events: Event[] }>("GET", `/v1/history/${id}?order=asc&limit=100`), (answer) => answer.status === 200);
   expect(contents(all.body.events)).toEqual(range(41).map((i) => `message ${i}`));
+  const rest = (await bob.call<{ events: Event[]; archive_unavailable?: boolean }>("GET", `/v1/history/${id}?limit=10&cursor=${seam}`)).body;
+  expect(contents(rest.events)).toEqual(range(10, 26).toReversed().map((i) => `message ${i}`));
+  expect(rest.archive_unavailable).toBeUndefined();
 });
 
 test("[archive] nothing is pruned that the archive does not have", async () => {

@@ -6,7 +6,7 @@ import { ChatError } from "../../protocol/errors.ts";
 import type { Draft } from "../../protocol/frames/msg.ts";
 import { ConversationId } from "../../protocol/ids.ts";
 import { HistoryQuery } from "../../protocol/rest.ts";
-import { withArchivedBodies } from "../archived.ts";
+import { historyPage } from "../archived.ts";
 import { type AppEnv, callerOf, claimsOf, user, userToken } from "../auth.ts";
 import { expectOk } from "../errors.ts";
 import { parsed, pathId, readJson } from "../requests.ts";
@@ -29,7 +29,7 @@ messages.get("/v1/history/:conversation_id", user, async (context) => {
   const conversationId = pathId(ConversationId, context.req.param("conversation_id"));
   const query = parsed(HistoryQuery, context.req.query());
   const { page } = expectOk(await conversationOf(context.env, conversationId).history({ user_id: callerOf(context), query }));
-  return context.json(await withArchivedBodies(context.env, page));
+  return context.json(await historyPage(context.env, page));
 });
 
 /** A body is a `msg` frame, whose type may be left out. */
