@@ -4,7 +4,8 @@
 import type { SegmentHead } from "../protocol/segment.ts";
 import { checkSegment, type CheckedSegment, WrongSegment } from "./checked-segment.ts";
 import type { Edge } from "./edge.ts";
-import { decideMissing, isEmpty, planSegmentWrites, type SegmentPlan, type Writes } from "./plan.ts";
+import { decideNeighbours, isStraggler } from "./neighbours.ts";
+import { decideMissing, isEmpty, planSegmentWrites, type SealedEvent, type SegmentPlan, type Writes } from "./plan.ts";
 import type { SegmentBucket } from "./s3.ts";
 import { type ArchiveStore, type LedgerEntry, StoreUnavailable } from "./stores/store.ts";
 
@@ -53,15 +54,24 @@ async function storeRows(plan: SegmentPlan, { store, checkpoint }: ArchiveTools)
   return missing.rows.length;
 }
 
-async function record(head: SegmentHead, plan: SegmentPlan, known: LedgerEntry | null, { store, now }: ArchiveTools): Promise<void> {
+async function record({ head, events }: CheckedSegment, plan: SegmentPlan, known: LedgerEntry | null, { store, now }: ArchiveTools): Promise<void> {
   const { format: _, ...place } = head;
+  const ids = { first_id: (events[0] as SealedEvent).event.msg_id, last_id: (events.at(-1) as SealedEvent).event.msg_id };
   const end = Math.max(plan.rows.at(-1)?.expires_at ?? 0, Math.floor(now() / 1_000) + LEDGER_MIN_S);
-  const standing = await store.record({ ...place, archived_at: now() }, end, known?.sha256 ?? null);
+  const standing = await store.record({ ...place, ...ids, archived_at: now() }, end, known?.sha256 ?? null);
   requireSame(head, standing.sha256);
 }
 
 function requireSame(head: SegmentHead, sha256: string): void {
   if (sha256 !== head.sha256) throw new WrongSegment("ledger", `the ledger has this segment with the hash ${sha256}`);
+}
+
+/** Segments may come in any order: what is there of the ones before and behind must fit. */
+async function checkNeighbours(head: SegmentHead, store: ArchiveStore): Promise<void> {
+  const { conversation_id } = head;
+  const [before, [after]] = await Promise.all([store.ledgerBefore(conversation_id, head), store.ledgerAfter(conversation_id, head, 1)]);
+  const breaks = decideNeighbours(head, before, after ?? null);
+  if (breaks !== null) throw new WrongSegment("chain", `the chain of this segment and of the ledger's segment ${breaks} do not fit`);
 }
 
 async function storeSegment(segment: CheckedSegment, tools: ArchiveTools): Promise<Pick<Archived, "rows" | "present" | "expired">> {
@@ -73,9 +83,11 @@ async function storeSegment(segment: CheckedSegment, tools: ArchiveTools): Promi
     requireSame(head, known.sha256);
     return { rows: 0, present: head.count, expired: 0 };
   }
+  await checkNeighbours(head, tools.store);
+  tools.checkpoint();
   const plan = planSegmentWrites(head.conversation_id, events, tools.retentionS, tools.now());
   const rows = await storeRows(plan, tools);
-  await record(head, plan, known, tools);
+  await record(segment, plan, known, tools);
   tools.checkpoint();
   return { rows, present: plan.rows.length - rows, expired: plan.expired };
 }
@@ -91,6 +103,10 @@ export async function archiveSegment(key: string, tools: ArchiveTools): Promise<
   checkpoint();
   const segment = await checkSegment(key, object);
   const { head } = segment;
+  const epochs = await store.epochs(head.conversation_id);
+  // What a restore did not find is not to turn up behind it under seqs that others have by now.
+  if (isStraggler(head, epochs)) throw new WrongSegment("epoch", `epoch ${head.epoch} has ended: the conversation was restored with epoch ${epochs.at(-1)?.epoch}`);
+  checkpoint();
   const counts = await storeSegment(segment, tools);
   const archived_seq = await edge.ack(head);
   checkpoint();

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
 import * as v from "valibot";
+import { chainOver } from "../protocol/chain.ts";
 import { contentText, decodeSegment, parseSegmentKey, SEGMENT_FORMAT, segmentKey, SegmentHead, type SegmentEvent } from "../protocol/segment.ts";
 import type { SealedEvent } from "./plan.ts";
 import { reasonOf } from "./reason.ts";
@@ -11,7 +12,7 @@ import type { StoredObject } from "./s3.ts";
 /** Bytes of a segment's text; more is never unpacked. */
 export const TEXT_BYTES = 64 * 1024 * 1024;
 
-export const WRONG_REASONS = ["key", "metadata", "format", "size", "gzip", "sha256", "undecodable", "range", "order", "content_hash", "ledger", "rows"] as const;
+export const WRONG_REASONS = ["key", "metadata", "format", "size", "gzip", "sha256", "undecodable", "range", "order", "content_hash", "chain", "ledger", "epoch", "rows"] as const;
 export type WrongReason = (typeof WRONG_REASONS)[number];
 
 /** A segment that must not be archived as it is: it is kept, and a person has to look at it. */
@@ -49,6 +50,7 @@ export function headOf(key: string, metadata: StoredObject["metadata"]): Segment
   }
   const head = v.safeParse(SegmentHead, {
     ...place, count: Number(metadata["confab-count"]), sha256: metadata["confab-sha256"], format: SEGMENT_FORMAT,
+    chain_before: metadata["confab-chain-before"], chain: metadata["confab-chain"], pair: metadata["confab-pair"]?.split(","),
   });
   if (!head.success) throw new WrongSegment("metadata", `${v.getDotPath(head.issues[0]) ?? "metadata"}: ${head.issues[0].message}`);
   if (metadata["confab-from-seq"] !== String(place.from_seq) || metadata["confab-to-seq"] !== String(place.to_seq)) {
@@ -93,6 +95,9 @@ export async function checkSegment(key: string, object: StoredObject | "too_larg
   if (sha256(text) !== head.sha256) throw new WrongSegment("sha256", "the text does not have the hash that was sealed");
   const events = decode(text);
   checkRange(head, events);
+  if (head.chain_before !== undefined && chainOver(head.chain_before, events, sha256) !== head.chain) {
+    throw new WrongSegment("chain", "the events do not lead from the one hash of the chain to the other");
+  }
   return {
     head,
     events: events.map((event) => {

@@ -29,4 +29,6 @@ export interface Command {
 export class UsageError extends Error {}
 
 /** Loaded only when asked for. */
-export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {};
+export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  audit: async () => (await import("./audit/command.ts")).AUDIT,
+};

@@ -1,6 +1,7 @@
 // The edge's side of the hand-over: acknowledging a segment to its conversation, or telling it that one is wrong.
 import * as v from "valibot";
 import type { ArchiveAck, ArchiveWrong } from "../protocol/archive.ts";
+import { type ChainQuery, ChainState, type EventLink, EventLinks, type LinksQuery } from "../protocol/chain-calls.ts";
 import { reasonOf } from "./reason.ts";
 import { signForEdge } from "./token.ts";
 
@@ -17,7 +18,7 @@ export class EdgeUnavailable extends Error {
   }
 }
 
-/** This one acknowledgement was refused; the segment has to stay where it is. */
+/** This one call was refused. Of an acknowledgement: the segment has to stay where it is. */
 export class AckRefused extends Error {
   readonly status: number;
   constructor(status: number, answer: string) {
@@ -35,6 +36,9 @@ export interface Edge {
    * EdgeUnavailable.
    */
   wrong(report: ArchiveWrong): Promise<boolean>;
+  /** Where a conversation stands, and its checkpoints above a seq. Throws AckRefused (404: it is not there) or EdgeUnavailable. */
+  chain(query: ChainQuery): Promise<ChainState>;
+  links(query: LinksQuery): Promise<EventLink[]>;
 }
 
 export class HttpEdge implements Edge {
@@ -54,7 +58,15 @@ export class HttpEdge implements Edge {
     return (await this.#call("wrong", report, WrongAnswer)).put_again;
   }
 
-  async #call<T>(what: "ack" | "wrong", body: object, schema: v.GenericSchema<unknown, T>): Promise<T> {
+  chain(query: ChainQuery): Promise<ChainState> {
+    return this.#call("chain", query, ChainState);
+  }
+
+  async links(query: LinksQuery): Promise<EventLink[]> {
+    return (await this.#call("links", query, EventLinks)).links;
+  }
+
+  async #call<T>(what: "ack" | "wrong" | "chain" | "links", body: object, schema: v.GenericSchema<unknown, T>): Promise<T> {
     const { status, text } = await this.#post(`${this.#url}/${what}`, JSON.stringify(body));
     // A wrong secret or a proxy in between concerns every segment, not this one.
     if (status === 401 || status === 403) throw new EdgeUnavailable(`the edge answered ${status}: is ARCHIVE_SECRET the same on both sides?`);

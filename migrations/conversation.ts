@@ -1,4 +1,5 @@
 // The Conversation object's SQLite schema.
+import { CHAIN } from "./conversation/chain.ts";
 import { FANOUT } from "./conversation/fanout.ts";
 import { GROUPS } from "./conversation/groups.ts";
 import { MESSAGES } from "./conversation/messages.ts";
@@ -85,5 +86,10 @@ export const CONVERSATION_MIGRATIONS: readonly Migration[] = [
     version: 3,
     min_compatible: 1,
     sql: RESEALING,
+  },
+  {
+    version: 4,
+    min_compatible: 1,
+    sql: CHAIN,
   },
 ];

@@ -14,6 +14,7 @@ import type { InboxCalls, PeekCall, Settled } from "./rpc/inbox.ts";
 import type { PresenceCalls } from "./rpc/presence.ts";
 import type { CreationCalls, GroupCalls } from "./rpc/groups.ts";
 import type { ArchiveAck, ArchiveAcked, ArchiveWrong, ArchiveWrongAnswer } from "./archive.ts";
+import type { ChainQuery, ChainState, EventLink, LinksQuery } from "./chain-calls.ts";
 import type { AppendCall, AppendReply, EraseCall, Refusal } from "./rpc/append.ts";
 import type { MessageReceipt, ReceiptMarks, ReceiptsCall, StatusCall } from "./rpc/receipts.ts";
 import type { BlockCall, UserCalls } from "./rpc/users.ts";
@@ -209,6 +210,9 @@ export interface ConversationCalls extends GroupCalls {
   /** A member types, or has stopped. Stored nowhere. */
   typing(call: { user_id: string; on: boolean }): Promise<Result<object>>;
   archived(ack: ArchiveAck): Promise<Result<ArchiveAcked>>;
+  /** For the audit: where this stands, and the chain's checkpoints above `after`. */
+  chain(query: ChainQuery): Promise<Result<{ chain: ChainState }>>;
+  links(query: LinksQuery): Promise<Result<{ links: EventLink[] }>>;
   segmentWrong(report: ArchiveWrong): Promise<Result<ArchiveWrongAnswer>>;
   stats(): Promise<Result<{ stats: ConversationStats }>>;
 }

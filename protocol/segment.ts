@@ -4,7 +4,7 @@
 import * as v from "valibot";
 import { canonicalJson } from "./canonical.ts";
 import { bodyOf, Event } from "./events.ts";
-import { MsgId } from "./ids.ts";
+import { MsgId, UserId } from "./ids.ts";
 
 export const SEGMENT_FORMAT = 1;
 export const SEGMENT_PREFIX = "segments/";
@@ -36,6 +36,11 @@ export const SegmentHead = v.object({
   count: Count,
   sha256: Hex(64),
   format: v.literal(SEGMENT_FORMAT),
+  /** The conversation's chain before the first event and with the last one. Absent: sealed by a version without chains. */
+  chain_before: v.optional(Hex(64)),
+  chain: v.optional(Hex(64)),
+  /** Both users of a direct conversation, which no event names. */
+  pair: v.optional(v.tuple([UserId, UserId])),
 });
 export type SegmentHead = v.InferOutput<typeof SegmentHead>;
 
@@ -63,6 +68,9 @@ export function segmentMetadata(head: SegmentHead): Record<string, string> {
     "confab-from-seq": String(head.from_seq),
     "confab-to-seq": String(head.to_seq),
     [SHA256_METADATA]: head.sha256,
+    ...(head.chain_before === undefined || head.chain === undefined ? {} : { "confab-chain-before": head.chain_before, "confab-chain": head.chain }),
+    // No id holds a comma.
+    ...(head.pair === undefined ? {} : { "confab-pair": head.pair.join(",") }),
   };
 }
 

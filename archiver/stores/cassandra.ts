@@ -10,10 +10,14 @@ import type { EventRow, NewRow, StoredRow } from "../rows.ts";
 import { ERASED_SALT } from "../../protocol/segment.ts";
 import { bucketExpiry } from "./bucket-expiry.ts";
 import { CassandraConnection } from "./cassandra-client.ts";
-import { type ArchiveStore, type LedgerEntry, type LedgerKey, type ReadRange, SchemaTooNew, StoreRefused, StoreUnavailable } from "./store.ts";
+import { type ArchiveStore, type EpochEntry, type LedgerEntry, type LedgerKey, type RawRow, type ReadRange, SchemaTooNew, StoreRefused, StoreUnavailable } from "./store.ts";
 
 const COLUMNS = `message_id, bucket, seq, epoch, type, sender_id, created_at, client_msg_id, msg_no, content_type, content, status,
   WRITETIME(status) AS changed_at, body, salt, content_hash`;
+
+const LEDGER = "conversation_id, epoch, from_seq, to_seq, count, sha256, archived_at, chain_before, chain, first_id, last_id, pair";
+/** Below every id. */
+const FIRST_ID = "00000000-0000-0000-0000-000000000000";
 
 const CQL = {
   insertRow: `INSERT INTO messages (conversation_id, bucket, message_id, seq, epoch, type, sender_id, created_at, client_msg_id,
@@ -27,10 +31,17 @@ const CQL = {
   range: `SELECT ${COLUMNS} FROM messages WHERE conversation_id = ? AND bucket = ? AND message_id >= ? AND message_id <= ?
     ORDER BY message_id ASC`,
   places: `SELECT ${COLUMNS} FROM messages WHERE conversation_id = ? AND bucket = ? AND message_id IN ?`,
-  ledger: `SELECT count, sha256, archived_at FROM segments WHERE conversation_id = ? AND epoch = ? AND from_seq = ? AND to_seq = ?`,
-  record: `INSERT INTO segments (conversation_id, epoch, from_seq, to_seq, count, sha256, archived_at)
-    VALUES (?, ?, ?, ?, ?, ?, ?) IF NOT EXISTS USING TTL ?`,
-  replace: `UPDATE segments USING TTL ? SET count = ?, sha256 = ?, archived_at = ?
+  ledger: `SELECT ${LEDGER} FROM segments WHERE conversation_id = ? AND epoch = ? AND from_seq = ? AND to_seq = ?`,
+  ledgerAfter: `SELECT ${LEDGER} FROM segments WHERE conversation_id = ? AND (epoch, from_seq) > (?, ?) ORDER BY epoch ASC, from_seq ASC LIMIT ?`,
+  ledgerBefore: `SELECT ${LEDGER} FROM segments WHERE conversation_id = ? AND (epoch, from_seq) < (?, ?) ORDER BY epoch DESC, from_seq DESC LIMIT 1`,
+  epochs: "SELECT epoch, from_seq, begun_at, completed_at FROM epochs WHERE conversation_id = ?",
+  recordEpoch: "INSERT INTO epochs (conversation_id, epoch, from_seq, begun_at, completed_at) VALUES (?, ?, ?, ?, ?)",
+  scan: `SELECT ${COLUMNS} FROM messages WHERE conversation_id = ? AND bucket = ? AND message_id > ? ORDER BY message_id ASC LIMIT ?`,
+  conversations: "SELECT DISTINCT conversation_id FROM segments",
+  acknowledged: "SELECT DISTINCT conversation_id FROM archived",
+  record: `INSERT INTO segments (${LEDGER})
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) IF NOT EXISTS USING TTL ?`,
+  replace: `UPDATE segments USING TTL ? SET count = ?, sha256 = ?, archived_at = ?, chain_before = ?, chain = ?, first_id = ?, last_id = ?, pair = ?
     WHERE conversation_id = ? AND epoch = ? AND from_seq = ? AND to_seq = ? IF sha256 = ?`,
   reached: "INSERT INTO archived (conversation_id, epoch, archived_seq) VALUES (?, ?, ?) USING TIMESTAMP ?",
   readReached: "SELECT archived_seq FROM archived WHERE conversation_id = ? AND epoch = ?",
@@ -158,23 +169,68 @@ export class CassandraStore implements ArchiveStore {
 
   async ledger({ conversation_id, epoch, from_seq, to_seq }: LedgerKey): Promise<LedgerEntry | null> {
     const [row] = await this.#rows(CQL.ledger, [conversation_id, epoch, BigInt(from_seq), BigInt(to_seq)]);
-    return row === undefined ? null : { conversation_id, epoch, from_seq, to_seq, ...entryOf(row) };
+    return row === undefined ? null : ledgerEntry(row);
+  }
+
+  async ledgerAfter(conversationId: string, after: Pick<LedgerKey, "epoch" | "from_seq"> | null, limit: number): Promise<LedgerEntry[]> {
+    const { epoch, from_seq } = after ?? { epoch: 0, from_seq: 0 };
+    return (await this.#rows(CQL.ledgerAfter, [conversationId, epoch, BigInt(from_seq), limit])).map(ledgerEntry);
+  }
+
+  async ledgerBefore(conversationId: string, { epoch, from_seq }: Pick<LedgerKey, "epoch" | "from_seq">): Promise<LedgerEntry | null> {
+    const [row] = await this.#rows(CQL.ledgerBefore, [conversationId, epoch, BigInt(from_seq)]);
+    return row === undefined ? null : ledgerEntry(row);
+  }
+
+  async epochs(conversationId: string): Promise<EpochEntry[]> {
+    return (await this.#rows(CQL.epochs, [conversationId])).map((row) => ({
+      epoch: row["epoch"] as number,
+      from_seq: numberOf(row["from_seq"]),
+      begun_at: (row["begun_at"] as Date).getTime(),
+      completed_at: (row["completed_at"] as Date | null)?.getTime() ?? null,
+    }));
+  }
+
+  async recordEpoch(conversationId: string, { epoch, from_seq, begun_at, completed_at }: EpochEntry): Promise<void> {
+    await this.#rows(CQL.recordEpoch, [
+      conversationId, epoch, from_seq === null ? types.unset : BigInt(from_seq), new Date(begun_at), completed_at === null ? types.unset : new Date(completed_at),
+    ]);
+  }
+
+  async *conversations(): AsyncIterable<string> {
+    yield* this.#ids(CQL.conversations);
+    for await (const id of this.#ids(CQL.acknowledged)) {
+      if ((await this.ledgerAfter(id, null, 1)).length === 0) yield id;
+    }
+  }
+
+  async *#ids(query: string): AsyncIterable<string> {
+    let pageState: string | undefined;
+    do {
+      const result = await this.#guard(() => this.#connection.client().execute(query, [], { fetchSize: PAGE_ROWS, autoPage: false, ...(pageState === undefined ? {} : { pageState }) }));
+      yield* result.rows.map((row) => row["conversation_id"] as string);
+      pageState = result.pageState ?? undefined;
+    } while (pageState !== undefined);
+  }
+
+  async scan(conversationId: string, bucket: string, after: string | null, limit: number): Promise<RawRow[]> {
+    return (await this.#rows(CQL.scan, [conversationId, bucket, after ?? FIRST_ID, limit])).map(rawRow);
   }
 
   async record(entry: LedgerEntry, expiresAt: number, replaces: string | null = null): Promise<LedgerEntry> {
     if (replaces !== null) return this.#replace(entry, expiresAt, replaces);
-    const { conversation_id, epoch, from_seq, to_seq, count, sha256, archived_at } = entry;
-    const params = [conversation_id, epoch, BigInt(from_seq), BigInt(to_seq), count, sha256, new Date(archived_at), ttl(expiresAt, Math.floor(this.#now() / 1_000))];
+    const { conversation_id, epoch, from_seq, to_seq } = entry;
+    const params = [conversation_id, epoch, BigInt(from_seq), BigInt(to_seq), ...ledgerValues(entry), ttl(expiresAt, Math.floor(this.#now() / 1_000))];
     const result = await this.#guard(() =>
       this.#connection.client().execute(CQL.record, params, { isIdempotent: false, serialConsistency: types.consistencies.localSerial }),
     );
-    return result.wasApplied() ? entry : { conversation_id, epoch, from_seq, to_seq, ...entryOf(result.first() as types.Row) };
+    return result.wasApplied() ? entry : ledgerEntry(result.first() as types.Row);
   }
 
   async #replace(entry: LedgerEntry, expiresAt: number, replaces: string): Promise<LedgerEntry> {
-    const { conversation_id, epoch, from_seq, to_seq, count, sha256, archived_at } = entry;
+    const { conversation_id, epoch, from_seq, to_seq } = entry;
     const params = [
-      ttl(expiresAt, Math.floor(this.#now() / 1_000)), count, sha256, new Date(archived_at), conversation_id, epoch, BigInt(from_seq), BigInt(to_seq), replaces,
+      ttl(expiresAt, Math.floor(this.#now() / 1_000)), ...ledgerValues(entry), conversation_id, epoch, BigInt(from_seq), BigInt(to_seq), replaces,
     ];
     await this.#guard(() => this.#connection.client().execute(CQL.replace, params, { isIdempotent: false, serialConsistency: types.consistencies.localSerial }));
     return (await this.ledger(entry)) ?? entry;
@@ -260,6 +316,34 @@ function ttl(expiresAt: number, now: number): number {
   return Math.max(1, expiresAt - now);
 }
 
-function entryOf(row: types.Row): Pick<LedgerEntry, "count" | "sha256" | "archived_at"> {
-  return { count: row["count"] as number, sha256: row["sha256"] as string, archived_at: (row["archived_at"] as Date).getTime() };
+/** In the order of the columns behind the key. */
+function ledgerValues({ count, sha256, archived_at, chain_before, chain, first_id, last_id, pair }: LedgerEntry): unknown[] {
+  return [count, sha256, new Date(archived_at), ...[chain_before, chain, first_id, last_id, pair?.join(",")].map((value) => value ?? types.unset)];
+}
+
+function ledgerEntry(row: types.Row): LedgerEntry {
+  const text = (name: string) => (row[name] === null || row[name] === undefined ? {} : { [name]: String(row[name]) });
+  const pair = row["pair"] as string | null | undefined;
+  return {
+    conversation_id: row["conversation_id"] as string,
+    epoch: row["epoch"] as number,
+    from_seq: Number(row["from_seq"] as bigint),
+    to_seq: Number(row["to_seq"] as bigint),
+    count: row["count"] as number,
+    sha256: row["sha256"] as string,
+    archived_at: (row["archived_at"] as Date).getTime(),
+    ...text("chain_before"), ...text("chain"), ...text("first_id"), ...text("last_id"),
+    ...(typeof pair === "string" ? { pair: pair.split(",") as [string, string] } : {}),
+  };
+}
+
+function rawRow(row: types.Row): RawRow {
+  const text = (name: string) => row[name] as string | null;
+  return {
+    bucket: row["bucket"] as string, message_id: String(row["message_id"]),
+    seq: numberOf(row["seq"]), epoch: row["epoch"] as number | null, type: text("type"), sender_id: text("sender_id"),
+    created_at: (row["created_at"] as Date | null)?.getTime() ?? null, client_msg_id: text("client_msg_id"), msg_no: numberOf(row["msg_no"]),
+    content_type: text("content_type"), content: text("content"), status: text("status"), changed_at: numberOf(row["changed_at"]), body: text("body"),
+    salt: (row["salt"] as Buffer | null)?.toString("hex") ?? null, content_hash: (row["content_hash"] as Buffer | null)?.toString("hex") ?? null,
+  };
 }

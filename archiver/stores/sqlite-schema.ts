@@ -53,6 +53,20 @@ const MIGRATIONS: readonly string[] = [
      archived_seq INTEGER NOT NULL,
      PRIMARY KEY (conversation_id, epoch)
    ) STRICT, WITHOUT ROWID;`,
+  `ALTER TABLE segments ADD COLUMN chain_before TEXT;
+   ALTER TABLE segments ADD COLUMN chain TEXT;
+   ALTER TABLE segments ADD COLUMN first_id TEXT;
+   ALTER TABLE segments ADD COLUMN last_id TEXT;
+   ALTER TABLE segments ADD COLUMN pair TEXT;
+   -- An epoch that a restore began. from_seq is null until it is known. Never deleted.
+   CREATE TABLE epochs (
+     conversation_id TEXT NOT NULL,
+     epoch INTEGER NOT NULL,
+     from_seq INTEGER,
+     begun_at INTEGER NOT NULL,
+     completed_at INTEGER,
+     PRIMARY KEY (conversation_id, epoch)
+   ) STRICT, WITHOUT ROWID;`,
 ];
 
 /** Throws SchemaTooNew where a newer program wrote the file. */

@@ -7,10 +7,12 @@ import type { EventRow, NewRow, StoredRow } from "../rows.ts";
 import { ERASED_SALT } from "../../protocol/segment.ts";
 import { bucketExpiry } from "./bucket-expiry.ts";
 import { migrateSqlite } from "./sqlite-schema.ts";
-import { type ArchiveStore, type LedgerEntry, type LedgerKey, type ReadRange, SchemaTooNew, StoreUnavailable } from "./store.ts";
+import { type ArchiveStore, type EpochEntry, type LedgerEntry, type LedgerKey, type RawRow, type ReadRange, SchemaTooNew, StoreUnavailable } from "./store.ts";
 
 const COLUMNS = `message_id, bucket, seq, epoch, type, sender_id, created_at, client_msg_id, msg_no, content_type, content,
   status, changed_at, body, lower(hex(salt)) AS salt, lower(hex(content_hash)) AS content_hash`;
+
+const LEDGER = "conversation_id, epoch, from_seq, to_seq, count, sha256, archived_at, chain_before, chain, first_id, last_id, pair";
 
 const SQL = {
   insertRow: `INSERT INTO messages (conversation_id, bucket, message_id, seq, epoch, type, sender_id, created_at, client_msg_id,
@@ -32,11 +34,23 @@ const SQL = {
     AND expires_at > ? ORDER BY message_id`,
   events: `SELECT ${COLUMNS} FROM messages WHERE conversation_id = ? AND bucket = ? AND message_id BETWEEN ? AND ?
     AND expires_at > ? AND seq IS NOT NULL ORDER BY message_id LIMIT ?`,
-  ledger: `SELECT conversation_id, epoch, from_seq, to_seq, count, sha256, archived_at FROM segments
+  ledger: `SELECT ${LEDGER} FROM segments
     WHERE conversation_id = ? AND epoch = ? AND from_seq = ? AND to_seq = ? AND expires_at > ?`,
-  record: `INSERT INTO segments (conversation_id, epoch, from_seq, to_seq, count, sha256, archived_at, expires_at)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-    ON CONFLICT DO UPDATE SET count = excluded.count, sha256 = excluded.sha256, archived_at = excluded.archived_at WHERE segments.sha256 = ?`,
+  scan: `SELECT ${COLUMNS} FROM messages WHERE conversation_id = ? AND bucket = ? AND message_id > ? AND expires_at > ?
+    ORDER BY message_id LIMIT ?`,
+  ledgerAfter: `SELECT ${LEDGER} FROM segments WHERE conversation_id = ? AND (epoch, from_seq) > (?, ?) AND expires_at > ?
+    ORDER BY epoch, from_seq LIMIT ?`,
+  ledgerBefore: `SELECT ${LEDGER} FROM segments WHERE conversation_id = ? AND (epoch, from_seq) < (?, ?) AND expires_at > ?
+    ORDER BY epoch DESC, from_seq DESC LIMIT 1`,
+  epochs: "SELECT epoch, from_seq, begun_at, completed_at FROM epochs WHERE conversation_id = ? ORDER BY epoch",
+  recordEpoch: `INSERT INTO epochs (conversation_id, epoch, from_seq, begun_at, completed_at) VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT DO UPDATE SET from_seq = coalesce(excluded.from_seq, from_seq), completed_at = coalesce(excluded.completed_at, completed_at)`,
+  conversations: `SELECT conversation_id FROM (SELECT conversation_id FROM segments UNION SELECT conversation_id FROM archived)
+    WHERE conversation_id > ? ORDER BY conversation_id LIMIT 500`,
+  record: `INSERT INTO segments (${LEDGER}, expires_at)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT DO UPDATE SET count = excluded.count, sha256 = excluded.sha256, archived_at = excluded.archived_at, chain_before = excluded.chain_before,
+      chain = excluded.chain, first_id = excluded.first_id, last_id = excluded.last_id, pair = excluded.pair WHERE segments.sha256 = ?`,
   reached: `INSERT INTO archived (conversation_id, epoch, archived_seq) VALUES (?, ?, ?)
     ON CONFLICT DO UPDATE SET archived_seq = max(archived_seq, excluded.archived_seq)`,
   readReached: "SELECT archived_seq FROM archived WHERE conversation_id = ? AND epoch = ?",
@@ -51,6 +65,11 @@ type FoundRow = EventRow & { content: string | null; status: string | null; chan
 function storedRow(row: FoundRow): StoredRow {
   const { content, status, changed_at, ...event } = row;
   return { message_id: row.message_id, content, status: status as StoredRow["status"], changed_at, event: row.seq === null ? null : event };
+}
+
+function ledgerEntry(row: Record<string, unknown>): LedgerEntry {
+  const { pair, ...fields } = Object.fromEntries(Object.entries(row).filter(([, value]) => value !== null));
+  return { ...fields, ...(typeof pair === "string" ? { pair: pair.split(",") } : {}) } as unknown as LedgerEntry;
 }
 
 export class SqliteStore implements ArchiveStore {
@@ -114,12 +133,15 @@ export class SqliteStore implements ArchiveStore {
 
   async ledger({ conversation_id, epoch, from_seq, to_seq }: LedgerKey): Promise<LedgerEntry | null> {
     const row = this.#guard(() => this.#sql("ledger").get(conversation_id, epoch, from_seq, to_seq, this.#seconds()));
-    return row === undefined ? null : ({ ...row } as unknown as LedgerEntry);
+    return row === undefined ? null : ledgerEntry(row);
   }
 
   async record(entry: LedgerEntry, expiresAt: number, replaces: string | null = null): Promise<LedgerEntry> {
-    const { conversation_id, epoch, from_seq, to_seq, count, sha256, archived_at } = entry;
-    this.#transaction(() => this.#sql("record").run(conversation_id, epoch, from_seq, to_seq, count, sha256, archived_at, expiresAt, replaces));
+    const { conversation_id, epoch, from_seq, to_seq, count, sha256, archived_at, chain_before, chain, first_id, last_id, pair } = entry;
+    this.#transaction(() => this.#sql("record").run(
+      conversation_id, epoch, from_seq, to_seq, count, sha256, archived_at, chain_before ?? null, chain ?? null, first_id ?? null, last_id ?? null,
+      pair?.join(",") ?? null, expiresAt, replaces,
+    ));
     return (await this.ledger(entry)) ?? entry;
   }
 
@@ -135,6 +157,40 @@ export class SqliteStore implements ArchiveStore {
   async read(conversationId: string, { bucket, first, last }: ReadRange, limit: number): Promise<EventRow[]> {
     const rows = this.#guard(() => this.#sql("events").all(conversationId, bucket, first, last, this.#seconds(), limit));
     return rows as unknown as EventRow[];
+  }
+
+  async scan(conversationId: string, bucket: string, after: string | null, limit: number): Promise<RawRow[]> {
+    const rows = this.#guard(() => this.#sql("scan").all(conversationId, bucket, after ?? "", this.#seconds(), limit)) as unknown as RawRow[];
+    // hex() of null is an empty text.
+    return rows.map((row) => ({ ...row, salt: row.salt || null, content_hash: row.content_hash || null }));
+  }
+
+  async ledgerAfter(conversationId: string, after: Pick<LedgerKey, "epoch" | "from_seq"> | null, limit: number): Promise<LedgerEntry[]> {
+    const { epoch, from_seq } = after ?? { epoch: 0, from_seq: 0 };
+    return this.#guard(() => this.#sql("ledgerAfter").all(conversationId, epoch, from_seq, this.#seconds(), limit)).map(ledgerEntry);
+  }
+
+  async ledgerBefore(conversationId: string, { epoch, from_seq }: Pick<LedgerKey, "epoch" | "from_seq">): Promise<LedgerEntry | null> {
+    const row = this.#guard(() => this.#sql("ledgerBefore").get(conversationId, epoch, from_seq, this.#seconds()));
+    return row === undefined ? null : ledgerEntry(row);
+  }
+
+  async epochs(conversationId: string): Promise<EpochEntry[]> {
+    return this.#guard(() => this.#sql("epochs").all(conversationId)) as unknown as EpochEntry[];
+  }
+
+  async recordEpoch(conversationId: string, { epoch, from_seq, begun_at, completed_at }: EpochEntry): Promise<void> {
+    this.#transaction(() => this.#sql("recordEpoch").run(conversationId, epoch, from_seq, begun_at, completed_at));
+  }
+
+  async *conversations(): AsyncIterable<string> {
+    for (let after = ""; ;) {
+      const page = this.#guard(() => this.#sql("conversations").all(after)).map((row) => row["conversation_id"] as string);
+      const last = page.at(-1);
+      if (last === undefined) return;
+      yield* page;
+      after = last;
+    }
   }
 
   async buckets(conversationId: string): Promise<string[]> {

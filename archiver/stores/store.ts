@@ -7,9 +7,42 @@ import type { Writes } from "../plan.ts";
 import { reasonOf } from "../reason.ts";
 import type { EventRow, StoredRow } from "../rows.ts";
 
-/** A segment whose rows were written and read back. `archived_at` in ms. */
+/** A segment whose rows were written and read back. `archived_at` in ms. Without ids: recorded by a version without chains. */
 export interface LedgerEntry extends Omit<SegmentHead, "format"> {
   archived_at: number;
+  first_id?: string;
+  last_id?: string;
+}
+
+/** An epoch that a restore began. Times in ms. */
+export interface EpochEntry {
+  epoch: number;
+  /** Its first seq; null until that is known. */
+  from_seq: number | null;
+  begun_at: number;
+  /** null: not yet. */
+  completed_at: number | null;
+}
+
+/** A row as it stands, whatever was done to it: any field but its place may be missing. */
+export interface RawRow {
+  bucket: string;
+  message_id: string;
+  seq: number | null;
+  epoch: number | null;
+  type: string | null;
+  sender_id: string | null;
+  created_at: number | null;
+  client_msg_id: string | null;
+  msg_no: number | null;
+  content_type: string | null;
+  content: string | null;
+  status: string | null;
+  /** µs: the clock of what wrote status last */
+  changed_at: number | null;
+  body: string | null;
+  salt: string | null;
+  content_hash: string | null;
 }
 
 export type LedgerKey = Pick<SegmentHead, "conversation_id" | "epoch" | "from_seq" | "to_seq">;
@@ -60,6 +93,18 @@ export interface ArchiveStore {
   readReached(conversationId: string, epoch: number): Promise<number>;
   /** The events of a range, ascending; at most `limit`. Rows without an event are left out. */
   read(conversationId: string, range: ReadRange, limit: number): Promise<EventRow[]>;
+  /** Rows of a bucket with ids above `after`, ascending, as they stand. null: from its start. */
+  scan(conversationId: string, bucket: string, after: string | null, limit: number): Promise<RawRow[]>;
+  /** A conversation's ledger behind a place, ascending by epoch and from_seq. null: from its start. */
+  ledgerAfter(conversationId: string, after: Pick<LedgerKey, "epoch" | "from_seq"> | null, limit: number): Promise<LedgerEntry[]>;
+  /** The entry before a place. */
+  ledgerBefore(conversationId: string, before: Pick<LedgerKey, "epoch" | "from_seq">): Promise<LedgerEntry | null>;
+  /** The epochs that restores began, ascending. */
+  epochs(conversationId: string): Promise<EpochEntry[]>;
+  /** Writes what is given of an epoch; a field that is null stays as it was. */
+  recordEpoch(conversationId: string, entry: EpochEntry): Promise<void>;
+  /** Every conversation that the ledger, or else the record of what was acknowledged, knows; each once. */
+  conversations(): AsyncIterable<string>;
   /** The months that a conversation has rows in, ascending. */
   buckets(conversationId: string): Promise<string[]>;
   /** Answers when the store does. */

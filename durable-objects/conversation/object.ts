@@ -4,6 +4,7 @@ import { DurableObject } from "cloudflare:workers";
 import { visibleRange } from "../../domain/membership.ts";
 import { errorFields, log } from "../../log/log.ts";
 import type { ArchiveAck, ArchiveAcked, ArchiveWrong, ArchiveWrongAnswer } from "../../protocol/archive.ts";
+import type { ChainQuery, ChainState, EventLink, LinksQuery } from "../../protocol/chain-calls.ts";
 import type { ConversationDetail, HistoryQuery } from "../../protocol/rest.ts";
 import {
   type AppendCall, type AppendItem, type AppendReply, type AttachCall, type ConversationCalls, type ConversationStats, type CreateCall,
@@ -263,6 +264,14 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
     return result;
   }
 
+  async chain(query: ChainQuery): Promise<Result<{ chain: ChainState }>> {
+    return this.opened === null ? ABSENT : { ok: true, chain: this.opened.sealing.chain.read(query) };
+  }
+
+  async links({ from, to }: LinksQuery): Promise<Result<{ links: EventLink[] }>> {
+    return this.opened === null ? ABSENT : { ok: true, links: this.opened.sealing.chain.links(from, to) };
+  }
+
   async stats(): Promise<Result<{ stats: ConversationStats }>> {
     if (this.opened === null) return ABSENT;
     const { state, fanout, attached, sealing } = this.opened;
@@ -330,6 +339,7 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
       { name: "lagging", dueAt: () => fanout.rounds.laggingDue(), run: (now) => fanout.rounds.settleLagging(now) },
       { name: "redelivery", dueAt: (now) => acknowledging.redelivery.due(now), run: (now) => acknowledging.redelivery.run(now) },
       { name: "seal", dueAt: (now) => sealing.sealDue(now), run: () => sealing.seal() },
+      { name: "chain", dueAt: (now) => sealing.chainDue(now), run: async () => sealing.catchUpChain() },
       { name: "prune", dueAt: (now) => sealing.pruneDue(now), run: async (now) => sealing.prune(now) },
     ], (task, error) => {
       count("task_failures");

@@ -5,13 +5,15 @@ import { coldBefore, decideArchived, decideLookDue, decidePruneTo, decideSealDue
 import type { ArchiveAck, ArchiveAcked, ArchiveWrong, ArchiveWrongAnswer } from "../../protocol/archive.ts";
 import { firstMsgIdOf, sentAtOf } from "../../protocol/msg-id.ts";
 import type { Result } from "../../protocol/rpc.ts";
-import { encodeSegment, SEGMENT_FORMAT, type SegmentHead, segmentKey, segmentMetadata } from "../../protocol/segment.ts";
+import { directPair } from "../../protocol/ids.ts";
+import { encodeSegment, SEGMENT_FORMAT, type SegmentEvent, type SegmentHead, segmentKey, segmentMetadata } from "../../protocol/segment.ts";
 import type { Settings } from "../../protocol/settings.ts";
 import { log } from "../../log/log.ts";
 import { sha256Hex } from "../platform/hash.ts";
 import { count } from "../platform/metrics.ts";
 import { contentHash } from "./encode.ts";
 import { isErased } from "./erasure.ts";
+import { Chain } from "./chain.ts";
 import { toSegmentEvent } from "./segment-line.ts";
 import type { SegmentRecord } from "./records.ts";
 import type { ConversationState } from "./state.ts";
@@ -40,6 +42,7 @@ export class Sealing {
   private readonly store: ConversationStore;
   private readonly state: ConversationState;
   private readonly ports: SealPorts;
+  readonly chain: Chain;
   private segments: SegmentRecord[];
   private deletion: { sealed: number; at: number | null } | null = null;
   private oldest: { seq: number; at: number } | null = null;
@@ -49,6 +52,7 @@ export class Sealing {
     this.state = state;
     this.ports = ports;
     this.segments = store.readSegments();
+    this.chain = new Chain(store, state);
   }
 
   /** The last seq that a plan covers. */
@@ -67,7 +71,18 @@ export class Sealing {
     return !segment.put || segment.acked ? null : decideLookDue(segment, this.ports.settings().reseal_after_ms, now);
   }
 
+  /** When the chain is to catch up with what was sealed without one. */
+  chainDue(now: number): number | null {
+    return this.ports.bucket !== null && this.chain.seq < this.sealedSeq ? now : null;
+  }
+
+  catchUpChain(): void {
+    this.chain.catchUp(this.sealedSeq);
+  }
+
   private planDue(now: number): number | null {
+    // Every segment planned from here on carries the chain.
+    if (this.chain.seq < this.sealedSeq) return null;
     const rule = this.ports.settings();
     const due = decideSealDue(this.state.head.seq - this.sealedSeq, this.oldestWaiting(), rule, now);
     const deletion = this.waitingDeletion();
@@ -155,9 +170,13 @@ export class Sealing {
   private plan(): { segment: SegmentRecord; ndjson: string } {
     const from_seq = this.sealedSeq + 1;
     const to_seq = from_seq + planSegment(this.store.readSizes(from_seq, SEGMENT_EVENTS)) - 1;
-    const ndjson = this.encode(from_seq, to_seq);
+    const events = this.events(from_seq, to_seq);
+    const ndjson = encodeSegment(events);
     const segment = { from_seq, to_seq, sha256: sha256Hex(ndjson), put: false, acked: false, put_at: 0, looks: 0, wrong: false };
-    this.store.commitSegmentPlan(segment);
+    this.store.sql.transaction(() => {
+      this.store.commitSegmentPlan(segment);
+      this.chain.commit(events);
+    });
     this.segments.push(segment);
     return { segment, ndjson };
   }
@@ -176,13 +195,21 @@ export class Sealing {
   }
 
   private encode(from: number, to: number): string {
-    return encodeSegment(this.store.readRange(from, to, to - from + 1, "asc").map((row) => toSegmentEvent(this.store, this.state.record, row)));
+    return encodeSegment(this.events(from, to));
+  }
+
+  private events(from: number, to: number): SegmentEvent[] {
+    return this.store.readRange(from, to, to - from + 1, "asc").map((row) => toSegmentEvent(this.store, this.state.record, row));
   }
 
   private headOf(segment: SegmentRecord): SegmentHead {
-    const { conversation_id, epoch } = this.state.record;
+    const { conversation_id, epoch, kind } = this.state.record;
     const { from_seq, to_seq, sha256 } = segment;
-    return { conversation_id, epoch, from_seq, to_seq, count: to_seq - from_seq + 1, sha256, format: SEGMENT_FORMAT };
+    const [first = "", second = first] = this.state.members.keys();
+    return {
+      conversation_id, epoch, from_seq, to_seq, count: to_seq - from_seq + 1, sha256, format: SEGMENT_FORMAT,
+      ...this.chain.ends(from_seq, to_seq), ...(kind === "direct" ? { pair: directPair(first, second) } : {}),
+    };
   }
 
   /** The archive has a segment and has read it back. The same acknowledgement may come again. */

@@ -82,8 +82,8 @@ describe("a crash after any effect", () => {
       expect(await store.readReached(conversationId("crash"), 1)).toBe(8);
       if (!crashed) break;
     }
-    // open, check, and twice: read, ledger, read back, write, read back, record, ack, reached, delete
-    expect(step).toBe(2 + 2 * 9 + 1);
+    // open, check, and twice: read, epochs, ledger, its neighbours, read back, write, read back, record, ack, reached, delete
+    expect(step).toBe(2 + 2 * 12 + 1);
   });
 });
 
@@ -160,7 +160,7 @@ describe("a segment that is wrong", () => {
       return work();
     } });
     await archiver.pass();
-    expect(effects).toEqual(["store.open", "store.check", "bucket.read", "store.ledger", "edge.ack", "store.reached", "bucket.delete"]);
+    expect(effects).toEqual(["store.open", "store.check", "bucket.read", "store.epochs", "store.ledger", "edge.ack", "store.reached", "bucket.delete"]);
     expect(world.edge.acks).toEqual([good.head, good.head]);
     const other = segment(run(events.map((_, i) => text(`other ${i}`)), { conversation: conversationId("wrong"), at: AT }));
     await world.put(other);

@@ -54,12 +54,12 @@ export interface Segment {
   events: SegmentEvent[];
 }
 
-export function segment(events: SegmentEvent[]): Segment {
+export function segment(events: SegmentEvent[], more: Pick<SegmentHead, "chain_before" | "chain" | "pair"> = {}): Segment {
   const [first, last] = [events[0] as SegmentEvent, events.at(-1) as SegmentEvent];
   const ndjson = encodeSegment(events);
   const head: SegmentHead = {
     conversation_id: first.conversation_id, epoch: first.epoch, from_seq: first.seq, to_seq: last.seq,
-    count: events.length, sha256: sha256(ndjson), format: 1,
+    count: events.length, sha256: sha256(ndjson), format: 1, ...more,
   };
   return {
     key: segmentKey(sha256(head.conversation_id).slice(0, 2), head.conversation_id, head.epoch, head.from_seq, head.to_seq),

@@ -13,7 +13,7 @@ export const CALLS: Readonly<Record<string, Readonly<Record<string, Kind>>>> = {
     append: "member", appendAny: "member", putMember: "member", removeMember: "member", rename: "member", describe: "member", history: "member",
     versions: "member", resume: "member", receipts: "member", messageReceipts: "member", attach: "member", peek: "member", view: "member", typing: "member",
     configure: "member", invite: "member", invites: "member", revokeInvite: "member", join: "member", ban: "member", unban: "member", bans: "member",
-    create: "worker", erase: "service", stats: "service", archived: "archiver", segmentWrong: "archiver", block: "objects",
+    create: "worker", erase: "service", stats: "service", archived: "archiver", chain: "archiver", links: "archiver", segmentWrong: "archiver", block: "objects",
     alarm: "runtime",
     changePorts: "own", change: "own", open: "own", through: "own",
   },

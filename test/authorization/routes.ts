@@ -107,6 +107,14 @@ export const ROUTES: Readonly<Record<string, Route>> = {
   "GET /v1/admin/metrics": service(fixed("/v1/admin/metrics"), "200"),
   "GET /v1/admin/conversations/:conversation_id/stats": service(({ conversation_id }) => `/v1/admin/conversations/${conversation_id}/stats`, "200"),
   "DELETE /v1/admin/conversations/:conversation_id/messages/:msg_id": service(({ conversation_id, msg_id }) => `/v1/admin/conversations/${conversation_id}/messages/${msg_id}`, "204"),
+  "POST /internal/archive/chain": {
+    door: "archiver",
+    cases: [{ path: fixed("/internal/archive/chain"), ok: "404 not_found", body: () => ({ conversation_id: `g.${"0".repeat(32)}`, after: 0 }) }],
+  },
+  "POST /internal/archive/links": {
+    door: "archiver",
+    cases: [{ path: fixed("/internal/archive/links"), ok: "404 not_found", body: () => ({ conversation_id: `g.${"0".repeat(32)}`, from: 1, to: 1 }) }],
+  },
   "POST /internal/archive/wrong": {
     door: "archiver",
     cases: [{

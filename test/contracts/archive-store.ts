@@ -5,6 +5,7 @@ import { eventOf, type EventRow } from "../../archiver/rows.ts";
 import type { ArchiveStore, LedgerEntry, ReadRange } from "../../archiver/stores/store.ts";
 import { bucketOf, clockOf } from "../../protocol/msg-id.ts";
 import { contentText, type SegmentEvent } from "../../protocol/segment.ts";
+import { archiveLedgerContract } from "./archive-ledger.ts";
 import { archiveErasureContract } from "./archive-erasure.ts";
 import { conversationId, type Draft, EVERY_TYPE, run, text } from "../archiver/segments.ts";
 
@@ -73,6 +74,7 @@ export function archiveStoreContract(name: string, newStore: NewStore): void {
     };
 
     archiveErasureContract(() => ({ store, conversation }));
+    archiveLedgerContract(() => ({ store, conversation }));
 
     test("[B8] an event of every type reads back exactly as it was sealed, ascending", async () => {
       const events = run(EVERY_TYPE, { conversation, at: NOVEMBER });

@@ -2,6 +2,7 @@
 import { Hono } from "hono";
 import { conversationOf } from "../../durable-objects/platform/env.ts";
 import { ArchiveAck, ArchiveWrong } from "../../protocol/archive.ts";
+import { ChainQuery, LinksQuery } from "../../protocol/chain-calls.ts";
 import { ConversationId } from "../../protocol/ids.ts";
 import { checkArchiveToken } from "../archive-token.ts";
 import { type AppEnv, tokenOf } from "../auth.ts";
@@ -22,4 +23,17 @@ internal.post("/internal/archive/wrong", async (context) => {
   const report = parsed(ArchiveWrong, await readJson(context.req.raw));
   const { put_again } = expectOk(await conversationOf(context.env, pathId(ConversationId, report.conversation_id)).segmentWrong(report));
   return context.json({ put_again });
+});
+
+internal.post("/internal/archive/chain", async (context) => {
+  await checkArchiveToken(context.env.ARCHIVE_SECRET, tokenOf(context.req.raw));
+  const query = parsed(ChainQuery, await readJson(context.req.raw));
+  return context.json(expectOk(await conversationOf(context.env, pathId(ConversationId, query.conversation_id)).chain(query)).chain);
+});
+
+internal.post("/internal/archive/links", async (context) => {
+  await checkArchiveToken(context.env.ARCHIVE_SECRET, tokenOf(context.req.raw));
+  const query = parsed(LinksQuery, await readJson(context.req.raw));
+  const { links } = expectOk(await conversationOf(context.env, pathId(ConversationId, query.conversation_id)).links(query));
+  return context.json({ links });
 });
