@@ -22,7 +22,7 @@ test("[B18] killed again and again within its writes to Cassandra, it loses, dou
   };
   const store = new CassandraStore({ contactPoints: [node.host], dataCenter: node.datacenter, port: node.port, keyspace, credentials: null, tls: null }, 220_752_000, Date.now);
   await store.open();
-  const rounds = size("kills of the archiver, Cassandra", 5, 50);
+  const rounds = size("kills of the archiver, Cassandra", 5, 200);
   const { runs, midway, last } = await killAgainAndAgain({ rounds, way, chunks: 120, seed: 2, bucket, edge, env });
   last.kill("SIGTERM");
   expect(await last.ended).toBe(0);
