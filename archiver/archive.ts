@@ -15,7 +15,7 @@ const LEDGER_MIN_S = 90 * 86_400;
 export interface ArchiveTools {
   bucket: SegmentBucket;
   store: ArchiveStore;
-  edge: Edge;
+  edge: Pick<Edge, "ack" | "wrong">;
   retentionS: number;
   /** ms */
   now: () => number;

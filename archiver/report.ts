@@ -8,7 +8,7 @@ import type { Edge } from "./edge.ts";
 export type Reported = "put_again" | "of_no_use" | "untold" | "foreign";
 
 /** Never throws: a report that gets lost is made again when the segment is tried again. */
-export async function reportWrong(key: string, { reason }: WrongSegment, edge: Edge): Promise<Reported> {
+export async function reportWrong(key: string, { reason }: WrongSegment, edge: Pick<Edge, "wrong">): Promise<Reported> {
   const place = parseSegmentKey(key);
   if (place === null) return "foreign";
   try {

@@ -192,7 +192,7 @@ export class CrashWorld {
     };
   }
 
-  #edge(through: <T>(effect: string, unavailable: new (cause: unknown) => Error, work: () => Promise<T>) => Promise<T>): Edge {
+  #edge(through: <T>(effect: string, unavailable: new (cause: unknown) => Error, work: () => Promise<T>) => Promise<T>): Pick<Edge, "ack" | "wrong"> {
     return {
       ack: (head) => through("edge.ack", EdgeUnavailable, async () => {
         const result = this.sealing.acknowledged(head);

@@ -129,6 +129,8 @@ async function readAll(world: World, query: HistoryQuery): Promise<Reading> {
     const reply = readHistory(store, state, STAY, { ...query, ...(cursor === "" ? {} : { cursor }) });
     if (!reply.ok) throw new Error(reply.code);
     reading.heads[1] = world.head;
+    // A first page that was refused is asked for anew.
+    if (cursor === "") reading.heads[0] = world.head;
     await world.step();
     try {
       const page: HistoryPage = await worker.historyPage(ENV, reply.page);
