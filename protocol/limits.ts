@@ -88,6 +88,23 @@ export const REPORT_BURST = 10;
 export const REASON_BYTES = 2 * 1024;
 /** Bytes of events that a device may have without a receipt; how many events, a setting says. */
 export const CREDIT_BYTES = 1024 * 1024;
+/** Characters of a search; its terms, their words together, and how many of them may be beginnings. */
+export const SEARCH_UNITS = 256;
+export const SEARCH_TERMS = 16;
+export const SEARCH_TOKENS = 64;
+export const SEARCH_PREFIXES = 4;
+/** Hits of a page: what is given without `limit`, and the most; and places that are marked in one. */
+export const SEARCH_PAGE = 20;
+export const SEARCH_PAGE_MAX = 50;
+export const HIGHLIGHTS = 100;
+/** Conversations that are looked through together, the last active first, and by one request. */
+export const SEARCH_WINDOW = 50;
+export const SEARCH_CONVERSATIONS = 200;
+/** Searches of a conversation a second and user, and how many at once; and of all that the user has. */
+export const SEARCH_RATE = 5;
+export const SEARCH_BURST = 20;
+export const SEARCH_ALL_RATE = 1;
+export const SEARCH_ALL_BURST = 5;
 /** Longest life of a token, and what clocks may differ by, in seconds. */
 export const TOKEN_LIFE_S = 3_600;
 export const CLOCK_TOLERANCE_S = 30;
