@@ -5,6 +5,7 @@ import { GROUPS } from "./conversation/groups.ts";
 import { MESSAGES } from "./conversation/messages.ts";
 import { RECEIPTS } from "./conversation/receipts.ts";
 import { RESEALING } from "./conversation/resealing.ts";
+import { SEARCH } from "./conversation/search.ts";
 import type { Migration } from "./migration.ts";
 
 export const CONVERSATION_MIGRATIONS: readonly Migration[] = [
@@ -91,5 +92,10 @@ export const CONVERSATION_MIGRATIONS: readonly Migration[] = [
     version: 4,
     min_compatible: 1,
     sql: CHAIN,
+  },
+  {
+    version: 5,
+    min_compatible: 1,
+    sql: SEARCH,
   },
 ];

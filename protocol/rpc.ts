@@ -17,6 +17,7 @@ import type { ArchiveAck, ArchiveAcked, ArchiveWrong, ArchiveWrongAnswer } from 
 import type { ChainQuery, ChainState, EventLink, LinksQuery } from "./chain-calls.ts";
 import type { AppendCall, AppendReply, EraseCall, Refusal } from "./rpc/append.ts";
 import type { MessageReceipt, ReceiptMarks, ReceiptsCall, StatusCall } from "./rpc/receipts.ts";
+import type { SearchableCalls, SearchCalls } from "./rpc/search.ts";
 import type { BlockCall, UserCalls } from "./rpc/users.ts";
 
 export * from "./rpc/append.ts";
@@ -177,7 +178,7 @@ export interface ConversationStats {
   wakes: number;
 }
 
-export interface ConversationCalls extends GroupCalls {
+export interface ConversationCalls extends GroupCalls, SearchCalls {
   /** Messages alone, as `isPlain` says. */
   append(call: AppendCall): Promise<AppendReply>;
   /** Any items. A method of its own: an object of before changes would take one for a message. */
@@ -226,9 +227,9 @@ export interface Claims {
 }
 
 /** What has a bucket of its own beside the user's requests. */
-export type Quota = "find" | "report";
+export type Quota = "find" | "report" | "search" | "search_all";
 
-export interface SessionCalls extends CreationCalls, InboxCalls, PresenceCalls, UserCalls {
+export interface SessionCalls extends CreationCalls, InboxCalls, PresenceCalls, SearchableCalls, UserCalls {
   deliver(call: DeliverCall): Promise<DeliverReply>;
   /** What became of messages that this user has sent. */
   told(call: StatusCall): Promise<DeliverReply>;

@@ -44,6 +44,8 @@ export const Settings = v.object({
   edit_window_ms: int(0, 3_650 * DAY_MS),
   /** Searches for people a day and user; 0 for no limit. */
   searches_per_day: int(0, 1_000_000),
+  /** How long after a deletion what is left of its words in a conversation's index is overwritten, ms: deletions share that work. */
+  search_tidy_after_ms: int(0, 30 * DAY_MS),
 });
 export type Settings = v.InferOutput<typeof Settings>;
 export type SettingName = keyof Settings;
@@ -68,6 +70,7 @@ export const DEFAULT_SETTINGS: Settings = {
   credit_events: 256,
   edit_window_ms: DAY_MS,
   searches_per_day: 1_000,
+  search_tidy_after_ms: 3_600_000,
 };
 
 export const SETTING_NAMES = Object.keys(DEFAULT_SETTINGS) as SettingName[];

@@ -1,7 +1,6 @@
 // Pages of history. The conversation alone decides what a page holds; bodies that were pruned come from the archive.
 import { bisect, type Bounds, intersect } from "../../domain/page.ts";
 import { type Stay, visibleRange } from "../../domain/membership.ts";
-import { firstMsgIdOf } from "../../protocol/msg-id.ts";
 import type { HistoryQuery } from "../../protocol/rest.ts";
 import { BATCH_BYTES } from "../../protocol/limits.ts";
 import type { HistoryReply, Result } from "../../protocol/rpc.ts";
@@ -10,7 +9,7 @@ import type { EventRecord } from "./records.ts";
 import { showEvents } from "./shown.ts";
 import type { ConversationState } from "./state.ts";
 import type { ConversationStore } from "./store.ts";
-import { readByMsgId } from "./target.ts";
+import { readByMsgId, timeBounds } from "./target.ts";
 
 export function readHistory(store: ConversationStore, state: ConversationState, stay: Stay, query: HistoryQuery): Result<{ page: HistoryReply }> {
   const order = query.order ?? (query.after === undefined ? "desc" : "asc");
@@ -46,13 +45,10 @@ export function readHistory(store: ConversationStore, state: ConversationState, 
 }
 
 function queryBounds(store: ConversationStore, state: ConversationState, query: HistoryQuery): Bounds {
-  const head = state.head.seq;
-  const seqAtOrAfter = (msgId: string) => bisect(1, head, (seq) => (store.readMsgId(seq) as string) >= msgId);
-  const after = typeof query.after === "string" ? bisect(1, head, (seq) => (store.readMsgId(seq) as string) > (query.after as string)) : (query.after ?? 0) + 1;
-  return {
-    from: Math.max(after, query.from === undefined ? 1 : seqAtOrAfter(firstMsgIdOf(query.from))),
-    to: query.to === undefined ? head : seqAtOrAfter(firstMsgIdOf(query.to)) - 1,
-  };
+  const after = typeof query.after === "string"
+    ? bisect(1, state.head.seq, (seq) => (store.readMsgId(seq) as string) > (query.after as string)) : (query.after ?? 0) + 1;
+  const { from, to } = timeBounds(store, state, query);
+  return { from: Math.max(after, from), to };
 }
 
 /** A call carries at most BATCH_BYTES, and always one event. */

@@ -12,6 +12,7 @@ import {
 } from "../../protocol/rpc.ts";
 import type { PeekCall, Settled } from "../../protocol/rpc/inbox.ts";
 import type { MessageReceipt, ReceiptMarks, ReceiptsCall } from "../../protocol/rpc/receipts.ts";
+import type { SearchCall, SearchReply } from "../../protocol/rpc/search.ts";
 import type { BlockCall } from "../../protocol/rpc/users.ts";
 import type { Role } from "../../protocol/events.ts";
 import type { Ban, Invite, InviteMade } from "../../protocol/rest/groups.ts";
@@ -38,6 +39,8 @@ import { type Changed, describe, putMember, removeMember } from "./members.ts";
 import type { NewEvent } from "./records.ts";
 import type { Receipts } from "./receipts.ts";
 import { Sealing } from "./seal.ts";
+import { findMessages } from "./search/find.ts";
+import { Indexing } from "./search/indexing.ts";
 import { segmentBucket } from "./segment-bucket.ts";
 import { ConversationState } from "./state.ts";
 import { ConversationStore } from "./store.ts";
@@ -54,6 +57,7 @@ interface Opened {
   groups: Groups;
   typing: Typing;
   sealing: Sealing;
+  indexing: Indexing;
   tasks: Tasks;
 }
 
@@ -87,8 +91,9 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
       if (!call.items.some(canBegin)) return { kind: "answers", answers: call.items.map(() => ABSENT) };
       createDirect(this.store, call.conversation_id, call.create, deploymentJurisdiction(this.env));
     }
-    const { state, fanout, receipts, sealing } = this.opened ?? this.open(null);
-    const { answers, events, erased } = appendItems(this.store, state, call, this.changePorts(sealing), Date.now());
+    const opened = this.opened ?? this.open(null);
+    const { state, fanout, receipts } = opened;
+    const { answers, events, erased } = appendItems(this.store, state, call, this.changePorts(opened), Date.now());
     const sender = state.members.get(call.sender_id);
     if (erased.length > 0) fanout.forget(erased);
     if (events.length > 0 && sender !== undefined) {
@@ -102,8 +107,8 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
 
   async erase(call: EraseCall): Promise<Result<{ changed: boolean }>> {
     if (this.opened === null) return ABSENT;
-    const { state, fanout, sealing } = this.opened;
-    const result = eraseMessage(this.store, state, call.msg_id, this.changePorts(sealing), Date.now());
+    const { state, fanout } = this.opened;
+    const result = eraseMessage(this.store, state, call.msg_id, this.changePorts(this.opened), Date.now());
     if (!result.ok) return result;
     if (result.erased.length > 0) fanout.forget(result.erased);
     if (result.event !== null) fanout.committed([result.event], null, false);
@@ -188,6 +193,15 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
     const stay = this.opened?.state.members.get(call.user_id);
     if (this.opened === null || stay === undefined) return ABSENT;
     return readVersions(this.store, this.opened.state, stay, call.msg_id);
+  }
+
+  async search(call: SearchCall): Promise<Result<SearchReply>> {
+    const stay = this.opened?.state.members.get(call.user_id);
+    if (this.opened === null || stay === undefined) return ABSENT;
+    const { state, indexing, tasks } = this.opened;
+    const found = findMessages(this.store, state, indexing, stay, call);
+    tasks.arm(Date.now());
+    return found;
   }
 
   async receipts(call: ReceiptsCall): Promise<Result<{ marks: ReceiptMarks }>> {
@@ -288,8 +302,14 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
     await this.opened?.tasks.fired(() => Date.now());
   }
 
-  private changePorts(sealing: Sealing): ChangePorts {
-    return { settings: () => currentSettings(this.env), erased: (seqs) => sealing.erased(seqs) };
+  private changePorts({ sealing, indexing }: Opened): ChangePorts {
+    return {
+      settings: () => currentSettings(this.env),
+      erased: (seqs) => {
+        sealing.erased(seqs);
+        indexing.forget(seqs);
+      },
+    };
   }
 
   private change(decide: (state: ConversationState, groups: Groups) => Changed): Result<{ changed: boolean }> {
@@ -332,21 +352,29 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
     const bucket = archiveOn(this.env) ? this.env.SEGMENTS : undefined;
     const sealing = new Sealing(this.store, state, {
       bucket: bucket === undefined ? null : segmentBucket(bucket),
+      settings, now: () => Date.now(), prunableSeq: () => indexing.prunableSeq,
+    });
+    const indexing = new Indexing(this.store, state, {
       settings, now: () => Date.now(),
+      pause: () => new Promise((resolve) => {
+        setTimeout(resolve, 0);
+      }),
     });
     const tasks: Tasks = new Tasks(this.ctx.storage, alarm, [
       { name: "settle", dueAt: () => fanout.rounds.settleDue(), run: () => fanout.rounds.settle() },
       { name: "lagging", dueAt: () => fanout.rounds.laggingDue(), run: (now) => fanout.rounds.settleLagging(now) },
       { name: "redelivery", dueAt: (now) => acknowledging.redelivery.due(now), run: (now) => acknowledging.redelivery.run(now) },
+      { name: "index", dueAt: (now) => indexing.due(now), run: () => indexing.run() },
       { name: "seal", dueAt: (now) => sealing.sealDue(now), run: () => sealing.seal() },
       { name: "chain", dueAt: (now) => sealing.chainDue(now), run: async () => sealing.catchUpChain() },
       { name: "prune", dueAt: (now) => sealing.pruneDue(now), run: async (now) => sealing.prune(now) },
+      { name: "tidy_index", dueAt: (now) => indexing.tidyDue(now), run: () => indexing.tidy() },
     ], (task, error) => {
       count("task_failures");
       log("error", "task_failed", { conversation_id: record.conversation_id, task, ...errorFields(error) });
     });
     tasks.arm(Date.now());
-    this.opened = { state, fanout, attached, groups: new Groups(this.store, state), receipts: acknowledging.receipts, typing, sealing, tasks };
+    this.opened = { state, fanout, attached, groups: new Groups(this.store, state), receipts: acknowledging.receipts, typing, sealing, indexing, tasks };
     return this.opened;
   }
 

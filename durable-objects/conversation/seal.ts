@@ -36,6 +36,8 @@ export interface SealPorts {
   bucket: SegmentBucket | null;
   settings(): Settings;
   now(): number;
+  /** Up to where search knows the words of what is pruned. Absent: nothing waits for it. */
+  prunableSeq?(): number;
 }
 
 export class Sealing {
@@ -254,11 +256,16 @@ export class Sealing {
     segment.wrong = true;
   }
 
+  /** The archive has what is up to here, and search its words. */
+  private get prunable(): number {
+    return Math.min(this.state.marks.archived_seq, this.ports.prunableSeq?.() ?? Number.POSITIVE_INFINITY);
+  }
+
   /** When the oldest body that the archive has may go; null while there is none. */
   pruneDue(now: number): number | null {
     const rule = this.ports.settings();
     const next = this.state.marks.pruned_seq + 1;
-    if (next > Math.min(this.state.marks.archived_seq, this.state.head.seq - rule.hot_events)) return null;
+    if (next > Math.min(this.prunable, this.state.head.seq - rule.hot_events)) return null;
     const oldest = this.store.readMsgId(next);
     return oldest === null ? null : Math.max(now, sentAtOf(oldest) + rule.hot_days * 86_400_000);
   }
@@ -269,7 +276,7 @@ export class Sealing {
     const rule = this.ports.settings();
     const cold = firstMsgIdOf(coldBefore(rule, now));
     const lastCold = bisect(marks.pruned_seq + 1, marks.archived_seq, (seq) => (this.store.readMsgId(seq) as string) >= cold) - 1;
-    const target = decidePruneTo(marks.archived_seq, head.seq, lastCold, rule);
+    const target = decidePruneTo(this.prunable, head.seq, lastCold, rule);
     // A long backlog goes in several alarms: the rest is due again at once.
     for (let step = 0; step < PRUNE_STEPS && marks.pruned_seq < target; step += 1) {
       const to = Math.min(target, marks.pruned_seq + PRUNE_STEP);

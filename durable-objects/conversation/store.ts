@@ -10,6 +10,7 @@ import type { Row, Sql } from "../platform/sql.ts";
 import type { ConversationRecord, Counters, EventRecord, LaggingRecord, MemberChange, NewEvent, SegmentRecord, Watermarks } from "./records.ts";
 import { bytes, EVENT_COLUMNS, toEventRecord } from "./store/event-row.ts";
 import { MessageStore } from "./store/messages.ts";
+import { SearchStore } from "./store/search.ts";
 
 /** The event that a client_msg_id stands for. */
 export interface HeldKey {
@@ -20,10 +21,12 @@ export interface HeldKey {
 export class ConversationStore {
   readonly sql: Sql;
   readonly messages: MessageStore;
+  readonly search: SearchStore;
 
   constructor(sql: Sql) {
     this.sql = sql;
     this.messages = new MessageStore(sql);
+    this.search = new SearchStore(sql);
   }
 
   exists(): boolean {

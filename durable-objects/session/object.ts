@@ -10,6 +10,7 @@ import type { Claims, DeliverCall, DeliverReply, Quota, Result, SessionCalls, St
 import type { Presence as PresenceEntry } from "../../protocol/frames/presence.ts";
 import type { PresenceAsk, PresenceTold, TypingShown, UserSessions } from "../../protocol/rpc/presence.ts";
 import type { FramesCall, PollCall, PollReply, PushCall } from "../../protocol/rpc/inbox.ts";
+import type { Searchable, SearchableCall } from "../../protocol/rpc/search.ts";
 import type { UserCalls } from "../../protocol/rpc/users.ts";
 import { directoryOf, type Env, sessionOf } from "../platform/env.ts";
 import { count } from "../platform/metrics.ts";
@@ -31,6 +32,7 @@ import { PostedDevice } from "./posted.ts";
 import { Pushes } from "./pushes.ts";
 import { Presence, type SessionOf } from "./presence.ts";
 import { Receipts } from "./receipts.ts";
+import { listSearchable } from "./searching.ts";
 import { Sending } from "./sending.ts";
 import { Profiles } from "./profile.ts";
 import { Quotas } from "./quotas.ts";
@@ -237,6 +239,10 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
   async changes(call: { since: number }): Promise<Result<{ changed: ChangedConversations }>> {
     await this.inbox.catchUp(Date.now());
     return { ok: true, changed: this.inbox.changes(call.since) };
+  }
+
+  async searchable(call: SearchableCall): Promise<Result<Searchable>> {
+    return { ok: true, ...listSearchable(this.core.store, call) };
   }
 
   async patchInbox(call: { conversation_id: string; patch: InboxPatch }): Promise<Result<{ conversation: ConversationRow }>> {

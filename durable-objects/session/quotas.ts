@@ -1,7 +1,7 @@
 // Buckets of their own for what could be used to learn or to spoil much: beside the user's requests, and kept over a sleep,
 // because who waits ten seconds must not begin with full ones.
 import { type Admission, type Bucket, type BucketRule, decideAdmission } from "../../domain/rate-limit.ts";
-import { FIND_BURST, FIND_RATE, HANDLE_BURST, HANDLE_RATE, HANDLE_TRY_BURST, HANDLE_TRY_RATE, REPORT_BURST, REPORT_RATE } from "../../protocol/limits.ts";
+import { FIND_BURST, FIND_RATE, HANDLE_BURST, HANDLE_RATE, HANDLE_TRY_BURST, HANDLE_TRY_RATE, REPORT_BURST, REPORT_RATE, SEARCH_ALL_BURST, SEARCH_ALL_RATE, SEARCH_BURST, SEARCH_RATE } from "../../protocol/limits.ts";
 import type { Quota } from "../../protocol/rpc.ts";
 import { count } from "../platform/metrics.ts";
 import type { SessionCore } from "./core.ts";
@@ -34,9 +34,13 @@ export class Quotas {
   }
 
   private rulesOf(quota: Quota | HandleQuota): [string, BucketRule][] {
-    const { searches_per_day } = this.core.settings;
+    const { searches_per_day, rate_limit } = this.core.settings;
+    // What a deployment lifts for all requests it lifts for these.
+    const searching = (rate: number, burst: number): BucketRule => ({ rate: rate_limit === 0 ? 0 : rate, burst });
     switch (quota) {
       case "find": return [["find", { rate: FIND_RATE, burst: FIND_BURST }], ["find_day", { rate: searches_per_day / DAY_S, burst: searches_per_day }]];
+      case "search": return [["search", searching(SEARCH_RATE, SEARCH_BURST)]];
+      case "search_all": return [["search_all", searching(SEARCH_ALL_RATE, SEARCH_ALL_BURST)]];
       case "report": return [["report", { rate: REPORT_RATE, burst: REPORT_BURST }]];
       case "handle_try": return [["handle_try", { rate: HANDLE_TRY_RATE, burst: HANDLE_TRY_BURST }]];
       case "handle": return [["handle", { rate: HANDLE_RATE, burst: HANDLE_BURST }]];

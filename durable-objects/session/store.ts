@@ -106,6 +106,11 @@ export class SessionStore {
     ).map(toInbox);
   }
 
+  /** The last active first. @param at ms */
+  readActiveSince(at: number, limit: number): InboxRecord[] {
+    return this.sql.all(`SELECT ${INBOX} FROM inbox WHERE left_at IS NULL AND last_at > ? ORDER BY last_at DESC LIMIT ?`, at, limit).map(toInbox);
+  }
+
   /** What changed since a user_seq, oldest change first. */
   readInboxSince(userSeq: number, limit: number): InboxRecord[] {
     return this.sql.all(`SELECT ${INBOX} FROM inbox WHERE user_seq > ? ORDER BY user_seq LIMIT ?`, userSeq, limit).map(toInbox);
