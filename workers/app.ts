@@ -18,6 +18,7 @@ import { poll } from "./routes/poll.ts";
 import { presence } from "./routes/presence.ts";
 import { receipts } from "./routes/receipts.ts";
 import { reports } from "./routes/reports.ts";
+import { search } from "./routes/search.ts";
 import { sockets } from "./routes/sockets.ts";
 import { users } from "./routes/users.ts";
 
@@ -43,6 +44,7 @@ app.route("/", blocks);
 app.route("/", reports);
 app.route("/", adminUsers);
 app.route("/", changes);
+app.route("/", search);
 app.route("/", admin);
 app.route("/", internal);
 app.route("/", development);

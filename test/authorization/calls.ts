@@ -11,14 +11,14 @@ export type Kind = "member" | "self" | "objects" | "service" | "archiver" | "wor
 export const CALLS: Readonly<Record<string, Readonly<Record<string, Kind>>>> = {
   Conversation: {
     append: "member", appendAny: "member", putMember: "member", removeMember: "member", rename: "member", describe: "member", history: "member",
-    versions: "member", resume: "member", receipts: "member", messageReceipts: "member", attach: "member", peek: "member", view: "member", typing: "member",
+    versions: "member", search: "member", resume: "member", receipts: "member", messageReceipts: "member", attach: "member", peek: "member", view: "member", typing: "member",
     configure: "member", invite: "member", invites: "member", revokeInvite: "member", join: "member", ban: "member", unban: "member", bans: "member",
     create: "worker", erase: "service", stats: "service", archived: "archiver", chain: "archiver", links: "archiver", segmentWrong: "archiver", block: "objects",
     alarm: "runtime",
     changePorts: "own", change: "own", open: "own", through: "own",
   },
   UserSession: {
-    fetch: "self", admit: "self", send: "self", poll: "self", frames: "self", conversations: "self", changes: "self", patchInbox: "self", presenceQuery: "self",
+    fetch: "self", admit: "self", send: "self", poll: "self", frames: "self", conversations: "self", changes: "self", searchable: "self", patchInbox: "self", presenceQuery: "self",
     putDevice: "self", deleteDevice: "self", listDevices: "self", readBlocks: "self", setBlock: "self", readAccount: "self", changeProfile: "self", claimCreation: "self",
     deliver: "objects", push: "objects", told: "objects", presenceOf: "objects", unwatch: "objects", presenceChanged: "objects", typingShown: "objects", reachable: "objects",
     registered: "worker", register: "worker", readProfile: "worker", sessions: "service", pushes: "service", setAccess: "service",

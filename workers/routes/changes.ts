@@ -1,7 +1,6 @@
-// What a message said before, and what can't be searched.
+// What a message said before.
 import { Hono } from "hono";
 import { conversationOf } from "../../durable-objects/platform/env.ts";
-import { ChatError } from "../../protocol/errors.ts";
 import { ConversationId, MsgId } from "../../protocol/ids.ts";
 import type { Version, VersionList } from "../../protocol/rest.ts";
 import { withArchivedBodies } from "../archived.ts";
@@ -22,11 +21,4 @@ changes.get("/v1/conversations/:conversation_id/messages/:msg_id/edits", user, a
     return [{ seq, msg_id: event.msg_id, sent_at, content, ...(mentions === undefined ? {} : { mentions }) }];
   });
   return context.json({ versions } satisfies VersionList);
-});
-
-/** Nothing is searched yet; of what is end-to-end encrypted nothing ever will be, and that is told. */
-changes.get("/v1/conversations/:conversation_id/search", user, async (context) => {
-  const conversation = conversationOf(context.env, pathId(ConversationId, context.req.param("conversation_id")));
-  const { conversation: detail } = expectOk(await conversation.describe({ user_id: callerOf(context) }));
-  throw new ChatError(detail.encryption === "e2ee" ? "e2ee_unsupported" : "not_found");
 });
