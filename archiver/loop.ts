@@ -4,6 +4,7 @@ import { retryDelay } from "../domain/retry.ts";
 import { errorFields, log } from "../log/log.ts";
 import { type ArchiveTools, archiveSegment } from "./archive.ts";
 import { WrongSegment } from "./checked-segment.ts";
+import { checkClock, ClockWrong } from "./clock.ts";
 import { AckRefused, EdgeUnavailable } from "./edge.ts";
 import { inLanes } from "./lanes.ts";
 import type { Metrics, Part } from "./metrics.ts";
@@ -66,10 +67,11 @@ export class Archiver {
       } catch (error) {
         if (error instanceof Stopped) break;
         const part = partOf(error);
-        if (part === null) throw error;
+        if (part === null && !(error instanceof ClockWrong)) throw error;
         failures += 1;
         wait = retryDelay(Math.min(failures, LONGEST_WAIT_ATTEMPT), this.#tools.random());
-        this.#failed(part, error, wait);
+        if (part === null) this.#clockWrong(error as ClockWrong, wait);
+        else this.#failed(part, error, wait);
       }
       // An abort ends the pause early, which the loop's condition sees.
       await pause(wait, undefined, { signal: this.#signal }).catch(() => undefined);
@@ -82,6 +84,7 @@ export class Archiver {
     const survey = await surveySegments(bucket, this.#shelf, now());
     this.#countBacklog(survey);
     this.#countShelf();
+    metrics.clockSkew.set(checkClock(now(), bucket.time?.() ?? null) / 1_000);
     await store.open();
     await store.check();
     metrics.up.set({ part: "store" }, 1);
@@ -167,6 +170,13 @@ export class Archiver {
     metrics.errors.inc({ kind: `${part}_unavailable` });
     if (part === "edge") metrics.ackFailures.inc({ status: "none" });
     log("warn", `${part}_unavailable`, { retry_in_ms: wait, error: errorFields(error)["error"] });
+  }
+
+  #clockWrong({ skew_ms, message }: ClockWrong, wait: number): void {
+    const { metrics } = this.#tools;
+    metrics.clockSkew.set(skew_ms / 1_000);
+    metrics.errors.inc({ kind: "clock_wrong" });
+    log("error", "clock_wrong", { retry_in_ms: wait, error: message });
   }
 
   #countShelf(): void {

@@ -23,6 +23,7 @@ export interface Metrics {
   readsInFlight: Gauge;
   readsRefused: Counter;
   lastPass: Gauge;
+  clockSkew: Gauge;
 }
 
 const PREFIX = "confab_archiver_";
@@ -56,6 +57,7 @@ export function newMetrics(): Metrics {
     }),
     readsInFlight: new Gauge(named("reads_in_flight", "Reads of archived events that are being answered")),
     readsRefused: new Counter(named("reads_refused_total", "Reads refused because as many as may were under way")),
+    clockSkew: new Gauge(named("clock_skew_seconds", "How far this machine's clock is ahead of the bucket's, at the last look")),
     lastPass: new Gauge(named("last_pass_timestamp_seconds", "When the archiver last went through all that waits, s since 1970; 0: not yet")),
   };
   for (const outcome of ["written", "present", "expired"]) metrics.rows.inc({ outcome }, 0);

@@ -37,6 +37,8 @@ export interface SegmentBucket {
   read(key: string): Promise<StoredObject | null | "too_large">;
   /** Succeeds also where there is nothing. */
   delete(key: string): Promise<void>;
+  /** The bucket's own time now, ms, after its last answer; null before the first. */
+  time?(): number | null;
   close(): void;
 }
 
@@ -51,6 +53,8 @@ async function guard<T>(work: () => Promise<T>): Promise<T> {
 export class S3Bucket implements SegmentBucket {
   readonly #client: S3Client;
   readonly #bucket: string;
+  /** ms: what the last answer said, and when it came by a clock that nobody sets. */
+  #heard: { time: number; at: number } | null = null;
 
   constructor({ endpoint, region, bucket, accessKeyId, secretAccessKey }: S3Config) {
     this.#bucket = bucket;
@@ -65,6 +69,16 @@ export class S3Bucket implements SegmentBucket {
       requestHandler: { connectionTimeout: 3_000, requestTimeout: 15_000, throwOnRequestTimeout: true },
       maxAttempts: 2,
     });
+    this.#client.middlewareStack.add((next) => async (given) => {
+      const result = await next(given);
+      const time = Date.parse((result.response as { headers?: Record<string, string> }).headers?.["date"] ?? "");
+      if (!Number.isNaN(time)) this.#heard = { time, at: performance.now() };
+      return result;
+    }, { step: "deserialize", name: "confabTime" });
+  }
+
+  time(): number | null {
+    return this.#heard === null ? null : this.#heard.time + performance.now() - this.#heard.at;
   }
 
   async *list(): AsyncGenerator<ListedObject[]> {

@@ -42,6 +42,11 @@ export function random(seed: number): (below: number) => number {
   };
 }
 
+interface ArchiverProcess {
+  archiver: Archiver;
+  store: ArchiveStore;
+}
+
 export class CrashWorld {
   readonly conversation: string;
   readonly below: (below: number) => number;
@@ -64,7 +69,7 @@ export class CrashWorld {
   store!: ConversationStore;
   state!: ConversationState;
   sealing!: Sealing;
-  #archiver: Archiver;
+  #process: ArchiverProcess;
   /** Where each effect of an archiver gives way to the other archiver. */
   turn: () => Promise<void> = async () => undefined;
 
@@ -75,7 +80,12 @@ export class CrashWorld {
     const store = new ConversationStore(nodeSql(this.#database));
     createDirect(store, this.conversation, ["ann", "bob"], null);
     this.wake();
-    this.#archiver = this.newArchiver();
+    this.#process = this.#newProcess();
+  }
+
+  /** The end of the world: its archiver's connection goes. */
+  async close(): Promise<void> {
+    await this.#process.store.close();
   }
 
   /** The object dies and wakes: all that is not in its rows is gone. */
@@ -118,7 +128,9 @@ export class CrashWorld {
 
   /** One pass; an archiver that dies is started again. */
   async pass(): Promise<void> {
-    await this.#archiver.pass().catch((error: unknown) => this.#survived(error, () => (this.#archiver = this.newArchiver())));
+    const { archiver, store } = this.#process;
+    await archiver.pass().catch((error: unknown) => this.#survived(error, () => (this.#process = this.#newProcess())));
+    if (this.#process.store !== store) await store.close();
   }
 
   /** Two archivers at once on the same segments, each giving way to the other at its effects. */
@@ -126,8 +138,9 @@ export class CrashWorld {
     this.turn = async () => {
       for (let i = this.below(4); i > 0; i -= 1) await new Promise(setImmediate);
     };
-    const other = this.newArchiver();
-    await Promise.all([this.pass(), other.pass().catch((error: unknown) => this.#survived(error, () => undefined))]);
+    const other = this.#newProcess();
+    await Promise.all([this.pass(), other.archiver.pass().catch((error: unknown) => this.#survived(error, () => undefined))]);
+    await other.store.close();
     this.turn = async () => undefined;
   }
 
@@ -161,7 +174,7 @@ export class CrashWorld {
     if (found !== undefined) this.#late.push(() => this.#lay(...found));
   }
 
-  newArchiver(): Archiver {
+  #newProcess(): ArchiverProcess {
     const store = this.#newStore();
     const alive = { dead: false };
     const through = <T>(effect: string, unavailable: new (cause: unknown) => Error, work: () => Promise<T>) => this.#effect(effect, alive, unavailable, work);
@@ -172,10 +185,11 @@ export class CrashWorld {
         return (...given: unknown[]) => through(`store.${String(name)}`, StoreUnavailable, async () => Reflect.apply(member, target, given) as unknown);
       },
     });
-    return new Archiver({
+    const archiver = new Archiver({
       store: guarded, bucket: this.#archiverBucket(through), edge: this.#edge(through), metrics: newMetrics(), retentionS: 220_752_000, pollMs: 3_600_000,
       now: () => this.now + this.skew, random: () => this.below(1_000) / 1_000,
     }, new AbortController().signal);
+    return { archiver, store };
   }
 
   #archiverBucket(through: <T>(effect: string, unavailable: new (cause: unknown) => Error, work: () => Promise<T>) => Promise<T>): SegmentBucket {

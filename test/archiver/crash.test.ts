@@ -96,7 +96,9 @@ test("[B9] [B18] [C10] [A23] whichever side dies between any two effects, the ar
       await check(world);
     } catch (error) {
       throw new Error(`seed ${seed}`, { cause: error });
+    } finally {
+      await world.close();
     }
     crashes += world.crashes;
   }
-});
+}, 1_800_000);
