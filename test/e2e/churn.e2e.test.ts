@@ -75,8 +75,9 @@ test("[A1] removed and added again and again while everybody sends", async () =>
   expect(outside(acked)).toEqual([]);
   const byEve = events.filter(({ type, sender_id }) => type === "msg" && sender_id === eve.name).map(({ seq }) => seq);
   expect(acked.toSorted((a, b) => a - b)).toEqual(byEve);
-  // A receipt for what she saw before she was removed comes too late.
-  expect(eves.frames.filter((frame) => frame.type === "error").filter((frame) => !["not_found", "bad_receipt"].includes(String(frame["code"])))).toEqual([]);
+  // A receipt for what she saw before she was removed comes too late; with many at once each is asked about, and only so many may wait.
+  const errors = eves.frames.filter(({ type, code }) => type === "error" && !["not_found", "bad_receipt", "rate_limited"].includes(String(code)));
+  expect(errors, JSON.stringify(errors.slice(0, 3))).toEqual([]);
   expect(outside((await eve.history(group)).map(({ seq }) => seq))).toEqual([]);
   expect((await eve.history(group)).map(({ seq }) => seq)).toEqual(events.map(({ seq }) => seq).filter((seq) => seq >= (stays.at(-1)?.[0] ?? 0)));
   const missing = async (): Promise<number[]> => events.map(({ seq }) => seq).filter((seq) => !seqsOf(bobs, group, false).includes(seq));
