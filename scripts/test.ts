@@ -15,36 +15,49 @@ const TYPES = { "types workers": "tsconfig.json", "types node": "tsconfig.node.j
 
 /** These run while the servers come up. */
 const NEED_NOTHING = new Set<Project>(["unit", "workerd"]);
+/** These wait more than they work: beside one another they take hardly longer than one of them. */
+const TOGETHER = new Set<Project>(["cassandra", "browser"]);
+/** Files at once, on two cores: end-to-end tests wait for half of their time. */
+const WORKERS: Partial<Record<Project, number>> = { e2e: 3 };
 
 const outcomes: Outcome[] = [];
 const sizes: Sizes = new Map();
 const tests: TestResult[] = [];
+const secondTries: string[] = [];
+
+function title(name: string): void {
+  console.log(`\n── ${name}`);
+}
 
 async function timed(name: string, run: () => Promise<{ passed: number; failures: string[] }>): Promise<void> {
-  console.log(`\n── ${name}`);
   const begun = performance.now();
   const result = await run();
   outcomes.push({ name, ...result, seconds: (performance.now() - begun) / 1000 });
 }
 
 async function check(name: string, tool: string, args: string[]): Promise<void> {
+  title(name);
   await timed(name, async () => {
     const ended = await runChild(bin(tool), args, process.env, 5 * MINUTE);
     return ended === 0 ? { passed: 1, failures: [] } : { passed: 0, failures: [`${tool} ${args.join(" ")} (${ended})`] };
   });
 }
 
-async function runProject(project: Project, options: Options, folder: string, shared: Shared): Promise<void> {
+async function runProject(project: Project, options: Options, folder: string, shared: Shared, output: "now" | "at the end" = "now"): Promise<void> {
+  if (output === "now") title(project);
   await timed(project, async () => {
     const missing = shared.missing.get(project);
     if (missing !== undefined) return { passed: 0, failures: [`not run: ${missing}`] };
     const json = path.join(folder, `${project}.json`);
     const named = options.pattern === null ? [] : ["-t", options.pattern];
-    const args = ["run", "--project", `${project}*`, "--reporter=default", "--reporter=json", `--outputFile.json=${json}`, ...named];
+    const workers = WORKERS[project] === undefined ? [] : [`--maxWorkers=${WORKERS[project]}`];
+    const args = ["run", "--project", `${project}*`, "--reporter=default", "--reporter=json", `--outputFile.json=${json}`, ...workers, ...named];
     const env = { ...process.env, ...shared.env, TEST_LONG: options.long ? "1" : "0" };
-    const ended = await runChild(bin("vitest"), [...args, ...(options.files.get(project) ?? [])], env, (options.long ? 60 : 9) * MINUTE);
+    const ended = await runChild(bin("vitest"), [...args, ...(options.files.get(project) ?? [])], env, (options.long ? 60 : 9) * MINUTE, output);
+    if (output === "at the end") title(`${project} (above)`);
     const report = readReport(json, root, options.pattern, ended, sizes);
     tests.push(...report.tests);
+    secondTries.push(...report.secondTries.map((name) => `${project}: ${name}`));
     return { passed: report.tests.filter(({ state }) => state === "passed").length, failures: report.failures };
   });
 }
@@ -55,12 +68,16 @@ async function run(options: Options, servers: SharedServers, folder: string): Pr
   const starting = servers.start(folder);
   if (options.checks.includes("lint")) await check("lint", "oxlint", ["--type-aware"]);
   if (options.checks.includes("types")) for (const [name, file] of Object.entries(TYPES)) await check(name, "tsc", ["-p", file]);
+  const together: Project[] = [];
   for (const [project, files] of options.files) {
     if (files.length === 0) outcomes.push({ name: project, passed: 0, failures: [], seconds: 0 });
+    else if (TOGETHER.has(project)) together.push(project);
     else await runProject(project, options, folder, NEED_NOTHING.has(project) ? { env: {}, missing: new Map() } : await starting);
   }
-  await starting;
+  const shared = await starting;
+  await Promise.all(together.map((project, i) => runProject(project, options, folder, shared, i === 0 ? "now" : "at the end")));
   if (options.checks.includes("requirements")) {
+    title("requirements");
     await timed("requirements", async () => {
       const wrong = checkRequirements(path.join(root, "docs", "requirements.md"), options.whole ? tests : null);
       for (const line of wrong) console.log(line);
@@ -72,6 +89,7 @@ async function run(options: Options, servers: SharedServers, folder: string): Pr
 
 async function main(): Promise<void> {
   process.chdir(root);
+  const begun = performance.now();
   const options = parseOptions(process.argv.slice(2));
   const folder = makeRunFolder(root);
   const servers = new SharedServers(new Set([...options.files].filter(([, files]) => files.length > 0).map(([project]) => project)));
@@ -90,7 +108,7 @@ async function main(): Promise<void> {
   } finally {
     await cleanUp();
   }
-  console.log(summary(outcomes, sizes, options.long));
+  console.log(summary(outcomes, sizes, options.long, secondTries, (performance.now() - begun) / 1000));
   process.exitCode = outcomes.some(({ failures }) => failures.length > 0) ? 1 : 0;
 }
 

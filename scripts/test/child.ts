@@ -10,9 +10,15 @@ export function endChildren(): void {
   for (const child of running) child.kill("SIGTERM");
 }
 
-/** The exit code, or why there is none. Output goes straight to the terminal. */
-export async function runChild(command: string, args: string[], env: NodeJS.ProcessEnv, limitMs: number): Promise<number | string> {
-  const child = spawn(command, args, { stdio: ["ignore", "inherit", "inherit"], env });
+/**
+ * The exit code, or why there is none.
+ * @param output straight to the terminal, or all of it at the end: of two at once each is to be read by itself
+ */
+export async function runChild(command: string, args: string[], env: NodeJS.ProcessEnv, limitMs: number, output: "now" | "at the end" = "now"): Promise<number | string> {
+  const stream = output === "now" ? "inherit" : "pipe";
+  const child = spawn(command, args, { stdio: ["ignore", stream, stream], env });
+  const held: Buffer[] = [];
+  for (const pipe of [child.stdout, child.stderr]) pipe?.on("data", (chunk: Buffer) => held.push(chunk));
   if (child.pid !== undefined) tie(child);
   running.add(child);
   let late = false;
@@ -24,12 +30,14 @@ export async function runChild(command: string, args: string[], env: NodeJS.Proc
   try {
     return await new Promise((resolve) => {
       child.once("error", (error) => resolve(error.message));
-      child.once("exit", (code, signal) => {
+      // Not at its exit: what it printed may still be under way.
+      child.once("close", (code, signal) => {
         if (late) resolve(`ended after ${limitMs / 1000} s`);
         else resolve(code ?? `ended by ${signal}`);
       });
     });
   } finally {
+    process.stdout.write(Buffer.concat(held));
     clearTimeout(limit);
     running.delete(child);
   }

@@ -24,18 +24,21 @@ function sizesLine(sizes: Sizes, long: boolean): string {
   return `sizes, ${form}: ${listed.length === 0 ? "none recorded" : listed.join(", ")}`;
 }
 
-/** The end of a run's output; its last line is `N passed, N failed`. */
-export function summary(outcomes: Outcome[], sizes: Sizes, long: boolean): string {
+/**
+ * The end of a run's output; its last line is `N passed, N failed`.
+ * @param seconds of the whole run: parts of it run beside one another
+ */
+export function summary(outcomes: Outcome[], sizes: Sizes, long: boolean, secondTries: string[], seconds: number): string {
   const failures = outcomes.flatMap(({ name, failures: lines }) => lines.map((line) => `  ${name}: ${line}`));
   const passed = outcomes.reduce((sum, outcome) => sum + outcome.passed, 0);
-  const total = outcomes.reduce((sum, outcome) => sum + outcome.seconds, 0);
   return [
     "",
     row(["", "passed", "failed", "seconds"]),
     ...outcomes.map(({ name, passed: good, failures: bad, seconds }) => row([name, String(good), String(bad.length), seconds.toFixed(1)])),
-    row(["all", String(passed), String(failures.length), total.toFixed(1)]),
+    row(["all", String(passed), String(failures.length), seconds.toFixed(1)]),
     "",
     ...(failures.length === 0 ? [] : ["failed:", ...failures, ""]),
+    ...(secondTries.length === 0 ? [] : ["passed, but only when tried again:", ...secondTries.map((name) => `  ${name}`), ""]),
     sizesLine(sizes, long),
     `${passed} passed, ${failures.length} failed`,
   ].join("\n");

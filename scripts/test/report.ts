@@ -10,11 +10,12 @@ type JsonReport = {
     name: string;
     status: string;
     message: string;
-    assertionResults: { fullName: string; status: string; meta?: { sizes?: Record<string, number> } }[];
+    assertionResults: { fullName: string; status: string; meta?: { sizes?: Record<string, number>; tries?: number } }[];
   }[];
 };
 
-export type Report = { tests: TestResult[]; failures: string[] };
+/** `secondTries`: passed, but not at once: a rare failure of the product or of the test, to be looked at. */
+export type Report = { tests: TestResult[]; failures: string[]; secondTries: string[] };
 
 function read(file: string): JsonReport | null {
   return existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as JsonReport) : null;
@@ -33,6 +34,7 @@ export function readReport(jsonFile: string, root: string, pattern: string | nul
   const report = read(jsonFile);
   const tests: TestResult[] = [];
   const failures: string[] = [];
+  const secondTries: string[] = [];
   const wanted = pattern === null ? null : new RegExp(pattern);
   /** What vitest's exit code speaks of, too. */
   let known = 0;
@@ -44,6 +46,7 @@ export function readReport(jsonFile: string, root: string, pattern: string | nul
       note(sizes, result.meta?.sizes ?? {});
       const state = result.status === "passed" || result.status === "failed" ? result.status : "skipped";
       tests.push({ file, name: result.fullName, state });
+      if (state === "passed" && (result.meta?.tries ?? 1) > 1) secondTries.push(`${file} > ${result.fullName}`);
       if (state === "failed") failures.push(`${file} > ${result.fullName}`);
       if (state === "skipped") failures.push(`${file} > ${result.fullName} (did not run: ${result.status})`);
     }
@@ -54,5 +57,5 @@ export function readReport(jsonFile: string, root: string, pattern: string | nul
   if (typeof ended === "string") failures.push(`vitest: ${ended}`);
   else if (report === null) failures.push(`vitest ended with code ${ended} and left no report`);
   else if (ended !== 0 && known === 0) failures.push(`an error outside the tests, shown above (exit code ${ended})`);
-  return { tests, failures };
+  return { tests, failures, secondTries };
 }

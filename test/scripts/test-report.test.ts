@@ -22,7 +22,13 @@ function report(tests: Assertion[], more: { status?: string; message?: string; e
 const good: Assertion = { fullName: "good", status: "passed" };
 
 test("passed tests are no failure", () => {
-  expect(report([good])).toEqual({ tests: [{ file: "test/a.test.ts", name: "good", state: "passed" }], failures: [] });
+  expect(report([good])).toEqual({ tests: [{ file: "test/a.test.ts", name: "good", state: "passed" }], failures: [], secondTries: [] });
+});
+
+test("what passed only when it was tried again is named, and is no failure", () => {
+  const { failures, secondTries } = report([{ ...good, meta: { tries: 2 } }, { fullName: "at once", status: "passed", meta: { tries: 1 } }]);
+  expect([failures, secondTries]).toEqual([[], ["test/a.test.ts > good"]]);
+  expect(summary([], new Map(), false, secondTries, 1)).toContain("passed, but only when tried again:\n  test/a.test.ts > good\n");
 });
 
 test.each(["skipped", "pending", "todo", "disabled"])("a %s test is a failure", (status) => {
@@ -57,7 +63,7 @@ test("a name filter leaves others out, not the skipped one that it asks for", ()
 test("the last line counts everything, and sizes are shown", () => {
   const sizes: Sizes = new Map();
   report([{ ...good, meta: { sizes: { messages: 1000 } } }], { sizes });
-  const text = summary([{ name: "lint", passed: 1, failures: [], seconds: 1 }, { name: "unit", passed: 2, failures: ["test/a.test.ts > bad"], seconds: 2 }], sizes, false);
+  const text = summary([{ name: "lint", passed: 1, failures: [], seconds: 1 }, { name: "unit", passed: 2, failures: ["test/a.test.ts > bad"], seconds: 2 }], sizes, false, [], 3);
   expect(text.split("\n").at(-1)).toBe("3 passed, 1 failed");
   expect(text).toContain("  unit: test/a.test.ts > bad");
   expect(text).toContain("sizes, short form (npm run test:long has the long one): messages 1,000");
