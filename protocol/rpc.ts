@@ -29,7 +29,7 @@ export type Result<T> = ({ ok: true } & T) | Refusal;
 export interface EncodedEvents {
   from_seq: number;
   to_seq: number;
-  /** A frame, or a JSON array of frames. */
+  /** A frame, or a JSON array of frames; empty for a session that wants `pb` alone. */
   json: string;
   /** The same as a message of `chat.v1.pb`, for sessions that asked for it. */
   pb?: Uint8Array;
@@ -74,6 +74,8 @@ export interface DeliverReply {
   live: boolean;
   /** Some of the user's sockets speak `chat.v1.pb`. */
   pb?: boolean;
+  /** All of the user's devices do: events as they come need no JSON. */
+  pb_alone?: boolean;
   /** Does a device have this conversation open? */
   viewing?: boolean;
   /** Until when the tokens of its sockets let it be live, ms. */

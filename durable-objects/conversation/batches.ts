@@ -2,6 +2,7 @@
 import type { EncodedEvents } from "../../protocol/rpc.ts";
 import { BATCH_BYTES } from "../../protocol/limits.ts";
 import { eventJson, isHidden, joinFrames, type Place, skipFrame, withBinary } from "./encode.ts";
+import type { Wanted } from "./live.ts";
 import type { EventRecord } from "./records.ts";
 import type { ConversationStore } from "./store.ts";
 
@@ -72,9 +73,11 @@ export class Batches {
    * The newest events of a run, at most BATCH_BYTES of them, for one recipient.
    * @param visibleFrom the first seq that they see
    */
-  forRecipient(userId: string, run: { from: number; to: number } | null, visibleFrom: number, pb = false): Batch {
+  forRecipient(userId: string, run: { from: number; to: number } | null, visibleFrom: number, wants: Wanted = "json"): Batch {
     const batch = this.inJson(userId, run, visibleFrom);
-    return pb ? { events: withBinary(batch.events), own: batch.own.map(({ device_id, events }) => ({ device_id, events: withBinary(events) })) } : batch;
+    if (wants === "json") return batch;
+    const given = (events: EncodedEvents | null): EncodedEvents | null => withBinary(events, wants === "pb");
+    return { events: given(batch.events), own: batch.own.map(({ device_id, events }) => ({ device_id, events: given(events) })) };
   }
 
   private inJson(userId: string, run: { from: number; to: number } | null, visibleFrom: number): Batch {

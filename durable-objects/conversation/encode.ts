@@ -50,16 +50,17 @@ export function joinFrames(frames: readonly { seq: number; json: string }[]): En
   return { from_seq: first.seq, to_seq: last.seq, json };
 }
 
-const binary = new WeakMap<EncodedEvents, EncodedEvents>();
+const binary = new WeakMap<EncodedEvents, Uint8Array>();
 
-/** The same events with their message of `chat.v1.pb`, made once for all who get the same. */
-export function withBinary(events: EncodedEvents | null): EncodedEvents | null {
+/**
+ * The same events with their message of `chat.v1.pb`, made once for all who get the same.
+ * @param alone without the JSON: carrying both to a session costs an eighth of a delivery
+ */
+export function withBinary(events: EncodedEvents | null, alone = false): EncodedEvents | null {
   if (events === null) return null;
-  const known = binary.get(events);
-  if (known !== undefined) return known;
-  const made = { ...events, pb: transcode(events.json) };
-  binary.set(events, made);
-  return made;
+  const pb = binary.get(events) ?? transcode(events.json);
+  binary.set(events, pb);
+  return { ...events, pb, ...(alone ? { json: "" } : {}) };
 }
 
 /** What stays of a body after pruning: SHA-256(salt ‖ canonical JSON of the type's own fields), 64 hex digits. */

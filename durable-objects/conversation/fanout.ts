@@ -230,7 +230,9 @@ export class Fanout {
     try {
       // Who does not show the conversation is told that there is something, and asks for it.
       const shown = how.settle || this.modes.showsBodies(stay.user_id) ? owed.events : null;
-      const batch = this.batches.forRecipient(stay.user_id, shown, visibleRange(stay, this.state.record.history).from, this.live.get(stay.user_id)?.pb === true);
+      const wants = this.live.get(stay.user_id)?.wants ?? "json";
+      // What is more than a push to sockets (settles, what comes again) is read by the session, too.
+      const batch = this.batches.forRecipient(stay.user_id, shown, visibleRange(stay, this.state.record.history).from, wants === "pb" && (how.settle || how.again === true) ? "both" : wants);
       const reply = await this.gate.through(() => this.deliver(stay.user_id, {
         ...this.about(owed.head), ...batch, ...how, left: owed.left,
       }));

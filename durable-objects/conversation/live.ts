@@ -5,10 +5,13 @@ import type { DeliverReply } from "../../protocol/rpc.ts";
 /** What a reply said of an absent session is believed this long: it may have come back to conversations that nobody told. */
 const AWAY_MS = 10_000;
 
+/** `both`: JSON, and protobuf as well. */
+export type Wanted = "json" | "both" | "pb";
+
 export interface LiveMember {
   gen: number;
-  /** Its last reply asked for protobuf, too. */
-  pb: boolean;
+  /** What its last reply asked for. */
+  wants: Wanted;
   /** Everything up to here was answered for. */
   sent_seq: number;
 }
@@ -38,7 +41,7 @@ export class LiveSessions {
   /** It says itself that it is there, and asks for what came before by itself. */
   attach(userId: string, gen: number, head: number): void {
     this.away.delete(userId);
-    if ((this.live.get(userId)?.gen ?? 0) < gen) this.live.set(userId, { gen, sent_seq: head, pb: false });
+    if ((this.live.get(userId)?.gen ?? 0) < gen) this.live.set(userId, { gen, sent_seq: head, wants: "json" });
   }
 
   /** The reply to a call that brought everything up to `head`. */
@@ -50,7 +53,7 @@ export class LiveSessions {
       return;
     }
     const sent_seq = known !== undefined && known.gen === reply.gen ? Math.max(known.sent_seq, head) : head;
-    this.live.set(userId, { gen: reply.gen, sent_seq, pb: reply.pb === true });
+    this.live.set(userId, { gen: reply.gen, sent_seq, wants: reply.pb !== true ? "json" : reply.pb_alone === true ? "pb" : "both" });
     this.away.delete(userId);
   }
 

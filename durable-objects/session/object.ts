@@ -173,10 +173,10 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
   }
 
   private reply(conversationId: string): DeliverReply {
-    const { gen, devices, sockets } = this.core;
+    const { gen, devices, sockets, polls } = this.core;
     return {
       gen, live: devices.live, viewing: devices.isViewing(conversationId), until: devices.until,
-      ...(sockets.speak("pb") ? { pb: true } : {}),
+      ...(sockets.speak("pb") ? { pb: true, pb_alone: polls.size === 0 && !sockets.speak("json") } : {}),
     };
   }
 

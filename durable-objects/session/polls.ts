@@ -10,6 +10,7 @@ import type { Claims, DeliverCall, Refusal, Result } from "../../protocol/rpc.ts
 import type { PollCall, PollReply } from "../../protocol/rpc/inbox.ts";
 import { count } from "../platform/metrics.ts";
 import type { Gone } from "./device.ts";
+import { jsonOf } from "./encoding.ts";
 import { showsBodies, tellsHeads } from "./given.ts";
 import { toRow } from "./inbox-row.ts";
 import { PolledDevice } from "./polled-device.ts";
@@ -136,7 +137,7 @@ export class Polls {
       if (events === null) continue;
       count("frames_out");
       device.queue({
-        json: events.json, frames: events.to_seq - events.from_seq + 1,
+        json: jsonOf(events), frames: events.to_seq - events.from_seq + 1,
         head: { conversation_id: call.conversation_id, epoch: call.epoch, head_seq: events.to_seq },
       });
     }

@@ -5,6 +5,7 @@ import type { Event } from "../../protocol/events.ts";
 import type { DeviceBody, QueuedPush, RegisteredDevice } from "../../protocol/rest/inbox.ts";
 import type { DeliverCall } from "../../protocol/rpc.ts";
 import type { PushCall } from "../../protocol/rpc/inbox.ts";
+import { jsonOf } from "./encoding.ts";
 import type { InboxRecord, SessionStore } from "./store.ts";
 import { PushStore } from "./store/pushes.ts";
 
@@ -122,7 +123,7 @@ export class Pushes {
 
   /** Messages of others that a call brings, above a seq, oldest first. */
   private foreign(call: Pick<DeliverCall, "events">, above: number): Event[] {
-    const parsed = call.events === null ? [] : (JSON.parse(call.events.json) as Event | Event[]);
+    const parsed = call.events === null ? [] : (JSON.parse(jsonOf(call.events)) as Event | Event[]);
     return (Array.isArray(parsed) ? parsed : [parsed])
       .filter((event) => event.type === "msg" && event.seq > above && event.sender_id !== this.core.userId);
   }

@@ -7,12 +7,14 @@ import { appendItems } from "../../durable-objects/conversation/append.ts";
 import { Attached } from "../../durable-objects/conversation/attached.ts";
 import { createGroup } from "../../durable-objects/conversation/create.ts";
 import { Fanout } from "../../durable-objects/conversation/fanout.ts";
+import type { Wanted } from "../../durable-objects/conversation/live.ts";
 import { putMember, removeMember } from "../../durable-objects/conversation/members.ts";
 import type { NewEvent } from "../../durable-objects/conversation/records.ts";
 import { ConversationState } from "../../durable-objects/conversation/state.ts";
 import { ConversationStore } from "../../durable-objects/conversation/store.ts";
 import { AttachedStore } from "../../durable-objects/conversation/store/attached.ts";
 import { Tasks } from "../../durable-objects/platform/tasks.ts";
+import { jsonOf } from "../../durable-objects/session/encoding.ts";
 import { settledRow } from "../../durable-objects/session/inbox-row.ts";
 import { type InboxRecord, SessionStore } from "../../durable-objects/session/store.ts";
 import { decodeBinaryDown } from "../../protocol/codec-protobuf.ts";
@@ -33,10 +35,10 @@ export class Session {
   readonly userId: string;
   gen = 0;
   connected = false;
-  /** Does its socket speak protobuf? */
-  pb = false;
-  /** Whether protobuf came, for each call with events. */
-  readonly gotPb: boolean[] = [];
+  /** What its sockets speak. */
+  speaks: Wanted = "json";
+  /** In what each call brought its events. */
+  readonly gotAs: Wanted[] = [];
   viewing = false;
   /** Every seq that reached this user's socket, in order of arrival. */
   readonly got: number[] = [];
@@ -67,10 +69,11 @@ export class Session {
     const apart = call.mode !== undefined && call.mode !== "write" && !call.settle;
     if (this.connected && apart && (call.events === null || !this.viewing)) this.notified.push(call.head_seq);
     else if (this.connected && call.events !== null) {
-      const parsed = JSON.parse(call.events.json) as Event | Event[];
+      const { json, pb } = call.events;
+      this.gotAs.push(pb === undefined ? "json" : json === "" ? "pb" : "both");
+      const parsed = JSON.parse(jsonOf({ ...call.events })) as Event | Event[];
       const events = Array.isArray(parsed) ? parsed : [parsed];
-      this.gotPb.push(call.events.pb !== undefined);
-      if (call.events.pb !== undefined) expect(decodeBinaryDown(call.events.pb)).toEqual(events);
+      if (pb !== undefined) expect(decodeBinaryDown(pb)).toEqual(events);
       for (const event of events) {
         this.got.push(event.seq);
         this.contents.set(event.seq, event);
@@ -80,7 +83,7 @@ export class Session {
       const row = settledRow(this.inbox(), call, this.userId, this.store.readUserSeq(), now);
       if (row !== null) this.store.commitInbox(row);
     }
-    return { gen: this.gen, live: this.connected, viewing: this.viewing, until: this.connected ? now + LEASE_MS : 0, ...(this.pb ? { pb: true } : {}) };
+    return { gen: this.gen, live: this.connected, viewing: this.viewing, until: this.connected ? now + LEASE_MS : 0, ...(this.speaks === "json" ? {} : { pb: true, pb_alone: this.speaks === "pb" }) };
   }
 }
 
