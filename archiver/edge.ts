@@ -6,6 +6,8 @@ import { reasonOf } from "./reason.ts";
 import { signForEdge } from "./token.ts";
 
 const TIMEOUT_MS = 10_000;
+/** Of the 60 s that a token lives: the rest is for the way and for clocks that differ. */
+const TOKEN_USE_MS = 15_000;
 const ANSWER_CHARS = 2_000;
 const Answer = v.object({ archived_seq: v.pipe(v.number(), v.safeInteger(), v.minValue(0)) });
 const WrongAnswer = v.object({ put_again: v.boolean() });
@@ -44,6 +46,9 @@ export interface Edge {
 export class HttpEdge implements Edge {
   readonly #url: string;
   readonly #secret: Uint8Array;
+  #token: Promise<string> | null = null;
+  /** ms of performance.now() */
+  #freshUntil = 0;
 
   constructor(edgeUrl: string, secret: Uint8Array) {
     this.#url = `${edgeUrl}/internal/archive`;
@@ -78,11 +83,20 @@ export class HttpEdge implements Edge {
     }
   }
 
+  /** One token serves the calls of some seconds. */
+  #sign(): Promise<string> {
+    if (this.#token === null || performance.now() >= this.#freshUntil) {
+      this.#token = signForEdge(this.#secret);
+      this.#freshUntil = performance.now() + TOKEN_USE_MS;
+    }
+    return this.#token;
+  }
+
   async #post(url: string, body: string): Promise<{ status: number; text: string }> {
     try {
       const response = await fetch(url, {
         method: "POST",
-        headers: { authorization: `Bearer ${await signForEdge(this.#secret)}`, "content-type": "application/json" },
+        headers: { authorization: `Bearer ${await this.#sign()}`, "content-type": "application/json" },
         body,
         redirect: "error",
         signal: AbortSignal.timeout(TIMEOUT_MS),

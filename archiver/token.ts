@@ -5,7 +5,7 @@ import { CLOCK_TOLERANCE_S } from "../protocol/limits.ts";
 
 const LIFE_S = 60;
 
-/** For one call to the edge. */
+/** For calls to the edge. */
 export function signForEdge(secret: Uint8Array): Promise<string> {
   return new SignJWT({ scope: ARCHIVE_SCOPE })
     .setProtectedHeader({ alg: "HS256", typ: "JWT" })

@@ -9,7 +9,7 @@ import { installS3, startS3 } from "./services/s3.ts";
 import { endServer, recordOf } from "./services/server.ts";
 import { progress } from "./bootstrap/progress.mjs";
 
-const USAGE = `usage: npm run services -- <what> <service…> [--port N] [--data FOLDER]
+const USAGE = `usage: npm run services -- <what> <service…> [--port N] [--data FOLDER] [--heap MB]
 
   install  cassandra s3 chromium   fetch what they need; all three when none is named
   start    cassandra s3            start one that goes on until it is stopped
@@ -18,7 +18,7 @@ const USAGE = `usage: npm run services -- <what> <service…> [--port N] [--data
 
 const NAMES = ["cassandra", "s3", "chromium"] as const;
 type Name = (typeof NAMES)[number];
-type Options = { port: number | undefined; data: string | undefined };
+type Options = { port: number | undefined; data: string | undefined; /** Cassandra's, in MB */ heap: number | undefined };
 
 const INSTALL: Record<Name, () => Promise<string>> = {
   cassandra: async () => (await installCassandra()).jars,
@@ -42,7 +42,7 @@ async function start(name: Name, options: Options): Promise<string> {
   await installCassandra();
   const done = progress("starting Cassandra");
   try {
-    const node = await startCassandra({ ...kept, port: options.port ?? 9042 });
+    const node = await startCassandra({ ...kept, port: options.port ?? 9042, ...(options.heap === undefined ? {} : { heapMb: options.heap }) });
     done("Cassandra answers");
     return `${status(name, options)}
   CASSANDRA_CONTACT_POINTS=${node.host} CASSANDRA_PORT=${node.port} CASSANDRA_DATACENTER=${node.datacenter}`;
@@ -76,7 +76,7 @@ async function perform(what: string, name: Name, options: Options): Promise<stri
 
 function parse(): { what: string; names: Name[]; options: Options } {
   const { values, positionals } = parseArgs({
-    allowPositionals: true, options: { port: { type: "string" }, data: { type: "string" } },
+    allowPositionals: true, options: { port: { type: "string" }, data: { type: "string" }, heap: { type: "string" } },
   });
   const [what = "", ...rest] = positionals;
   const names = NAMES.filter((name) => rest.includes(name));
@@ -85,7 +85,9 @@ function parse(): { what: string; names: Name[]; options: Options } {
   if (names.length !== rest.length || (names.length === 0 && !everyName)) throw new Error(USAGE);
   const port = values.port === undefined ? undefined : Number(values.port);
   if (port !== undefined && !(Number.isInteger(port) && port > 0 && port < 65_536)) throw new Error(`--port ${values.port} is not a port`);
-  return { what, names: names.length === 0 ? [...NAMES] : names, options: { port, data: values.data } };
+  const heap = values.heap === undefined ? undefined : Number(values.heap);
+  if (heap !== undefined && !(Number.isInteger(heap) && heap >= 256 && heap <= 65_536)) throw new Error(`--heap ${values.heap} is not a size in MB`);
+  return { what, names: names.length === 0 ? [...NAMES] : names, options: { port, data: values.data, heap } };
 }
 
 try {

@@ -13,6 +13,7 @@ export type NodeConfig = {
   token: string;
   auth: boolean;
   durable: boolean;
+  heapMb: number;
 };
 
 export function cassandraYaml(node: NodeConfig): string {
@@ -21,6 +22,8 @@ export function cassandraYaml(node: NodeConfig): string {
     SEEDS: node.seeds, TOKEN: `"${node.token}"`,
     AUTHENTICATOR: node.auth ? "PasswordAuthenticator" : "AllowAllAuthenticator",
     AUTHORIZER: node.auth ? "CassandraAuthorizer" : "AllowAllAuthorizer",
+    // What a node of 512 MB can hold; larger ones flush and compact as much less often.
+    MEMTABLE_MB: String(Math.floor(node.heapMb / 8)), COMMITLOG_MB: String(Math.floor(node.heapMb / 4)),
     COMMITLOG: node.durable ? "commitlog_sync: batch" : "commitlog_sync: periodic\ncommitlog_sync_period: 1000ms",
   };
   return readFileSync(TEMPLATE, "utf8").replace(/@([A-Z_]+)@/g, (whole, name: string) => values[name] ?? whole);

@@ -56,17 +56,18 @@ export async function startCassandra(options: CassandraOptions): Promise<Cassand
   const { java, jars } = await installCassandra();
   const dataDir = path.resolve(options.dataDir);
   const conf = path.join(dataDir, "conf");
+  const heapMb = options.heapMb ?? 512;
   const host = options.host ?? "127.0.0.1";
   const port = options.port ?? (await freePort(host));
   const storagePort = options.storagePort ?? (await freePort(host));
   for (const folder of [conf, path.join(dataDir, "logs"), path.join(dataDir, "tmp")]) mkdirSync(folder, { recursive: true });
   writeFileSync(path.join(conf, "cassandra.yaml"), cassandraYaml({
     dataDir, host, port, storagePort, seeds: options.seeds ?? `${host}:${storagePort}`, token: options.token ?? "0",
-    auth: options.auth ?? false, durable: options.durable ?? false,
+    auth: options.auth ?? false, durable: options.durable ?? false, heapMb,
   }));
   copyFileSync(path.join(import.meta.dirname, "cassandra", "logback.xml"), path.join(conf, "logback.xml"));
   const node = await launch({
-    name: "Cassandra", dataDir, host, port, command: java, args: javaArguments(dataDir, conf, jars, options.heapMb ?? 512),
+    name: "Cassandra", dataDir, host, port, command: java, args: javaArguments(dataDir, conf, jars, heapMb),
     log: path.join(dataDir, "logs", "stdout.log"), keep: options.keep ?? false,
     readyWithinMs: 120_000, isReady: () => speaksCql(host, port),
   });

@@ -118,9 +118,9 @@ test("what is installed once is built once, and a failed build leaves nothing", 
 });
 
 test("a node's configuration leaves no gap", () => {
-  const node = { dataDir: "/data", host: "127.0.0.2", port: 9042, storagePort: 7000, seeds: "127.0.0.1:7000", token: "-5", auth: true, durable: true };
+  const node = { dataDir: "/data", host: "127.0.0.2", port: 9042, storagePort: 7000, seeds: "127.0.0.1:7000", token: "-5", auth: true, durable: true, heapMb: 512 };
   const yaml = cassandraYaml(node);
   expect(yaml.split("\n").slice(1).join("\n")).not.toMatch(/@\w+@/);
-  for (const line of [`initial_token: "-5"`, "commitlog_sync: batch", "authenticator: PasswordAuthenticator", "rpc_address: 127.0.0.2"]) expect(yaml).toContain(`${line}\n`);
+  for (const line of [`initial_token: "-5"`, "commitlog_sync: batch", "authenticator: PasswordAuthenticator", "rpc_address: 127.0.0.2", "memtable_heap_space: 64MiB", "commitlog_total_space: 128MiB"]) expect(yaml).toContain(`${line}\n`);
   expect(cassandraYaml({ ...node, auth: false, durable: false })).toContain("commitlog_sync: periodic\ncommitlog_sync_period: 1000ms\n");
 });
