@@ -2,11 +2,12 @@
 // Whatever fails or dies between two steps, the object is still there, and the same steps end in the same rows.
 // Invariant: nothing is acknowledged before it was read back, and nothing is deleted before it was acknowledged.
 import type { SegmentHead } from "../protocol/segment.ts";
-import { checkSegment, type CheckedSegment, WrongSegment } from "./checked-segment.ts";
+import type { Budget } from "./budget.ts";
+import { checkSegment, type CheckedSegment, textBytesOf, WrongSegment } from "./checked-segment.ts";
 import type { Edge } from "./edge.ts";
 import { decideNeighbours, isStraggler } from "./neighbours.ts";
 import { decideMissing, isEmpty, planSegmentWrites, type SealedEvent, type SegmentPlan, type Writes } from "./plan.ts";
-import type { SegmentBucket } from "./s3.ts";
+import type { SegmentBucket, StoredObject } from "./s3.ts";
 import { type ArchiveStore, type LedgerEntry, StoreUnavailable } from "./stores/store.ts";
 
 /** A ledger entry outlives its rows by nothing, but lasts at least this long: the object may still be there. */
@@ -17,6 +18,8 @@ export interface ArchiveTools {
   store: ArchiveStore;
   edge: Pick<Edge, "ack" | "wrong">;
   retentionS: number;
+  /** Unpacked bytes of segments in hand. */
+  texts: Budget;
   /** ms */
   now: () => number;
   /** Called between steps; throws where the process is to stop. */
@@ -92,14 +95,8 @@ async function storeSegment(segment: CheckedSegment, tools: ArchiveTools): Promi
   return { rows, present: plan.rows.length - rows, expired: plan.expired };
 }
 
-/**
- * Throws WrongSegment, StoreRefused or AckRefused for what concerns this segment only; StoreUnavailable,
- * BucketUnavailable or EdgeUnavailable for what concerns all.
- */
-export async function archiveSegment(key: string, tools: ArchiveTools): Promise<Outcome> {
+async function archiveObject(key: string, object: StoredObject | "too_large", tools: ArchiveTools): Promise<Outcome> {
   const { bucket, store, edge, checkpoint } = tools;
-  const object = await bucket.read(key);
-  if (object === null) return { kind: "gone" };
   checkpoint();
   const segment = await checkSegment(key, object);
   const { head } = segment;
@@ -114,4 +111,14 @@ export async function archiveSegment(key: string, tools: ArchiveTools): Promise<
   checkpoint();
   await bucket.delete(key);
   return { kind: "archived", head, ...counts, archived_seq };
+}
+
+/**
+ * Throws WrongSegment, StoreRefused or AckRefused for what concerns this segment only; StoreUnavailable,
+ * BucketUnavailable or EdgeUnavailable for what concerns all.
+ */
+export async function archiveSegment(key: string, tools: ArchiveTools): Promise<Outcome> {
+  const object = await tools.bucket.read(key);
+  if (object === null) return { kind: "gone" };
+  return tools.texts.hold(textBytesOf(object), () => archiveObject(key, object, tools));
 }

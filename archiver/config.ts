@@ -5,9 +5,14 @@ import { reasonOf } from "./reason.ts";
 
 /** 7 years of 365 days, in seconds. */
 export const RETENTION_S = 220_752_000;
-/** Between looks at the bucket, each a listing that R2 bills; at the embedded store, on a laptop, it is free. */
+/** Between looks at the bucket while there is work, each a listing that R2 bills; at the embedded store, on a laptop, it is free. */
 const POLL_MS = 5_000;
-const POLL_EMBEDDED_MS = 1_000;
+const POLL_EMBEDDED_MS = 250;
+/** Without a sign of life for this long an archiver counts as dead. With the embedded store all are on one machine. */
+const LEASE_MS = 15_000;
+const LEASE_EMBEDDED_MS = 2_000;
+/** How much longer the wait gets while there is none. */
+const IDLE_POLLS = 6;
 /** Cassandra's longest TTL, in seconds. */
 const TTL_MAX_S = 630_720_000;
 
@@ -39,6 +44,8 @@ const Environment = v.object({
   ARCHIVER_HOST: v.optional(Text, "127.0.0.1"),
   ARCHIVER_PORT: v.optional(Whole(0, 65_535), "8788"),
   ARCHIVER_POLL_MS: v.optional(Whole(50, 3_600_000)),
+  ARCHIVER_POLL_MAX_MS: v.optional(Whole(50, 3_600_000)),
+  ARCHIVER_LEASE_MS: v.optional(Whole(500, 3_600_000)),
   ARCHIVER_READS: v.optional(Whole(1, 10_000), "64"),
   ARCHIVER_PARENT_PIPE: v.optional(Flag, "0"),
   ARCHIVE_RETENTION_S: v.optional(Whole(1, TTL_MAX_S), String(RETENTION_S)),
@@ -88,6 +95,9 @@ export interface Config {
   /** 0: any free one */
   port: number;
   pollMs: number;
+  pollMaxMs: number;
+  /** How long other archivers wait for a sign of life before they take over. */
+  leaseMs: number;
   /** Reads of archived events that are answered at once. */
   reads: number;
   retentionS: number;
@@ -148,6 +158,8 @@ export function readConfig(variables: Readonly<Record<string, string | undefined
     throw new ConfigError([...first].toReversed().map(([name, message]) => `${name} ${message.startsWith("Invalid key") ? "is missing" : message}`));
   }
   const env = parsed.output;
+  const embedded = env.CASSANDRA_CONTACT_POINTS === undefined;
+  const pollMs = env.ARCHIVER_POLL_MS ?? (embedded ? POLL_EMBEDDED_MS : POLL_MS);
   return {
     s3: {
       endpoint: env.S3_ENDPOINT,
@@ -160,7 +172,9 @@ export function readConfig(variables: Readonly<Record<string, string | undefined
     secret: new TextEncoder().encode(env.ARCHIVE_SECRET),
     host: env.ARCHIVER_HOST,
     port: env.ARCHIVER_PORT,
-    pollMs: env.ARCHIVER_POLL_MS ?? (env.CASSANDRA_CONTACT_POINTS === undefined ? POLL_EMBEDDED_MS : POLL_MS),
+    pollMs,
+    pollMaxMs: env.ARCHIVER_POLL_MAX_MS ?? IDLE_POLLS * pollMs,
+    leaseMs: env.ARCHIVER_LEASE_MS ?? (embedded ? LEASE_EMBEDDED_MS : LEASE_MS),
     reads: env.ARCHIVER_READS,
     retentionS: env.ARCHIVE_RETENTION_S,
     dataDir: env.DATA_DIR,

@@ -1,34 +1,52 @@
-// The archiver's life: survey the bucket, archive what waits, a few conversations at once, and wait; for ever.
+// The archiver's life: look at a stretch of its share of the bucket, archive what waits there, a few conversations at once,
+// and wait, the longer the less there was; for ever, or once until nothing waits.
 import { setTimeout as pause } from "node:timers/promises";
 import { retryDelay } from "../domain/retry.ts";
 import { errorFields, log } from "../log/log.ts";
 import { type ArchiveTools, archiveSegment } from "./archive.ts";
-import { WrongSegment } from "./checked-segment.ts";
+import { BacklogCount } from "./backlog.ts";
+import { Budget } from "./budget.ts";
+import { TEXT_BYTES, WrongSegment } from "./checked-segment.ts";
 import { checkClock, ClockWrong } from "./clock.ts";
 import { AckRefused, EdgeUnavailable } from "./edge.ts";
 import { inLanes } from "./lanes.ts";
+import type { Sharing } from "./membership.ts";
 import type { Metrics, Part } from "./metrics.ts";
+import { pollWait } from "./poll.ts";
 import { reportWrong } from "./report.ts";
-import { BucketUnavailable, type ListedObject } from "./s3.ts";
+import { BucketUnavailable, type ListedObject, OBJECT_BYTES } from "./s3.ts";
 import { Shelf } from "./shelf.ts";
 import { StoreRefused, StoreUnavailable } from "./stores/store.ts";
-import { type Backlog, countSegments, surveySegments } from "./survey.ts";
+import { surveySegments } from "./survey.ts";
 
 /** Conversations in hand at once. */
-const WIDTH = 4;
-/** Between counts of the backlog while a pass goes on, at least. */
-const COUNT_MS = 1_000;
+const WIDTH = 8;
 /** The waits of a long outage grow no further than at this attempt: catching up starts within about ten seconds. */
 const LONGEST_WAIT_ATTEMPT = 4;
 
 /** Thrown at a checkpoint once the process is to stop. */
 class Stopped extends Error {}
 
-export interface LoopTools extends Omit<ArchiveTools, "checkpoint"> {
+export interface LoopTools extends Omit<ArchiveTools, "checkpoint" | "texts"> {
+  sharing: Sharing;
   metrics: Metrics;
+  /** After a look that found work; the wait doubles with each that found none, up to `pollMaxMs`. */
   pollMs: number;
+  pollMaxMs: number;
   /** in [0, 1) */
   random: () => number;
+}
+
+/** What a run until nothing waits has done, and what it left. */
+export interface Summary {
+  segments: number;
+  written: number;
+  present: number;
+  expired: number;
+  quarantined: number;
+  refused: number;
+  /** Why it ended before its time; null: it saw all there is. */
+  stopped: string | null;
 }
 
 const UNAVAILABLE: readonly [new (cause: unknown) => Error, Part][] = [
@@ -49,21 +67,36 @@ export class Archiver {
   readonly #tools: LoopTools;
   readonly #signal: AbortSignal;
   readonly #shelf = new Shelf();
+  readonly #backlog: BacklogCount;
+  /** Compressed, of what is read or waits to be unpacked; and unpacked. */
+  readonly #objects = new Budget(OBJECT_BYTES);
+  readonly #texts = new Budget(TEXT_BYTES);
+  /** Where the next pass goes on in the listing. */
+  #after = "";
+  /** Keys of the shelf that this round of the listing has seen. */
+  #kept = new Set<string>();
+  readonly #done = { segments: 0, written: 0, present: 0, expired: 0 };
 
   /** @param signal ends the loop after the steps in hand */
   constructor(tools: LoopTools, signal: AbortSignal) {
     this.#tools = tools;
     this.#signal = signal;
+    this.#backlog = new BacklogCount({ ...tools, share: () => tools.sharing.known, onUnavailable: (error, wait) => this.#failed("bucket", error, wait) });
   }
 
   /** Until the signal. Throws only for what no waiting mends, such as a schema that is too new. */
   async run(): Promise<void> {
-    let failures = 0;
+    let [failures, idle] = [0, 0];
     while (!this.#signal.aborted) {
-      let wait = this.#tools.pollMs;
+      let wait = 0;
       try {
-        if (await this.pass()) wait = 0;
+        const before = this.#done.segments;
+        const more = await this.pass();
         failures = 0;
+        const worked = this.#done.segments > before;
+        if (worked || more) idle = 0;
+        if (!more || !worked) wait = pollWait(idle, this.#tools, this.#tools.random());
+        if (!more) idle += 1;
       } catch (error) {
         if (error instanceof Stopped) break;
         const part = partOf(error);
@@ -74,77 +107,106 @@ export class Archiver {
         else this.#failed(part, error, wait);
       }
       // An abort ends the pause early, which the loop's condition sees.
-      await pause(wait, undefined, { signal: this.#signal }).catch(() => undefined);
+      if (wait > 0) await pause(wait, undefined, { signal: this.#signal }).catch(() => undefined);
     }
   }
 
-  /** Archives what waits now. True where there is more than one pass takes in hand. Throws where a part is unavailable. */
+  /** Until nothing waits, or a part is unavailable. */
+  async once(): Promise<Summary> {
+    let stopped: string | null = null;
+    try {
+      while (await this.pass());
+    } catch (error) {
+      const part = partOf(error);
+      if (part === null && !(error instanceof Stopped) && !(error instanceof ClockWrong)) throw error;
+      const said = (error as Error).message.split("\n", 1)[0];
+      if (part !== null) this.#failed(part, error, 0);
+      if (error instanceof ClockWrong) this.#clockWrong(error, 0);
+      stopped = part !== null ? `the ${part} is unavailable: ${said}` : error instanceof Stopped ? "it was told to stop" : `${said}`;
+    }
+    return { ...this.#done, ...this.#shelf.counts(), stopped };
+  }
+
+  /** Archives what waits in the next stretch of the listing. True where there is more. Throws where a part is unavailable. */
   async pass(): Promise<boolean> {
-    const { bucket, store, metrics, now, random } = this.#tools;
-    const survey = await surveySegments(bucket, this.#shelf, now());
-    this.#countBacklog(survey);
-    this.#countShelf();
+    const from = this.#after;
+    try {
+      return await this.#pass();
+    } catch (error) {
+      // The same stretch again, or it would wait until a whole round has passed.
+      this.#after = from;
+      throw error;
+    }
+  }
+
+  async #pass(): Promise<boolean> {
+    const { bucket, store, metrics, sharing, now, random } = this.#tools;
+    const share = sharing.known;
+    const survey = await surveySegments({ bucket, shelf: this.#shelf, share, onPage: () => this.#backlog.page() }, this.#after, now());
+    const whole = this.#after === "" && survey.next === null;
+    if (whole) this.#backlog.set(survey);
+    this.#endStretch(survey.kept, survey.next);
     metrics.clockSkew.set(checkClock(now(), bucket.time?.() ?? null) / 1_000);
     await store.open();
     await store.check();
     metrics.up.set({ part: "store" }, 1);
+    const current = await sharing.current();
     const working = new AbortController();
-    const counting = this.#countDuring(working.signal);
+    const counting = this.#backlog.countDuring(working.signal, !whole && this.#backlog.segments === 0);
     try {
-      // Several archivers that start together would otherwise do the same work at the same time.
+      // In no order that several archivers would share.
       await inLanes(shuffled(survey.groups, random), WIDTH, async (group) => {
         for (const object of group) await this.#take(object);
       });
     } finally {
       working.abort();
       await counting;
+      metrics.textBytes.set(this.#texts.used);
     }
     metrics.lastPass.set(now() / 1_000);
-    return survey.more;
+    // What others have left was passed over: from the start.
+    const changed = !current.equals(share);
+    if (changed) this.#endStretch(new Set(), "");
+    const more = survey.next !== null || survey.cut || changed;
+    if (!more) this.#backlog.rest();
+    return more;
   }
 
-  /** A store that hangs, or a long backlog, must not hide what piles up behind it. */
-  async #countDuring(working: AbortSignal): Promise<void> {
-    const rest = () => pause(Math.max(this.#tools.pollMs, COUNT_MS), true, { signal: working }).catch(() => false);
-    while (await rest()) {
-      try {
-        this.#countBacklog(await countSegments(this.#tools.bucket));
-      } catch (error) {
-        if (!(error instanceof BucketUnavailable)) throw error;
-        this.#failed("bucket", error, COUNT_MS);
-      }
-    }
-  }
-
-  #countBacklog({ segments, bytes, oldest_at, pages }: Backlog): void {
-    const { metrics, now } = this.#tools;
-    metrics.up.set({ part: "bucket" }, 1);
-    metrics.listCalls.inc(pages);
-    metrics.backlogSegments.set(segments);
-    metrics.backlogBytes.set(bytes);
-    metrics.oldestAge.set(oldest_at === null ? 0 : Math.max(0, (now() - oldest_at) / 1_000));
+  #endStretch(kept: ReadonlySet<string>, next: string | null): void {
+    for (const key of kept) this.#kept.add(key);
+    this.#after = next ?? "";
+    // Only a round that has seen everything knows what is gone.
+    if (next === null) this.#shelf.retain(this.#kept);
+    if (this.#after === "") this.#kept = new Set();
+    this.#countShelf();
   }
 
   /** Throws only what concerns all segments; what concerns this one leaves it in the bucket. */
   async #take(object: ListedObject): Promise<void> {
-    const { metrics } = this.#tools;
+    const { metrics, sharing } = this.#tools;
+    this.#checkpoint();
+    // Also after a pause of the whole process: its share may be others' by now.
+    if (!(await sharing.current()).owns(object.key)) return;
     this.#checkpoint();
     const timed = metrics.segmentSeconds.startTimer();
+    const tools = { ...this.#tools, texts: this.#texts, checkpoint: () => this.#checkpoint() };
     try {
-      const outcome = await archiveSegment(object.key, { ...this.#tools, checkpoint: () => this.#checkpoint() });
+      const outcome = await this.#objects.hold(object.size, () => archiveSegment(object.key, tools));
+      metrics.textBytes.set(this.#texts.used);
       if (this.#shelf.forget(object.key)) this.#countShelf();
       if (outcome.kind === "archived") {
         timed();
         metrics.archived.inc();
         metrics.up.set({ part: "edge" }, 1);
+        this.#done.segments += 1;
         for (const [label, count] of [["written", outcome.rows], ["present", outcome.present], ["expired", outcome.expired]] as const) {
           metrics.rows.inc({ outcome: label }, count);
+          this.#done[label] += count;
         }
         const { rows, present, expired, archived_seq } = outcome;
         log("info", "segment_archived", { key: object.key, rows, present, expired, archived_seq });
       }
-      metrics.backlogSegments.dec();
-      metrics.backlogBytes.dec(object.size);
+      this.#backlog.done(object, outcome.kind === "archived" ? outcome.head.count : null);
     } catch (error) {
       this.#keep(object, error);
       if (error instanceof WrongSegment) metrics.reported.inc({ answer: await reportWrong(object.key, error, this.#tools.edge) });

@@ -24,6 +24,11 @@ export interface Metrics {
   readsRefused: Counter;
   lastPass: Gauge;
   clockSkew: Gauge;
+  archivers: Gauge;
+  shards: Gauge;
+  rowsPerSecond: Gauge;
+  backlogLeft: Gauge;
+  textBytes: Gauge;
 }
 
 const PREFIX = "confab_archiver_";
@@ -45,7 +50,7 @@ export function newMetrics(): Metrics {
     listCalls: new Counter(named("list_calls_total", "Pages of the bucket's listing that were asked for")),
     quarantined: new Gauge(named("quarantined_segments", "Segments that are wrong and stay in the bucket")),
     refused: new Gauge(named("refused_segments", "Segments that the edge or the store refused and that stay in the bucket")),
-    backlogSegments: new Gauge(named("backlog_segments", "Segments in the bucket at the last listing, less those archived since")),
+    backlogSegments: new Gauge(named("backlog_segments", "Segments of this archiver's share at the last listing, less those archived since")),
     backlogBytes: new Gauge(named("backlog_bytes", "Their compressed bytes")),
     oldestAge: new Gauge(named("oldest_segment_age_seconds", "Age of the oldest segment at the last listing; 0 where none waits")),
     up: new Gauge({ ...named("part_up", "Whether the store, the bucket and the edge answered when last asked"), labelNames: ["part"] }),
@@ -59,6 +64,11 @@ export function newMetrics(): Metrics {
     readsRefused: new Counter(named("reads_refused_total", "Reads refused because as many as may were under way")),
     clockSkew: new Gauge(named("clock_skew_seconds", "How far this machine's clock is ahead of the bucket's, at the last look")),
     lastPass: new Gauge(named("last_pass_timestamp_seconds", "When the archiver last went through all that waits, s since 1970; 0: not yet")),
+    archivers: new Gauge(named("sharing_archivers", "Archivers that share the work, this one among them")),
+    shards: new Gauge(named("shards", "Of the 256 shards of the bucket, those that are this archiver's")),
+    rowsPerSecond: new Gauge(named("rows_per_second", "Rows archived in a second, over the last minute of work; 0 at rest")),
+    backlogLeft: new Gauge(named("backlog_seconds_left", "Until the backlog is archived at this pace; 0 where none waits, -1 where nothing moves")),
+    textBytes: new Gauge(named("text_bytes", "Unpacked bytes of segments in hand")),
   };
   for (const outcome of ["written", "present", "expired"]) metrics.rows.inc({ outcome }, 0);
   return metrics;

@@ -29,10 +29,18 @@ export interface StoredObject {
   bytes: Uint8Array;
 }
 
+export interface ListedPage {
+  objects: ListedObject[];
+  /** There may be others behind them. */
+  more: boolean;
+}
+
 /** Every call may throw BucketUnavailable. */
 export interface SegmentBucket {
   /** All segments, a page at a time, by key. */
   list(): AsyncIterable<ListedObject[]>;
+  /** The next segments whose keys sort after `after`, at most a thousand; one call, which is billed. */
+  page(after: string): Promise<ListedPage>;
   /** null: there is no such object any more. `too_large`: it is over OBJECT_BYTES. */
   read(key: string): Promise<StoredObject | null | "too_large">;
   /** Succeeds also where there is nothing. */
@@ -82,18 +90,27 @@ export class S3Bucket implements SegmentBucket {
   }
 
   async *list(): AsyncGenerator<ListedObject[]> {
-    let token: string | undefined;
-    do {
-      const command = new ListObjectsV2Command({ Bucket: this.#bucket, Prefix: SEGMENT_PREFIX, ...(token === undefined ? {} : { ContinuationToken: token }) });
-      const page = await guard(() => this.#client.send(command));
-      yield (page.Contents ?? []).map((object) => ({
+    for (let after = ""; ;) {
+      const { objects, more } = await this.page(after);
+      yield objects;
+      const last = objects.at(-1);
+      if (!more || last === undefined) return;
+      after = last.key;
+    }
+  }
+
+  async page(after: string): Promise<ListedPage> {
+    const command = new ListObjectsV2Command({ Bucket: this.#bucket, Prefix: SEGMENT_PREFIX, ...(after === "" ? {} : { StartAfter: after }) });
+    const { Contents = [], IsTruncated } = await guard(() => this.#client.send(command));
+    return {
+      objects: Contents.map((object) => ({
         key: object.Key ?? "",
         size: object.Size ?? 0,
         etag: object.ETag ?? "",
         modified_at: object.LastModified?.getTime() ?? 0,
-      }));
-      token = page.NextContinuationToken;
-    } while (token !== undefined);
+      })),
+      more: IsTruncated === true,
+    };
   }
 
   async read(key: string): Promise<StoredObject | null | "too_large"> {

@@ -6,6 +6,8 @@ import { AckRefused } from "./edge.ts";
 import type { ListedObject } from "./s3.ts";
 
 const RARELY_MS = 3_600_000;
+/** More are not remembered: the oldest of them are tried again with the next look, and kept again. */
+export const SHELF_MAX = 50_000;
 
 interface Kept {
   version: string;
@@ -28,12 +30,17 @@ function versionOf({ etag, modified_at }: ListedObject): string {
 
 export class Shelf {
   readonly #kept = new Map<string, Kept>();
+  #quarantined = 0;
 
   /** @param random in [0, 1) */
   keep(object: ListedObject, error: unknown, now: number, random: number): void {
     const attempts = (this.#kept.get(object.key)?.attempts ?? 0) + 1;
     const wait = passesSoon(error) ? retryDelay(attempts, random) : Math.round(RARELY_MS * (0.75 + random * 0.5));
+    this.forget(object.key);
     this.#kept.set(object.key, { version: versionOf(object), quarantined: error instanceof WrongSegment, attempts, retry_at: now + wait });
+    if (error instanceof WrongSegment) this.#quarantined += 1;
+    const [oldest] = this.#kept.keys();
+    if (this.#kept.size > SHELF_MAX && oldest !== undefined) this.forget(oldest);
   }
 
   /** Whether to try an object now: it was never kept, its time has come, or it is another one than then. */
@@ -48,16 +55,16 @@ export class Shelf {
 
   /** False where it was not kept. */
   forget(key: string): boolean {
+    if (this.#kept.get(key)?.quarantined === true) this.#quarantined -= 1;
     return this.#kept.delete(key);
   }
 
   /** Drops what is no longer in the bucket. */
   retain(keys: ReadonlySet<string>): void {
-    for (const key of this.#kept.keys()) if (!keys.has(key)) this.#kept.delete(key);
+    for (const key of this.#kept.keys()) if (!keys.has(key)) this.forget(key);
   }
 
   counts(): { quarantined: number; refused: number } {
-    const quarantined = [...this.#kept.values()].filter((kept) => kept.quarantined).length;
-    return { quarantined, refused: this.#kept.size - quarantined };
+    return { quarantined: this.#quarantined, refused: this.#kept.size - this.#quarantined };
   }
 }

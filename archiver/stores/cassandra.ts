@@ -46,6 +46,10 @@ const CQL = {
   reached: "INSERT INTO archived (conversation_id, epoch, archived_seq) VALUES (?, ?, ?) USING TIMESTAMP ?",
   readReached: "SELECT archived_seq FROM archived WHERE conversation_id = ? AND epoch = ?",
   buckets: "SELECT bucket FROM buckets WHERE conversation_id = ?",
+  // The row ends by the server's clock, and its write time is the driver's own, which never goes back.
+  beat: "INSERT INTO archivers (pool, archiver_id) VALUES ('archive', ?) USING TTL ?",
+  living: "SELECT archiver_id FROM archivers WHERE pool = 'archive'",
+  leave: "DELETE FROM archivers WHERE pool = 'archive' AND archiver_id = ?",
   check: "SELECT current_version FROM schema_version WHERE name = 'archive'",
 } as const;
 
@@ -258,6 +262,16 @@ export class CassandraStore implements ArchiveStore {
 
   async buckets(conversationId: string): Promise<string[]> {
     return (await this.#rows(CQL.buckets, [conversationId])).map((row) => row["bucket"] as string);
+  }
+
+  async beat(archiverId: string, leaseMs: number): Promise<string[]> {
+    // Seconds begin anywhere within one.
+    await this.#rows(CQL.beat, [archiverId, Math.ceil(leaseMs / 1_000) + 1]);
+    return (await this.#rows(CQL.living, [])).map((row) => String(row["archiver_id"]));
+  }
+
+  async leave(archiverId: string): Promise<void> {
+    await this.#rows(CQL.leave, [archiverId]);
   }
 
   async check(): Promise<void> {

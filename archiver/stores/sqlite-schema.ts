@@ -67,6 +67,8 @@ const MIGRATIONS: readonly string[] = [
      completed_at INTEGER,
      PRIMARY KEY (conversation_id, epoch)
    ) STRICT, WITHOUT ROWID;`,
+  `-- Archivers that are alive until then (ms). Swept by each other.
+   CREATE TABLE archivers (archiver_id TEXT PRIMARY KEY, until INTEGER NOT NULL) STRICT, WITHOUT ROWID;`,
 ];
 
 /** Throws SchemaTooNew where a newer program wrote the file. */

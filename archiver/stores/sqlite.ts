@@ -55,6 +55,10 @@ const SQL = {
     ON CONFLICT DO UPDATE SET archived_seq = max(archived_seq, excluded.archived_seq)`,
   readReached: "SELECT archived_seq FROM archived WHERE conversation_id = ? AND epoch = ?",
   buckets: "SELECT bucket FROM buckets WHERE conversation_id = ? AND expires_at > ? ORDER BY bucket",
+  beat: "INSERT INTO archivers (archiver_id, until) VALUES (?, ?) ON CONFLICT DO UPDATE SET until = excluded.until",
+  sweepArchivers: "DELETE FROM archivers WHERE until <= ?",
+  living: "SELECT archiver_id FROM archivers",
+  leave: "DELETE FROM archivers WHERE archiver_id = ?",
   sweepMessages: "DELETE FROM messages WHERE rowid IN (SELECT rowid FROM messages WHERE expires_at <= ? LIMIT 1000)",
   sweepBuckets: "DELETE FROM buckets WHERE expires_at <= ?",
   sweepSegments: "DELETE FROM segments WHERE expires_at <= ?",
@@ -195,6 +199,20 @@ export class SqliteStore implements ArchiveStore {
 
   async buckets(conversationId: string): Promise<string[]> {
     return this.#guard(() => this.#sql("buckets").all(conversationId, this.#seconds())).map((row) => row["bucket"] as string);
+  }
+
+  async beat(archiverId: string, leaseMs: number): Promise<string[]> {
+    let living: string[] = [];
+    this.#transaction(() => {
+      this.#sql("sweepArchivers").run(this.#now());
+      this.#sql("beat").run(archiverId, this.#now() + leaseMs);
+      living = this.#sql("living").all().map((row) => row["archiver_id"] as string);
+    });
+    return living;
+  }
+
+  async leave(archiverId: string): Promise<void> {
+    this.#transaction(() => this.#sql("leave").run(archiverId));
   }
 
   async check(): Promise<void> {

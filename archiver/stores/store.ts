@@ -107,6 +107,10 @@ export interface ArchiveStore {
   conversations(): AsyncIterable<string>;
   /** The months that a conversation has rows in, ascending. */
   buckets(conversationId: string): Promise<string[]>;
+  /** Says that an archiver lives for the next `leaseMs`, and answers with the ids of all that do, this one among them. */
+  beat(archiverId: string, leaseMs: number): Promise<string[]>;
+  /** It lives no more. */
+  leave(archiverId: string): Promise<void>;
   /** Answers when the store does. */
   check(): Promise<void>;
   close(): Promise<void>;

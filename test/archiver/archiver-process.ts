@@ -27,7 +27,7 @@ export function freshFolder(): string {
 export function environment(s3: S3Config, edgeUrl: string, dataDir: string): Record<string, string> {
   return {
     S3_ENDPOINT: s3.endpoint, S3_REGION: s3.region, S3_BUCKET: s3.bucket, S3_ACCESS_KEY_ID: s3.accessKeyId, S3_SECRET_ACCESS_KEY: s3.secretAccessKey,
-    EDGE_URL: edgeUrl, ARCHIVE_SECRET: SECRET, ARCHIVER_PORT: "0", ARCHIVER_POLL_MS: "50", DATA_DIR: dataDir,
+    EDGE_URL: edgeUrl, ARCHIVE_SECRET: SECRET, ARCHIVER_PORT: "0", ARCHIVER_POLL_MS: "50", ARCHIVER_LEASE_MS: "500", DATA_DIR: dataDir,
   };
 }
 
@@ -43,8 +43,8 @@ export interface ArchiverProcess {
   hangUp(): void;
 }
 
-export function startArchiver(env: Record<string, string>): ArchiverProcess {
-  const child = spawn(process.execPath, [MAIN], { env, stdio: ["pipe", "pipe", "pipe"] });
+export function startArchiver(env: Record<string, string>, args: readonly string[] = []): ArchiverProcess {
+  const child = spawn(process.execPath, [MAIN, ...args], { env, stdio: ["pipe", "pipe", "pipe"] });
   const lines: string[] = [];
   const ended = once(child, "close").then(([code, signal]) => (code ?? signal) as number | string);
   const listening = new Promise<string>((resolve, reject) => {

@@ -21,21 +21,21 @@ function problemsOf(env: Record<string, string>): string[] {
 test("[E9] without Cassandra's contact points the store is the embedded one, and the rest has defaults", () => {
   expect(readConfig({ ...ENV, CASSANDRA_CONTACT_POINTS: "", CASSANDRA_PORT: "9042", HOME: "/root" })).toEqual({
     s3: { endpoint: "http://127.0.0.1:8787/cdn-cgi/local/r2/s3", region: "auto", bucket: "segments", accessKeyId: "key", secretAccessKey: "secret" },
-    edgeUrl: "http://127.0.0.1:8787", secret: new TextEncoder().encode("x".repeat(32)), host: "127.0.0.1", port: 8788, pollMs: 1_000,
-    retentionS: 220_752_000, dataDir: ".data", parentPipe: false, cassandra: null,
+    edgeUrl: "http://127.0.0.1:8787", secret: new TextEncoder().encode("x".repeat(32)), host: "127.0.0.1", port: 8788, pollMs: 250, pollMaxMs: 1_500,
+    leaseMs: 2_000, reads: 64, retentionS: 220_752_000, dataDir: ".data", parentPipe: false, cassandra: null,
   });
 });
 
 test("[E9] Cassandra is configured by its contact points, data centre, port, user, password and TLS", () => {
   expect(readConfig(CASSANDRA)).toMatchObject({
-    pollMs: 5_000,
+    pollMs: 5_000, pollMaxMs: 30_000, leaseMs: 15_000,
     cassandra: { contactPoints: ["10.0.0.1", "10.0.0.2"], dataCenter: "datacenter1", port: 9042, keyspace: "confab", credentials: null, tls: null },
   });
   expect(readConfig({
     ...CASSANDRA, CASSANDRA_DATACENTER: "ams", CASSANDRA_PORT: "9142", CASSANDRA_USER: "confab", CASSANDRA_PASSWORD: "pw", CASSANDRA_KEYSPACE: "chat",
-    CASSANDRA_TLS: "1", ARCHIVER_POLL_MS: "250", ARCHIVE_RETENTION_S: "3600", ARCHIVER_PARENT_PIPE: "1",
+    CASSANDRA_TLS: "1", ARCHIVER_POLL_MS: "250", ARCHIVER_POLL_MAX_MS: "700", ARCHIVER_LEASE_MS: "5000", ARCHIVE_RETENTION_S: "3600", ARCHIVER_PARENT_PIPE: "1",
   })).toMatchObject({
-    pollMs: 250, retentionS: 3_600, parentPipe: true,
+    pollMs: 250, pollMaxMs: 700, leaseMs: 5_000, retentionS: 3_600, parentPipe: true,
     cassandra: { dataCenter: "ams", port: 9142, keyspace: "chat", credentials: { username: "confab", password: "pw" }, tls: { ca: null } },
   });
 });
@@ -46,6 +46,7 @@ test.each<[Record<string, string>, string[]]>([
   [{ ...ENV, ARCHIVE_SECRET: "x".repeat(31) }, ["ARCHIVE_SECRET must be at least 32 bytes"]],
   [{ ...ENV, ARCHIVER_PORT: "http" }, ["ARCHIVER_PORT must be a whole number"]],
   [{ ...ENV, ARCHIVER_POLL_MS: "1" }, ["ARCHIVER_POLL_MS must be at least 50"]],
+  [{ ...ENV, ARCHIVER_LEASE_MS: "499" }, ["ARCHIVER_LEASE_MS must be at least 500"]],
   [{ ...ENV, ARCHIVE_RETENTION_S: "0" }, ["ARCHIVE_RETENTION_S must be at least 1"]],
   [{ ...ENV, ARCHIVE_RETENTION_S: "630720001" }, ["ARCHIVE_RETENTION_S must be at most 630720000"]],
   [{ ...ENV, ARCHIVER_PARENT_PIPE: "yes" }, ["ARCHIVER_PARENT_PIPE must be 0 or 1"]],

@@ -5,6 +5,7 @@ import { gzipSync } from "node:zlib";
 import type { Edge } from "../../archiver/edge.ts";
 import { AckRefused, EdgeUnavailable } from "../../archiver/edge.ts";
 import { Archiver } from "../../archiver/loop.ts";
+import { ALONE } from "../../archiver/membership.ts";
 import { newMetrics } from "../../archiver/metrics.ts";
 import { BucketUnavailable, type ListedObject, type SegmentBucket, type StoredObject } from "../../archiver/s3.ts";
 import { type ArchiveStore, StoreUnavailable } from "../../archiver/stores/store.ts";
@@ -186,7 +187,7 @@ export class CrashWorld {
       },
     });
     const archiver = new Archiver({
-      store: guarded, bucket: this.#archiverBucket(through), edge: this.#edge(through), metrics: newMetrics(), retentionS: 220_752_000, pollMs: 3_600_000,
+      store: guarded, bucket: this.#archiverBucket(through), edge: this.#edge(through), metrics: newMetrics(), retentionS: 220_752_000, pollMs: 3_600_000, pollMaxMs: 3_600_000, sharing: ALONE,
       now: () => this.now + this.skew, random: () => this.below(1_000) / 1_000,
     }, new AbortController().signal);
     return { archiver, store };
@@ -200,6 +201,7 @@ export class CrashWorld {
       async *list() {
         yield await through("bucket.list", BucketUnavailable, async () => listed());
       },
+      page: (after) => through("bucket.list", BucketUnavailable, async () => ({ objects: listed().filter(({ key }) => key > after), more: false })),
       read: (key) => through("bucket.read", BucketUnavailable, async () => bucket.get(key) ?? null),
       delete: (key) => through("bucket.delete", BucketUnavailable, async () => void bucket.delete(key)),
       close: () => undefined,

@@ -5,6 +5,7 @@ import path from "node:path";
 import { afterEach, beforeEach, vi } from "vitest";
 import { HttpEdge } from "../../archiver/edge.ts";
 import { Archiver, type LoopTools } from "../../archiver/loop.ts";
+import { ALONE } from "../../archiver/membership.ts";
 import { type Metrics, newMetrics } from "../../archiver/metrics.ts";
 import { S3Bucket } from "../../archiver/s3.ts";
 import { SqliteStore } from "../../archiver/stores/sqlite.ts";
@@ -38,7 +39,7 @@ function wrapped<T extends object>(name: string, target: T, around: Around, beli
       // Tests set the archiver's clock as they like; whether it is believed is one test's matter.
       if (method === "time") return () => (believes ? null : (Reflect.apply(member, object, []) as number | null));
       const call = (...args: unknown[]): unknown => Reflect.apply(member, object, args);
-      if (method === "list" || method === "close") return call;
+      if (method === "list" || method === "page" || method === "close") return call;
       return (...args: unknown[]) => around(`${name}.${String(method)}`, async () => call(...args));
     },
   });
@@ -79,7 +80,7 @@ export class World {
     const edge = new HttpEdge(this.edge.url, new TextEncoder().encode(SECRET));
     const tools: LoopTools = {
       bucket: wrapped("bucket", bucket, around, this.believesClock), store: wrapped("store", store, around), edge: wrapped("edge", edge, around),
-      metrics, retentionS: RETENTION_S, pollMs: 50, now: () => this.now(), random: Math.random, ...more,
+      metrics, retentionS: RETENTION_S, pollMs: 50, pollMaxMs: 50, sharing: ALONE, now: () => this.now(), random: Math.random, ...more,
     };
     return { archiver: new Archiver(tools, signal), store, metrics };
   }
