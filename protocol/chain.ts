@@ -35,12 +35,18 @@ export function chainOver(before: string, links: Iterable<ChainLink>, sha256: Sh
   return chain;
 }
 
+/** What a digit's character code says; 255 for all that are none. */
+const DIGITS = Uint8Array.from({ length: 128 }, (_, code) => {
+  const digit = "0123456789abcdef".indexOf(String.fromCharCode(code).toLowerCase());
+  return digit === -1 ? 255 : digit;
+});
+
 /** Throws for text of another length: a hash that is cut off must not pass for one with zeros. */
 function writeHex(bytes: Uint8Array, at: number, hex: string, length: number): void {
   if (hex.length !== length * 2) throw new Error(`${length} bytes in hex are ${length * 2} digits, not ${hex.length}`);
   for (let i = 0; i < length; i += 1) {
-    const byte = Number.parseInt(hex.slice(i * 2, i * 2 + 2), 16);
-    if (Number.isNaN(byte)) throw new Error("not hex digits");
-    bytes[at + i] = byte;
+    const [high, low] = [DIGITS[hex.charCodeAt(i * 2)] ?? 255, DIGITS[hex.charCodeAt(i * 2 + 1)] ?? 255];
+    if (high === 255 || low === 255) throw new Error("not hex digits");
+    bytes[at + i] = high * 16 + low;
   }
 }

@@ -2,6 +2,7 @@
 import { hash } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import { PutObjectCommand } from "@aws-sdk/client-s3";
+import { chainOver, chainStart } from "../../protocol/chain.ts";
 import { msgIdAt } from "../../protocol/msg-id.ts";
 import { contentText, encodeSegment, segmentKey, segmentMetadata, type SegmentEvent } from "../../protocol/segment.ts";
 import { Fingerprint } from "./fingerprint.ts";
@@ -48,6 +49,8 @@ async function putConversation(index: number, { messages, conversations, segment
   const conversation_id = `g.${hash("sha256", `bench ${index}`).slice(0, 32)}`;
   const length = messages / conversations;
   const expected: Expected = { conversation_id, msg_ids: [], fingerprint: new Fingerprint(length) };
+  const sha256 = (bytes: Uint8Array) => hash("sha256", bytes);
+  let chain = chainStart(conversation_id, sha256);
   for (let from = 1; from <= length; from += segment) {
     const events = Array.from({ length: Math.min(segment, length - from + 1) }, (_, i) => eventOf(conversation_id, from + i));
     for (const event of events) {
@@ -56,7 +59,9 @@ async function putConversation(index: number, { messages, conversations, segment
     }
     const text = encodeSegment(events);
     const to = from + events.length - 1;
-    const head = { conversation_id, epoch: 1, from_seq: from, to_seq: to, count: events.length, sha256: hash("sha256", text), format: 1 as const };
+    const chain_before = chain;
+    chain = chainOver(chain, events, sha256);
+    const head = { conversation_id, chain_before, chain, epoch: 1, from_seq: from, to_seq: to, count: events.length, sha256: hash("sha256", text), format: 1 as const };
     await put(segmentKey(hash("sha256", conversation_id).slice(0, 2), conversation_id, 1, from, to), gzipSync(text), segmentMetadata(head));
   }
   return expected;

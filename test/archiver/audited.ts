@@ -7,6 +7,8 @@ import { DatabaseSync } from "node:sqlite";
 import { afterEach } from "vitest";
 import { archiveSegment } from "../../archiver/archive.ts";
 import { type Audited, auditConversation } from "../../archiver/audit/audit.ts";
+import { Budget } from "../../archiver/budget.ts";
+import { TEXT_BYTES } from "../../archiver/checked-segment.ts";
 import { AckRefused, type Edge, EdgeUnavailable } from "../../archiver/edge.ts";
 import type { SegmentBucket, StoredObject } from "../../archiver/s3.ts";
 import { SqliteStore } from "../../archiver/stores/sqlite.ts";
@@ -83,10 +85,12 @@ export class OwnEdge implements Edge {
 /** A bucket that holds what it is given. */
 export function bucketOf(segments: readonly Segment[]): SegmentBucket {
   const objects = new Map(segments.map(({ key, metadata, bytes }): [string, StoredObject] => [key, { metadata, bytes }]));
+  const listed = () => [...objects].map(([key, { bytes }]) => ({ key, size: bytes.length, etag: "", modified_at: 0 }));
   return {
     async *list() {
-      yield [...objects].map(([key, { bytes }]) => ({ key, size: bytes.length, etag: "", modified_at: 0 }));
+      yield listed();
     },
+    page: async () => ({ objects: listed(), more: false }),
     read: async (key) => objects.get(key) ?? null,
     delete: async (key) => void objects.delete(key),
     close: () => undefined,
@@ -119,7 +123,7 @@ export class Archived {
   async archive(segments: readonly Segment[]): Promise<void> {
     const bucket = bucketOf(segments);
     for (const { key } of segments) {
-      await archiveSegment(key, { bucket, store: this.store, edge: this.edge, retentionS: RETENTION_S, now: () => this.now, checkpoint: () => undefined });
+      await archiveSegment(key, { bucket, store: this.store, edge: this.edge, retentionS: RETENTION_S, texts: new Budget(TEXT_BYTES), now: () => this.now, checkpoint: () => undefined });
     }
   }
 
