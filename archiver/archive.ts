@@ -7,6 +7,7 @@ import { checkSegment, type CheckedSegment, textBytesOf, WrongSegment } from "./
 import type { Edge } from "./edge.ts";
 import { decideNeighbours, isStraggler } from "./neighbours.ts";
 import { decideMissing, isEmpty, planSegmentWrites, type SealedEvent, type SegmentPlan, type Writes } from "./plan.ts";
+import { isHeld, type StoredRow } from "./rows.ts";
 import type { SegmentBucket, StoredObject } from "./s3.ts";
 import { type ArchiveStore, type LedgerEntry, StoreUnavailable } from "./stores/store.ts";
 
@@ -44,17 +45,33 @@ function missingOf(plan: Writes, found: Awaited<ReturnType<ArchiveStore["readBac
   return missing.writes;
 }
 
-/** Returns how many rows were not there yet. */
-async function storeRows(plan: SegmentPlan, { store, checkpoint }: ArchiveTools): Promise<number> {
-  const missing = missingOf(plan, await store.readBack(plan));
+/** `rows`: how many were not there yet; `found`: all of them, as they were read back. */
+async function storeRows(plan: SegmentPlan, { store, checkpoint }: ArchiveTools): Promise<{ rows: number; found: StoredRow[] }> {
+  const before = await store.readBack(plan);
+  const missing = missingOf(plan, before);
   checkpoint();
-  if (isEmpty(missing)) return 0;
+  if (isEmpty(missing)) return { rows: 0, found: before };
   await store.write(missing);
   checkpoint();
-  const stillMissing = missingOf(plan, await store.readBack(plan));
+  const found = await store.readBack(plan);
+  const stillMissing = missingOf(plan, found);
   if (!isEmpty(stillMissing)) throw new StoreUnavailable(`${stillMissing.rows.length + stillMissing.changes.length} written rows were not read back`);
   checkpoint();
-  return missing.rows.length;
+  return { rows: missing.rows.length, found };
+}
+
+/**
+ * Holds are asked for after the rows were written and read back. Whoever holds or releases notes it first and looks for rows
+ * then: so one of the two sees what the other did, whatever was under way.
+ */
+async function settleHolds(plan: SegmentPlan, found: readonly StoredRow[], { store, checkpoint }: ArchiveTools): Promise<void> {
+  const senders = new Set(found.flatMap(({ event }) => (event === null ? [] : [event.sender_id])));
+  const held = await store.readHeld(plan.conversation_id, senders);
+  checkpoint();
+  const others = found.filter((row) => row.held !== isHeld(held, row.event?.sender_id ?? null));
+  if (others.length === 0) return;
+  await store.settleRows(plan.conversation_id, others);
+  checkpoint();
 }
 
 async function record({ head, events }: CheckedSegment, plan: SegmentPlan, known: LedgerEntry | null, { store, now }: ArchiveTools): Promise<void> {
@@ -88,8 +105,11 @@ async function storeSegment(segment: CheckedSegment, tools: ArchiveTools): Promi
   }
   await checkNeighbours(head, tools.store);
   tools.checkpoint();
-  const plan = planSegmentWrites(head.conversation_id, events, tools.retentionS, tools.now());
-  const rows = await storeRows(plan, tools);
+  const held = await tools.store.readHeld(head.conversation_id, new Set(events.map(({ event }) => event.sender_id)));
+  tools.checkpoint();
+  const plan = planSegmentWrites(head.conversation_id, events, tools.retentionS, tools.now(), held);
+  const { rows, found } = await storeRows(plan, tools);
+  await settleHolds(plan, found, tools);
   await record(segment, plan, known, tools);
   tools.checkpoint();
   return { rows, present: plan.rows.length - rows, expired: plan.expired };

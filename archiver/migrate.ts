@@ -90,25 +90,31 @@ async function claims(client: Client, statement: string, params: unknown[]): Pro
  * Creates the keyspace when it is absent (NetworkTopologyStrategy, three replicas or as many as there are nodes), runs
  * what is missing and leaves `client` in the keyspace. Several programs may call this at once: one migrates, the others
  * throw and try again later.
+ *
+ * @returns whether no program had been here before
  */
-export async function migrateCassandra(client: Client, keyspace: string, dataCenter: string, known = readMigrations()): Promise<void> {
+export async function migrateCassandra(client: Client, keyspace: string, dataCenter: string, known = readMigrations()): Promise<boolean> {
   await createKeyspace(client, keyspace, dataCenter);
   await client.execute(`USE ${keyspace}`);
   await createVersionTable(client, keyspace);
-  if (decideMigrations(await readStored(client), known).length === 0) return;
+  const before = await readStored(client);
+  if (decideMigrations(before, known).length === 0) return false;
   const me = randomUUID();
   if (!(await claims(client, `UPDATE schema_version USING TTL ${LOCK_S} SET migrating = ? WHERE name = 'archive' IF migrating = null`, [me]))) {
     throw new Error("another program is migrating the keyspace");
   }
-  for (const migration of decideMigrations(await readStored(client), known)) {
+  const found = await readStored(client);
+  for (const migration of decideMigrations(found, known)) {
     for (const statement of migration.statements) await define(client, statement);
     const { version, minimum_compatible_version } = migration;
     const noted = await claims(
       client,
       "UPDATE schema_version SET current_version = ?, minimum_compatible_version = ? WHERE name = 'archive' IF migrating = ?",
-      [version, minimum_compatible_version, me],
+      // What is in the tables may ask for more than their schema does (see stores/cassandra-layout.ts).
+      [version, Math.max(minimum_compatible_version, found?.minimum_compatible_version ?? 1), me],
     );
     if (!noted) throw new Error("another program took over the migration");
   }
   await claims(client, "UPDATE schema_version SET migrating = null WHERE name = 'archive' IF migrating = ?", [me]);
+  return before === null;
 }

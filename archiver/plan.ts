@@ -2,7 +2,7 @@
 import { canonicalJson } from "../protocol/canonical.ts";
 import { clockOf, bucketOf } from "../protocol/msg-id.ts";
 import type { SegmentEvent } from "../protocol/segment.ts";
-import { expiryOf, isErased, rowOf, type EventRow, type NewRow, type StoredRow } from "./rows.ts";
+import { expiryOf, type Held, isErased, isHeld, NOBODY, rowOf, type EventRow, type NewRow, type StoredRow } from "./rows.ts";
 
 /** An edit or deletion of a message, in the message's own row; a deletion also in the rows of its edits. */
 export interface Change {
@@ -15,8 +15,10 @@ export interface Change {
   changed_at: number;
   /** What is left of the event's body, where its content is gone; its salt goes with it. null: the body stays. */
   body: string | null;
-  /** s since 1970: the message's own expiry, or an edited message would outlive its row */
-  expires_at: number;
+  /** s since 1970: the message's own expiry, or an edited message would outlive its row; null: it is held */
+  expires_at: number | null;
+  /** First and last seq that the row may have: deletions don't say which seq an edit has. Without them: not known. */
+  seqs?: [number, number];
 }
 
 export interface Writes {
@@ -38,28 +40,33 @@ export interface SealedEvent {
   body: string;
 }
 
-function changesOf({ event, body }: SealedEvent, retentionS: number): Change[] {
-  const change = (messageId: string, by: string, how: Pick<Change, "content" | "status" | "body">): Change => ({
-    bucket: bucketOf(messageId), message_id: messageId, ...how, changed_at: clockOf(by), expires_at: expiryOf(messageId, retentionS),
+/** Whose the message is that a deletion by somebody else is about is not known here: what then is not held is found after the write. */
+function changesOf({ event, body }: SealedEvent, retentionS: number, held: Held): Change[] {
+  const change = (messageId: string, by: string, seqs: [number, number], how: Pick<Change, "content" | "status" | "body">): Change => ({
+    bucket: bucketOf(messageId), message_id: messageId, ...how, changed_at: clockOf(by), seqs,
+    expires_at: isHeld(held, event.sender_id) ? null : expiryOf(messageId, retentionS),
   });
   const gone = { content: "", status: "DELETED" } as const;
   // Sealed after the deletion: an older copy of the segment may have brought the content here all the same.
-  if (event.erased !== undefined) return [change(event.msg_id, event.erased, { ...gone, body })];
-  if (event.type === "edit") return [change(event.target_msg_id, event.msg_id, { content: event.content.toWellFormed(), status: "EDITED", body: null })];
-  if (event.type !== "delete") return [];
-  if (event.erases === undefined) return [change(event.target_msg_id, event.msg_id, { ...gone, body: null })];
-  return event.erases.map((left) => change(left.msg_id, event.msg_id, { ...gone, body: canonicalJson(left.body) }));
+  if (event.erased !== undefined) return [change(event.msg_id, event.erased, [event.seq, event.seq], { ...gone, body })];
+  if (event.type !== "edit" && event.type !== "delete") return [];
+  const target: [number, number] = [event.target_seq, event.target_seq];
+  if (event.type === "edit") return [change(event.target_msg_id, event.msg_id, target, { content: event.content.toWellFormed(), status: "EDITED", body: null })];
+  if (event.erases === undefined) return [change(event.target_msg_id, event.msg_id, target, { ...gone, body: null })];
+  return event.erases.map((left) =>
+    change(left.msg_id, event.msg_id, left.msg_id === event.target_msg_id ? target : [event.target_seq, event.seq], { ...gone, body: canonicalJson(left.body) }),
+  );
 }
 
 /**
  * @param events ascending, of one conversation
  * @param now ms
  */
-export function planSegmentWrites(conversationId: string, events: readonly SealedEvent[], retentionS: number, now: number): SegmentPlan {
-  const lives = ({ expires_at }: { expires_at: number }) => expires_at > now / 1_000;
-  const rows = events.map(({ event, body }) => rowOf(event, body, retentionS)).filter(lives);
+export function planSegmentWrites(conversationId: string, events: readonly SealedEvent[], retentionS: number, now: number, held = NOBODY): SegmentPlan {
+  const lives = ({ expires_at }: { expires_at: number | null }) => expires_at === null || expires_at > now / 1_000;
+  const rows = events.map(({ event, body }) => rowOf(event, body, retentionS, held)).filter(lives);
   const latest = new Map<string, Change>();
-  for (const change of events.flatMap((event) => changesOf(event, retentionS))) {
+  for (const change of events.flatMap((event) => changesOf(event, retentionS, held))) {
     if (lives(change) && (latest.get(change.message_id)?.changed_at ?? 0) <= change.changed_at) latest.set(change.message_id, change);
   }
   return { conversation_id: conversationId, rows, changes: [...latest.values()], expired: events.length - rows.length };

@@ -41,15 +41,19 @@ export interface Shown {
 export interface StoredRow extends Shown {
   message_id: string;
   event: EventRow | null;
+  bucket: string;
+  /** It has no end; null: some of it has one. */
+  held: boolean | null;
 }
 
-/** A row to write. `expires_at` in seconds since 1970. */
+/** A row to write. */
 export interface NewRow extends EventRow, Shown {
-  expires_at: number;
+  /** s since 1970; null: it is held */
+  expires_at: number | null;
 }
 
 /** @param body what the event's content hash covers */
-export function rowOf(event: SegmentEvent, body: string, retentionS: number): NewRow {
+export function rowOf(event: SegmentEvent, body: string, retentionS: number, held = NOBODY): NewRow {
   const message = event.type === "msg";
   return {
     bucket: bucketOf(event.msg_id),
@@ -69,8 +73,21 @@ export function rowOf(event: SegmentEvent, body: string, retentionS: number): Ne
     body,
     salt: event.salt,
     content_hash: event.content_hash,
-    expires_at: expiryOf(event.msg_id, retentionS),
+    expires_at: isHeld(held, event.sender_id) ? null : expiryOf(event.msg_id, retentionS),
   };
+}
+
+/** Whose rows of a conversation are held. */
+export interface Held {
+  /** Everybody's. */
+  conversation: boolean;
+  users: ReadonlySet<string>;
+}
+export const NOBODY: Held = { conversation: false, users: new Set() };
+
+/** @param senderId null: not known */
+export function isHeld(held: Held, senderId: string | null): boolean {
+  return held.conversation || (senderId !== null && held.users.has(senderId));
 }
 
 /** When a row may go: retention counts from the message's own time, so that every write to it ends with it. */

@@ -31,10 +31,16 @@ export class RowReader {
   }
 
   /** The rows of one clock, µs: one, where nothing was made by hand. */
-  async ofClock(bucket: string, first: string, last: string): Promise<RawRow[]> {
-    // `scan` begins behind a place, and ids of one clock differ behind it.
-    const page = await this.#store.scan(this.#conversationId, bucket, before(first), 8);
-    return page.filter((row) => row.message_id >= first && row.message_id <= last);
+  async ofClock(month: string, first: string, last: string): Promise<RawRow[]> {
+    this.#buckets ??= await this.#store.buckets(this.#conversationId);
+    const found: RawRow[] = [];
+    // Of a hot month any of its parts may have it.
+    for (const bucket of this.#buckets.filter((name) => name.startsWith(month))) {
+      // `scan` begins behind a place, and ids of one clock differ behind it.
+      const page = await this.#store.scan(this.#conversationId, bucket, before(first), 8);
+      found.push(...page.filter((row) => row.message_id >= first && row.message_id <= last));
+    }
+    return found;
   }
 }
 

@@ -2,6 +2,8 @@
 import { auth, Client, policies, types } from "cassandra-driver";
 import type { CassandraConfig } from "../config.ts";
 import { migrateCassandra } from "../migrate.ts";
+import { openLayout, shutOut } from "./cassandra-layout.ts";
+import { isSplit, type Layout } from "./partitions.ts";
 
 const READ_TIMEOUT_MS = 12_000;
 const RECONNECT_WITHIN_MS = 5_000;
@@ -18,8 +20,12 @@ function newClient(config: CassandraConfig): Client {
     socketOptions: { connectTimeout: 5_000, readTimeout: READ_TIMEOUT_MS },
     queryOptions: { consistency: types.consistencies.localQuorum, prepare: true, isIdempotent: true },
     encoding: { useBigIntAsLong: true, useUndefinedAsUnset: true },
-    // The driver's own waits grow to ten minutes: a node that is back would stand unused that long.
-    policies: { reconnection: new policies.reconnection.ExponentialReconnectionPolicy(500, RECONNECT_WITHIN_MS, true) },
+    policies: {
+      // A statement goes straight to a replica of its partition, in the local data centre alone.
+      loadBalancing: new policies.loadBalancing.TokenAwarePolicy(new policies.loadBalancing.DCAwareRoundRobinPolicy(config.dataCenter)),
+      // The driver's own waits grow to ten minutes: a node that is back would stand unused that long.
+      reconnection: new policies.reconnection.ExponentialReconnectionPolicy(500, RECONNECT_WITHIN_MS, true),
+    },
     ...(credentials === null ? {} : { authProvider: new auth.PlainTextAuthProvider(credentials.username, credentials.password) }),
     // The driver's own default accepts any certificate.
     ...(tls === null ? {} : { sslOptions: { rejectUnauthorized: true, ...(tls.ca === null ? {} : { ca: [tls.ca] }) } }),
@@ -28,12 +34,18 @@ function newClient(config: CassandraConfig): Client {
 
 export class CassandraConnection {
   readonly #config: CassandraConfig;
+  readonly #now: () => number;
   #client: Client | null = null;
+  #layout: Layout | null = null;
+  /** Older programs are shut out, or every month that this one has written was not split. */
+  #splits = false;
   #opening: Promise<void> | null = null;
   #failure: { error: unknown; at: number } | null = null;
 
-  constructor(config: CassandraConfig) {
+  /** @param now ms */
+  constructor(config: CassandraConfig, now: () => number) {
     this.#config = config;
+    this.#now = now;
   }
 
   /** Connects and migrates, once; callers at the same time share one attempt. */
@@ -52,6 +64,19 @@ export class CassandraConnection {
     return this.#client;
   }
 
+  /** Throws before `open` has succeeded. */
+  layout(): Layout {
+    if (this.#layout === null) throw new Error("not connected to Cassandra yet");
+    return this.#layout;
+  }
+
+  /** To be called before rows are written there. */
+  async entering(partitions: Iterable<string>): Promise<void> {
+    if (this.#splits || ![...partitions].some(isSplit)) return;
+    await shutOut(this.client());
+    this.#splits = true;
+  }
+
   async close(): Promise<void> {
     await this.#opening?.catch(() => undefined);
     await this.#client?.shutdown();
@@ -62,7 +87,8 @@ export class CassandraConnection {
     const client = newClient(this.#config);
     try {
       await client.connect();
-      await migrateCassandra(client, this.#config.keyspace, this.#config.dataCenter);
+      const fresh = await migrateCassandra(client, this.#config.keyspace, this.#config.dataCenter);
+      this.#layout = await openLayout(client, fresh, this.#now());
       this.#client = client;
     } catch (error) {
       await client.shutdown();

@@ -6,16 +6,17 @@ import { clockOf } from "../../protocol/msg-id.ts";
 import type { CassandraConfig } from "../config.ts";
 import { inLanes } from "../lanes.ts";
 import type { Change, Writes } from "../plan.ts";
-import type { EventRow, NewRow, StoredRow } from "../rows.ts";
+import { type EventRow, expiryOf, type Held, type NewRow, type StoredRow } from "../rows.ts";
 import { ERASED_SALT } from "../../protocol/segment.ts";
 import { bucketExpiry } from "./bucket-expiry.ts";
+import { BATCH_ROWS, BATCH_WIDTH, batchesOf, type Sized, ttl } from "./cassandra-batches.ts";
 import { CassandraConnection } from "./cassandra-client.ts";
+import { CassandraHolds } from "./cassandra-holds.ts";
+import { COLUMNS, eventRow, LEDGER, ledgerEntry, ledgerValues, numberOf, rawRow, storedRow } from "./cassandra-rows.ts";
+import type { Hold, HoldKind, SettledPage } from "./holds.ts";
+import { isSplit, monthOf, partitionOf, partitionsOf } from "./partitions.ts";
 import { type ArchiveStore, type EpochEntry, type LedgerEntry, type LedgerKey, type RawRow, type ReadRange, SchemaTooNew, StoreRefused, StoreUnavailable } from "./store.ts";
 
-const COLUMNS = `message_id, bucket, seq, epoch, type, sender_id, created_at, client_msg_id, msg_no, content_type, content, status,
-  WRITETIME(status) AS changed_at, body, salt, content_hash`;
-
-const LEDGER = "conversation_id, epoch, from_seq, to_seq, count, sha256, archived_at, chain_before, chain, first_id, last_id, pair";
 /** Below every id. */
 const FIRST_ID = "00000000-0000-0000-0000-000000000000";
 
@@ -28,6 +29,8 @@ const CQL = {
   erase: `UPDATE messages USING TIMESTAMP ? AND TTL ? SET content = ?, status = ?, body = ?, salt = ?
     WHERE conversation_id = ? AND bucket = ? AND message_id = ?`,
   insertBucket: "INSERT INTO buckets (conversation_id, bucket) VALUES (?, ?) USING TTL ?",
+  parts: "SELECT bucket FROM buckets WHERE conversation_id = ? AND bucket >= ? AND bucket <= ?",
+  heldParts: "SELECT bucket FROM held_buckets WHERE conversation_id = ? AND bucket >= ? AND bucket <= ?",
   range: `SELECT ${COLUMNS} FROM messages WHERE conversation_id = ? AND bucket = ? AND message_id >= ? AND message_id <= ?
     ORDER BY message_id ASC`,
   places: `SELECT ${COLUMNS} FROM messages WHERE conversation_id = ? AND bucket = ? AND message_id IN ?`,
@@ -45,7 +48,6 @@ const CQL = {
     WHERE conversation_id = ? AND epoch = ? AND from_seq = ? AND to_seq = ? IF sha256 = ?`,
   reached: "INSERT INTO archived (conversation_id, epoch, archived_seq) VALUES (?, ?, ?) USING TIMESTAMP ?",
   readReached: "SELECT archived_seq FROM archived WHERE conversation_id = ? AND epoch = ?",
-  buckets: "SELECT bucket FROM buckets WHERE conversation_id = ?",
   // The row ends by the server's clock, and its write time is the driver's own, which never goes back.
   beat: "INSERT INTO archivers (pool, archiver_id) VALUES ('archive', ?) USING TTL ?",
   living: "SELECT archiver_id FROM archivers WHERE pool = 'archive'",
@@ -53,78 +55,21 @@ const CQL = {
   check: "SELECT current_version FROM schema_version WHERE name = 'archive'",
 } as const;
 
-/** Of one batch. A batch is one mutation, which a node takes up to half a commit log segment (16 MiB by default). */
-const BATCH_ROWS = 100;
-const BATCH_BYTES = 512 * 1024;
-/** Batches of one segment under way at once. */
-const BATCH_WIDTH = 4;
+const SENDER_WIDTH = 8;
 const PAGE_ROWS = 500;
 const CHECK_TIMEOUT_MS = 3_000;
-
-interface Statement {
-  query: string;
-  params: unknown[];
-}
-interface Sized extends Statement {
-  bucket: string;
-  bytes: number;
-}
-
-const numberOf = (value: unknown) => (value === null ? null : Number(value as bigint));
-
-function eventRow(row: types.Row): EventRow {
-  return {
-    bucket: row["bucket"] as string,
-    message_id: String(row["message_id"]),
-    seq: Number(row["seq"] as bigint),
-    epoch: row["epoch"] as number,
-    type: row["type"] as string,
-    sender_id: row["sender_id"] as string,
-    created_at: (row["created_at"] as Date).getTime(),
-    client_msg_id: row["client_msg_id"] as string | null,
-    msg_no: numberOf(row["msg_no"]),
-    content_type: row["content_type"] as string | null,
-    body: row["body"] as string,
-    salt: (row["salt"] as Buffer).toString("hex"),
-    content_hash: (row["content_hash"] as Buffer).toString("hex"),
-  };
-}
-
-function storedRow(row: types.Row): StoredRow {
-  return {
-    message_id: String(row["message_id"]),
-    content: row["content"] as string | null,
-    status: row["status"] as StoredRow["status"],
-    changed_at: numberOf(row["changed_at"]),
-    event: row["seq"] === null ? null : eventRow(row),
-  };
-}
-
-function batchesOf(statements: readonly Sized[]): Statement[][] {
-  const batches: Statement[][] = [];
-  for (const group of Map.groupBy(statements, (statement) => statement.bucket).values()) {
-    let bytes = Number.POSITIVE_INFINITY;
-    for (const { query, params, bytes: more } of group) {
-      if (bytes + more > BATCH_BYTES || (batches.at(-1)?.length ?? 0) >= BATCH_ROWS) {
-        batches.push([]);
-        bytes = 0;
-      }
-      batches.at(-1)?.push({ query, params });
-      bytes += more;
-    }
-  }
-  return batches;
-}
 
 export class CassandraStore implements ArchiveStore {
   readonly kind = "cassandra";
   readonly #connection: CassandraConnection;
+  readonly #holds: CassandraHolds;
   readonly #retentionS: number;
   readonly #now: () => number;
 
   /** @param now ms */
   constructor(config: CassandraConfig, retentionS: number, now: () => number) {
-    this.#connection = new CassandraConnection(config);
+    this.#connection = new CassandraConnection(config, now);
+    this.#holds = new CassandraHolds(this.#connection, retentionS, now);
     this.#retentionS = retentionS;
     this.#now = now;
   }
@@ -137,31 +82,51 @@ export class CassandraStore implements ArchiveStore {
     const own = new Set(rows.map((row) => row.message_id));
     const others = changes.filter((change) => !own.has(change.message_id));
     const found: StoredRow[] = [];
-    for (const [bucket, group] of Map.groupBy(rows, (row) => row.bucket)) {
-      const [first, last] = [group[0] as NewRow, group.at(-1) as NewRow];
-      found.push(...(await this.#rows(CQL.range, [conversation_id, bucket, first.message_id, last.message_id])).map(storedRow));
-    }
-    for (const [bucket, group] of Map.groupBy(others, (change) => change.bucket)) {
-      for (let i = 0; i < group.length; i += BATCH_ROWS) {
-        const ids = group.slice(i, i + BATCH_ROWS).map((change) => change.message_id);
-        found.push(...(await this.#rows(CQL.places, [conversation_id, bucket, ids])).map(storedRow));
+    await this.#guard(async () => {
+      for (const [bucket, group] of Map.groupBy(rows, (row) => this.#partition(row))) {
+        const [first, last] = [group[0] as NewRow, group.at(-1) as NewRow];
+        found.push(...(await this.#rows(CQL.range, [conversation_id, bucket, first.message_id, last.message_id])).map(storedRow));
       }
-    }
-    return found;
+      const places = others.flatMap((change) => this.#partitions(change).map((bucket) => ({ bucket, message_id: change.message_id })));
+      for (const [bucket, group] of Map.groupBy(places, (place) => place.bucket)) {
+        for (let i = 0; i < group.length; i += BATCH_ROWS) {
+          const ids = group.slice(i, i + BATCH_ROWS).map((place) => place.message_id);
+          found.push(...(await this.#rows(CQL.places, [conversation_id, bucket, ids])).map(storedRow));
+        }
+      }
+    });
+    return this.#joined(found, others);
+  }
+
+  /** A change that was written to several places is there once it is in all of them. */
+  #joined(found: readonly StoredRow[], changes: readonly Change[]): StoredRow[] {
+    const wide = new Map(changes.map((change) => [change.message_id, this.#partitions(change).length] as const).filter(([, places]) => places > 1));
+    const groups = Map.groupBy(found, (row) => row.message_id);
+    return [...groups].flatMap(([id, group]) => {
+      const whole = group.length === (wide.get(id) ?? group.length);
+      const oldest = group.toSorted((a, b) => (a.changed_at ?? 0) - (b.changed_at ?? 0) || Number(b.event !== null) - Number(a.event !== null))[0];
+      return whole && oldest !== undefined ? [oldest] : [];
+    });
   }
 
   async write({ conversation_id, rows, changes }: Writes): Promise<void> {
     const now = Math.floor(this.#now() / 1_000);
-    const months = new Set(rows.map((row) => row.bucket));
-    const batches = batchesOf([
-      ...rows.map((row) => this.#insertion(conversation_id, row, now)),
-      ...changes.map((change) => this.#update(conversation_id, change, now)),
-    ]);
     try {
+      const places = Map.groupBy(rows, (row) => this.#partition(row));
+      const batches = batchesOf([
+        ...rows.map((row) => this.#insertion(conversation_id, row, now)),
+        ...changes.flatMap((change) => this.#updates(conversation_id, change, now)),
+      ]);
       const client = this.#connection.client();
-      for (const bucket of months) {
-        await client.execute(CQL.insertBucket, [conversation_id, bucket, ttl(bucketExpiry(bucket, this.#retentionS), now)]);
+      await this.#connection.entering(places.keys());
+      for (const [bucket, group] of places) {
+        await client.execute(CQL.insertBucket, [conversation_id, bucket, ttl(bucketExpiry(monthOf(bucket), this.#retentionS), now)]);
+        if (group.some((row) => row.expires_at === null)) await this.#holds.keepBucket(conversation_id, bucket);
       }
+      await inLanes(Map.groupBy(rows, (row) => row.sender_id), SENDER_WIDTH, async ([sender, group]) => {
+        const held = group.some((row) => row.expires_at === null);
+        await this.#holds.keepSender(sender, conversation_id, held ? null : (group.at(-1) as NewRow).expires_at);
+      });
       await inLanes(batches, BATCH_WIDTH, async (batch) => {
         await client.batch(batch, { logged: false, prepare: true });
       });
@@ -250,18 +215,72 @@ export class CassandraStore implements ArchiveStore {
     return row === undefined ? 0 : Number(row["archived_seq"] as bigint);
   }
 
-  async read(conversationId: string, { bucket, first, last }: ReadRange, limit: number): Promise<EventRow[]> {
+  async read(conversationId: string, range: ReadRange, limit: number): Promise<EventRow[]> {
     const events: EventRow[] = [];
-    const params = [conversationId, bucket, first, last];
-    await this.#each(CQL.range, params, Math.min(limit, PAGE_ROWS), (row) => {
-      if (row["seq"] !== null) events.push(eventRow(row));
-      return events.length < limit;
-    });
+    const over = (row: types.Row) => row["ttl_body"] !== null && expiryOf(String(row["message_id"]), this.#retentionS) * 1_000 <= this.#now();
+    for (const bucket of await this.#places(conversationId, range)) {
+      const left = limit - events.length;
+      if (left <= 0) break;
+      await this.#each(CQL.range, [conversationId, bucket, range.first, range.last], Math.min(left, PAGE_ROWS), (row) => {
+        if (row["seq"] !== null && !over(row)) events.push(eventRow(row));
+        return events.length < limit;
+      });
+    }
     return events;
   }
 
+  /** The partitions that a range lies in, ascending. Who does not know its seqs looks for the parts of the month. */
+  async #places(conversationId: string, { bucket, from_seq, to_seq }: ReadRange): Promise<string[]> {
+    const layout = this.#connection.layout();
+    if (isSplit(bucket) || bucket < layout.split_from) return [bucket];
+    if (from_seq !== undefined && to_seq !== undefined) return partitionsOf(bucket, from_seq, to_seq, layout);
+    const bounds = [conversationId, bucket, `${bucket}.~`];
+    const [parts, held] = [await this.#rows(CQL.parts, bounds), await this.#rows(CQL.heldParts, bounds)];
+    return [...new Set([bucket, ...[...parts, ...held].map((row) => row["bucket"] as string)])].toSorted();
+  }
+
   async buckets(conversationId: string): Promise<string[]> {
-    return (await this.#rows(CQL.buckets, [conversationId])).map((row) => row["bucket"] as string);
+    return this.#guard(() => this.#holds.buckets(conversationId));
+  }
+
+  holds(): Promise<Hold[]> {
+    return this.#guard(() => this.#holds.holds());
+  }
+
+  commitHold(hold: Hold): Promise<void> {
+    return this.#guard(() => this.#holds.commitHold(hold));
+  }
+
+  removeHold(kind: HoldKind, id: string): Promise<void> {
+    return this.#guard(() => this.#holds.removeHold(kind, id));
+  }
+
+  readHeld(conversationId: string, senders: ReadonlySet<string>): Promise<Held> {
+    return this.#guard(() => this.#holds.readHeld(conversationId, senders));
+  }
+
+  settlePage(conversationId: string, bucket: string, after: string | null, limit: number): Promise<SettledPage> {
+    return this.#guard(() => this.#holds.settlePage(conversationId, bucket, after, limit));
+  }
+
+  settleRows(conversationId: string, rows: readonly { bucket: string; message_id: string }[]): Promise<void> {
+    return this.#guard(() => this.#holds.settleRows(conversationId, rows));
+  }
+
+  keepSender(userId: string, conversationId: string, held: boolean): Promise<void> {
+    return this.#guard(() => this.#holds.keepSender(userId, conversationId, held ? null : Math.floor(this.#now() / 1_000) + this.#retentionS));
+  }
+
+  async *conversationsOf(userId: string, from: string | null): AsyncGenerator<string> {
+    try {
+      yield* this.#holds.conversationsOf(userId, from);
+    } catch (error) {
+      throw new StoreUnavailable(error);
+    }
+  }
+
+  completeSenders(progress: (rows: number) => void): Promise<void> {
+    return this.#guard(() => this.#holds.completeSenders(progress));
   }
 
   async beat(archiverId: string, leaseMs: number): Promise<string[]> {
@@ -282,24 +301,36 @@ export class CassandraStore implements ArchiveStore {
     await this.#connection.close();
   }
 
+  #partition({ bucket, seq }: NewRow): string {
+    return isSplit(bucket) ? bucket : partitionOf(bucket, seq, this.#connection.layout());
+  }
+
+  /** Where the row of a change may be. */
+  #partitions({ bucket, seqs }: Change): string[] {
+    return isSplit(bucket) || seqs === undefined ? [bucket] : partitionsOf(bucket, ...seqs, this.#connection.layout());
+  }
+
   #insertion(conversationId: string, row: NewRow, now: number): Sized {
+    const bucket = this.#partition(row);
     const params = [
-      conversationId, row.bucket, row.message_id, BigInt(row.seq), row.epoch, row.type, row.sender_id, new Date(row.created_at),
+      conversationId, bucket, row.message_id, BigInt(row.seq), row.epoch, row.type, row.sender_id, new Date(row.created_at),
       // undefined is left unset: a null would be a tombstone.
       row.client_msg_id ?? undefined, row.msg_no === null ? undefined : BigInt(row.msg_no), row.content_type ?? undefined,
       row.content ?? undefined, row.status ?? undefined, row.body, Buffer.from(row.salt, "hex"), Buffer.from(row.content_hash, "hex"),
       BigInt(clockOf(row.message_id)), ttl(row.expires_at, now),
     ];
-    return { query: CQL.insertRow, params, bucket: row.bucket, bytes: 300 + 3 * (row.body.length + (row.content?.length ?? 0)) };
+    return { query: CQL.insertRow, params, bucket, bytes: 300 + 3 * (row.body.length + (row.content?.length ?? 0)) };
   }
 
-  #update(conversationId: string, change: Change, now: number): Sized {
-    const { bucket, message_id, content, status, changed_at, body, expires_at } = change;
-    const place = [conversationId, bucket, message_id];
+  #updates(conversationId: string, change: Change, now: number): Sized[] {
+    const { message_id, content, status, changed_at, body, expires_at } = change;
     const shown = [BigInt(changed_at), ttl(expires_at, now), content, status];
-    return body === null
-      ? { query: CQL.updateShown, params: [...shown, ...place], bucket, bytes: 200 + 3 * content.length }
-      : { query: CQL.erase, params: [...shown, body, Buffer.from(ERASED_SALT, "hex"), ...place], bucket, bytes: 300 + 3 * body.length };
+    return this.#partitions(change).map((bucket) => {
+      const place = [conversationId, bucket, message_id];
+      return body === null
+        ? { query: CQL.updateShown, params: [...shown, ...place], bucket, bytes: 200 + 3 * content.length }
+        : { query: CQL.erase, params: [...shown, body, Buffer.from(ERASED_SALT, "hex"), ...place], bucket, bytes: 300 + 3 * body.length };
+    });
   }
 
   async #rows(query: string, params: unknown[]): Promise<types.Row[]> {
@@ -320,44 +351,7 @@ export class CassandraStore implements ArchiveStore {
     try {
       return await work();
     } catch (error) {
-      throw error instanceof SchemaTooNew ? error : new StoreUnavailable(error);
+      throw error instanceof SchemaTooNew || error instanceof StoreUnavailable ? error : new StoreUnavailable(error);
     }
   }
-}
-
-/** What is left of a life; at least a second, since a TTL of 0 is for ever. */
-function ttl(expiresAt: number, now: number): number {
-  return Math.max(1, expiresAt - now);
-}
-
-/** In the order of the columns behind the key. */
-function ledgerValues({ count, sha256, archived_at, chain_before, chain, first_id, last_id, pair }: LedgerEntry): unknown[] {
-  return [count, sha256, new Date(archived_at), ...[chain_before, chain, first_id, last_id, pair?.join(",")].map((value) => value ?? types.unset)];
-}
-
-function ledgerEntry(row: types.Row): LedgerEntry {
-  const text = (name: string) => (row[name] === null || row[name] === undefined ? {} : { [name]: String(row[name]) });
-  const pair = row["pair"] as string | null | undefined;
-  return {
-    conversation_id: row["conversation_id"] as string,
-    epoch: row["epoch"] as number,
-    from_seq: Number(row["from_seq"] as bigint),
-    to_seq: Number(row["to_seq"] as bigint),
-    count: row["count"] as number,
-    sha256: row["sha256"] as string,
-    archived_at: (row["archived_at"] as Date).getTime(),
-    ...text("chain_before"), ...text("chain"), ...text("first_id"), ...text("last_id"),
-    ...(typeof pair === "string" ? { pair: pair.split(",") as [string, string] } : {}),
-  };
-}
-
-function rawRow(row: types.Row): RawRow {
-  const text = (name: string) => row[name] as string | null;
-  return {
-    bucket: row["bucket"] as string, message_id: String(row["message_id"]),
-    seq: numberOf(row["seq"]), epoch: row["epoch"] as number | null, type: text("type"), sender_id: text("sender_id"),
-    created_at: (row["created_at"] as Date | null)?.getTime() ?? null, client_msg_id: text("client_msg_id"), msg_no: numberOf(row["msg_no"]),
-    content_type: text("content_type"), content: text("content"), status: text("status"), changed_at: numberOf(row["changed_at"]), body: text("body"),
-    salt: (row["salt"] as Buffer | null)?.toString("hex") ?? null, content_hash: (row["content_hash"] as Buffer | null)?.toString("hex") ?? null,
-  };
 }

@@ -69,6 +69,19 @@ const MIGRATIONS: readonly string[] = [
    ) STRICT, WITHOUT ROWID;`,
   `-- Archivers that are alive until then (ms). Swept by each other.
    CREATE TABLE archivers (archiver_id TEXT PRIMARY KEY, until INTEGER NOT NULL) STRICT, WITHOUT ROWID;`,
+  `-- What must be kept whatever its retention: the columns of Cassandra's. A held row's expires_at is the year 9999.
+   CREATE TABLE holds (
+     kind TEXT NOT NULL,
+     id TEXT NOT NULL,
+     reason TEXT,
+     created_at INTEGER NOT NULL,
+     state TEXT NOT NULL,
+     place TEXT,
+     rows INTEGER NOT NULL,
+     PRIMARY KEY (kind, id)
+   ) STRICT, WITHOUT ROWID;
+   -- Who has rows where.
+   CREATE INDEX messages_sender ON messages (sender_id, conversation_id);`,
 ];
 
 /** Throws SchemaTooNew where a newer program wrote the file. */

@@ -3,14 +3,16 @@ import { mkdirSync } from "node:fs";
 import path from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { Change, Writes } from "../plan.ts";
-import type { EventRow, NewRow, StoredRow } from "../rows.ts";
+import type { EventRow, Held, NewRow, StoredRow } from "../rows.ts";
 import { ERASED_SALT } from "../../protocol/segment.ts";
 import { bucketExpiry } from "./bucket-expiry.ts";
+import type { Hold, HoldKind, SettledPage } from "./holds.ts";
+import { HELD_S, SqliteHolds } from "./sqlite-holds.ts";
 import { migrateSqlite } from "./sqlite-schema.ts";
 import { type ArchiveStore, type EpochEntry, type LedgerEntry, type LedgerKey, type RawRow, type ReadRange, SchemaTooNew, StoreUnavailable } from "./store.ts";
 
 const COLUMNS = `message_id, bucket, seq, epoch, type, sender_id, created_at, client_msg_id, msg_no, content_type, content,
-  status, changed_at, body, lower(hex(salt)) AS salt, lower(hex(content_hash)) AS content_hash`;
+  status, changed_at, body, lower(hex(salt)) AS salt, lower(hex(content_hash)) AS content_hash, expires_at`;
 
 const LEDGER = "conversation_id, epoch, from_seq, to_seq, count, sha256, archived_at, chain_before, chain, first_id, last_id, pair";
 
@@ -29,7 +31,7 @@ const SQL = {
       body = coalesce(excluded.body, messages.body), salt = coalesce(excluded.salt, messages.salt)
       WHERE messages.changed_at IS NULL OR messages.changed_at < excluded.changed_at
         OR (messages.changed_at = excluded.changed_at AND excluded.body IS NOT NULL)`,
-  insertBucket: "INSERT INTO buckets (conversation_id, bucket, expires_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+  insertBucket: "INSERT INTO buckets (conversation_id, bucket, expires_at) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET expires_at = max(expires_at, excluded.expires_at)",
   range: `SELECT ${COLUMNS} FROM messages WHERE conversation_id = ? AND bucket = ? AND message_id BETWEEN ? AND ?
     AND expires_at > ? ORDER BY message_id`,
   events: `SELECT ${COLUMNS} FROM messages WHERE conversation_id = ? AND bucket = ? AND message_id BETWEEN ? AND ?
@@ -64,11 +66,12 @@ const SQL = {
   sweepSegments: "DELETE FROM segments WHERE expires_at <= ?",
 } as const;
 
-type FoundRow = EventRow & { content: string | null; status: string | null; changed_at: number | null };
+type FoundRow = EventRow & { content: string | null; status: string | null; changed_at: number | null; expires_at: number };
 
 function storedRow(row: FoundRow): StoredRow {
-  const { content, status, changed_at, ...event } = row;
-  return { message_id: row.message_id, content, status: status as StoredRow["status"], changed_at, event: row.seq === null ? null : event };
+  const { content, status, changed_at, expires_at, ...event } = row;
+  const { message_id, bucket } = row;
+  return { message_id, bucket, content, status: status as StoredRow["status"], changed_at, event: row.seq === null ? null : event, held: expires_at === HELD_S };
 }
 
 function ledgerEntry(row: Record<string, unknown>): LedgerEntry {
@@ -81,6 +84,7 @@ export class SqliteStore implements ArchiveStore {
   readonly #file: string;
   readonly #retentionS: number;
   readonly #now: () => number;
+  readonly #holds: SqliteHolds;
   readonly #statements = new Map<keyof typeof SQL, StatementSync>();
   #db: DatabaseSync | null = null;
 
@@ -89,6 +93,7 @@ export class SqliteStore implements ArchiveStore {
     this.#file = path.join(folder, "archive.sqlite");
     this.#retentionS = retentionS;
     this.#now = now;
+    this.#holds = new SqliteHolds((work) => this.#transaction(work), retentionS);
   }
 
   async open(): Promise<void> {
@@ -124,7 +129,8 @@ export class SqliteStore implements ArchiveStore {
       for (const row of rows) this.#insertRow(conversation_id, row);
       for (const change of changes) this.#insertChange(conversation_id, change);
       for (const bucket of new Set(rows.map((row) => row.bucket))) {
-        this.#sql("insertBucket").run(conversation_id, bucket, bucketExpiry(bucket, this.#retentionS));
+        const held = rows.some((row) => row.bucket === bucket && row.expires_at === null);
+        this.#sql("insertBucket").run(conversation_id, bucket, held ? HELD_S : bucketExpiry(bucket, this.#retentionS));
       }
       const now = this.#seconds();
       this.#sql("sweepMessages").run(now);
@@ -215,6 +221,39 @@ export class SqliteStore implements ArchiveStore {
     this.#transaction(() => this.#sql("leave").run(archiverId));
   }
 
+  async holds(): Promise<Hold[]> {
+    return this.#holds.holds();
+  }
+
+  async commitHold(hold: Hold): Promise<void> {
+    this.#holds.commitHold(hold);
+  }
+
+  async removeHold(kind: HoldKind, id: string): Promise<void> {
+    this.#holds.removeHold(kind, id);
+  }
+
+  async readHeld(conversationId: string, senders: ReadonlySet<string>): Promise<Held> {
+    return this.#holds.readHeld(conversationId, senders);
+  }
+
+  async settlePage(conversationId: string, bucket: string, after: string | null, limit: number): Promise<SettledPage> {
+    return this.#holds.settlePage(conversationId, bucket, after, limit);
+  }
+
+  async settleRows(conversationId: string, rows: readonly { bucket: string; message_id: string }[]): Promise<void> {
+    this.#holds.settleRows(conversationId, rows);
+  }
+
+  /** The rows themselves are the index. */
+  async keepSender(): Promise<void> {}
+
+  async *conversationsOf(userId: string, from: string | null): AsyncGenerator<string> {
+    yield* this.#holds.conversationsOf(userId, from);
+  }
+
+  async completeSenders(): Promise<void> {}
+
   async check(): Promise<void> {
     this.#guard(() => this.#sql("readReached").get("", 0));
   }
@@ -228,13 +267,13 @@ export class SqliteStore implements ArchiveStore {
   #insertRow(conversationId: string, row: NewRow): void {
     this.#sql("insertRow").run(
       conversationId, row.bucket, row.message_id, row.seq, row.epoch, row.type, row.sender_id, row.created_at, row.client_msg_id,
-      row.msg_no, row.content_type, row.content, row.status, row.changed_at, row.body, row.salt, row.content_hash, row.expires_at,
+      row.msg_no, row.content_type, row.content, row.status, row.changed_at, row.body, row.salt, row.content_hash, row.expires_at ?? HELD_S,
     );
   }
 
   #insertChange(conversationId: string, change: Change): void {
     const { bucket, message_id, content, status, changed_at, body, expires_at } = change;
-    this.#sql("insertChange").run(conversationId, bucket, message_id, content, status, changed_at, body, body === null ? null : ERASED_SALT, expires_at);
+    this.#sql("insertChange").run(conversationId, bucket, message_id, content, status, changed_at, body, body === null ? null : ERASED_SALT, expires_at ?? HELD_S);
   }
 
   #seconds(): number {
@@ -248,14 +287,15 @@ export class SqliteStore implements ArchiveStore {
     return known;
   }
 
-  #transaction(work: () => void): void {
-    this.#guard(() => {
+  #transaction<T>(work: (db: DatabaseSync) => T): T {
+    return this.#guard(() => {
       const db = this.#db;
       if (db === null) throw new Error("the archive's file is not open");
       db.exec("BEGIN IMMEDIATE");
       try {
-        work();
+        const result = work(db);
         db.exec("COMMIT");
+        return result;
       } catch (error) {
         if (db.isTransaction) db.exec("ROLLBACK");
         throw error;

@@ -6,6 +6,7 @@ import type { ArchiveRead } from "../../protocol/archive.ts";
 import type { Writes } from "../plan.ts";
 import { reasonOf } from "../reason.ts";
 import type { EventRow, StoredRow } from "../rows.ts";
+import type { HoldStore } from "./holds.ts";
 
 /** A segment whose rows were written and read back. `archived_at` in ms. Without ids: recorded by a version without chains. */
 export interface LedgerEntry extends Omit<SegmentHead, "format"> {
@@ -73,7 +74,7 @@ export class SchemaTooNew extends Error {
 }
 
 /** Every call may throw StoreUnavailable. Before the first successful `open` all but `open` and `close` do. */
-export interface ArchiveStore {
+export interface ArchiveStore extends HoldStore {
   readonly kind: "sqlite" | "cassandra";
   /** Connects and brings the schema up to date. Does nothing when that is done; to be called again after it failed. */
   open(): Promise<void>;
@@ -91,7 +92,10 @@ export interface ArchiveStore {
   reached(conversationId: string, epoch: number, archivedSeq: number): Promise<void>;
   /** 0 where nothing was noted. */
   readReached(conversationId: string, epoch: number): Promise<number>;
-  /** The events of a range, ascending; at most `limit`. Rows without an event are left out. */
+  /**
+   * The events of a range, ascending; at most `limit`. Left out are rows without an event, and those past their retention that
+   * nothing holds.
+   */
   read(conversationId: string, range: ReadRange, limit: number): Promise<EventRow[]>;
   /** Rows of a bucket with ids above `after`, ascending, as they stand. null: from its start. */
   scan(conversationId: string, bucket: string, after: string | null, limit: number): Promise<RawRow[]>;
@@ -105,7 +109,7 @@ export interface ArchiveStore {
   recordEpoch(conversationId: string, entry: EpochEntry): Promise<void>;
   /** Every conversation that the ledger, or else the record of what was acknowledged, knows; each once. */
   conversations(): AsyncIterable<string>;
-  /** The months that a conversation has rows in, ascending. */
+  /** Where a conversation has rows, in the order of seq: months, and of hot ones their parts (see partitions.ts). */
   buckets(conversationId: string): Promise<string[]>;
   /** Says that an archiver lives for the next `leaseMs`, and answers with the ids of all that do, this one among them. */
   beat(archiverId: string, leaseMs: number): Promise<string[]>;

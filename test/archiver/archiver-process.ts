@@ -43,6 +43,7 @@ export interface ArchiverProcess {
   hangUp(): void;
 }
 
+/** @param args what an operator asks; without any it archives */
 export function startArchiver(env: Record<string, string>, args: readonly string[] = []): ArchiverProcess {
   const child = spawn(process.execPath, [MAIN, ...args], { env, stdio: ["pipe", "pipe", "pipe"] });
   const lines: string[] = [];

@@ -16,7 +16,7 @@ const events = (drafts: readonly Draft[]) => run(drafts, { conversation, at: AT 
 const planOf = (list: readonly SegmentEvent[], now = AT) => planSegmentWrites(conversation, list.map((event) => ({ event, body: contentText(event) })), YEAR_S, now);
 /** As a store would give back what `plan` says. */
 const stored = (list: readonly SegmentEvent[], more: Partial<StoredRow> = {}): StoredRow[] =>
-  planOf(list).rows.map(({ content, status, changed_at, ...event }) => ({ message_id: event.message_id, content, status, changed_at, event, ...more }));
+  planOf(list).rows.map(({ content, status, changed_at, ...event }) => ({ message_id: event.message_id, bucket: event.bucket, content, status, changed_at, event, held: false, ...more }));
 
 test("[B8] a row holds its event exactly", () => {
   for (const event of events(EVERY_TYPE)) expect(eventOf(conversation, rowOf(event, contentText(event), 1))).toEqual(event);

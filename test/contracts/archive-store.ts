@@ -7,6 +7,7 @@ import { bucketOf, clockOf } from "../../protocol/msg-id.ts";
 import { contentText, type SegmentEvent } from "../../protocol/segment.ts";
 import { archiveLedgerContract } from "./archive-ledger.ts";
 import { archiveErasureContract } from "./archive-erasure.ts";
+import { archiveHoldsContract } from "./archive-holds.ts";
 import { conversationId, type Draft, EVERY_TYPE, run, text } from "../archiver/segments.ts";
 
 /** A store of its own on the data that all stores of this suite share. `now` in ms. */
@@ -75,6 +76,7 @@ export function archiveStoreContract(name: string, newStore: NewStore): void {
 
     archiveErasureContract(() => ({ store, conversation }));
     archiveLedgerContract(() => ({ store, conversation }));
+    archiveHoldsContract(() => ({ open, conversation }));
 
     test("[B8] an event of every type reads back exactly as it was sealed, ascending", async () => {
       const events = run(EVERY_TYPE, { conversation, at: NOVEMBER });
@@ -224,6 +226,8 @@ export function archiveStoreContract(name: string, newStore: NewStore): void {
       const before = await open({ now: () => late - DAY_MS });
       await before.write(planOf(events, YEARS_7, late - DAY_MS));
       expect(await readAll(before, events)).toEqual(events);
+      const after = await open({ now: () => late + DAY_MS });
+      expect(await readAll(after, events)).toEqual([]);
       expect(planOf(events, YEARS_7, late + DAY_MS)).toMatchObject({ rows: [], expired: 5 });
     });
 

@@ -1,0 +1,39 @@
+// One segment through the archiver's steps, on any store, without a bucket or an edge of its own; a test may act between them.
+import { archiveSegment } from "../../archiver/archive.ts";
+import type { Edge } from "../../archiver/edge.ts";
+import type { SegmentBucket } from "../../archiver/s3.ts";
+import type { ArchiveStore } from "../../archiver/stores/store.ts";
+import type { SegmentEvent } from "../../protocol/segment.ts";
+import { segment } from "./segments.ts";
+
+export interface ArchivingOptions {
+  retentionS: number;
+  now: () => number;
+  /** Called between steps with their number, from 0; the archiver waits for it. By throwing it ends the archiver there. */
+  between?: (step: number) => Promise<void>;
+}
+
+/** The store as the archiver has it: after each of its answers something may happen. */
+function interrupted(store: ArchiveStore, between: (step: number) => Promise<void>): ArchiveStore {
+  let step = 0;
+  return new Proxy(store, {
+    get(object, name) {
+      const member: unknown = Reflect.get(object, name, object);
+      if (typeof member !== "function") return member;
+      return async (...args: unknown[]) => {
+        const answer: unknown = await Reflect.apply(member, object, args);
+        await between(step++);
+        return answer;
+      };
+    },
+  });
+}
+
+export async function archiveThrough(store: ArchiveStore, events: SegmentEvent[], { retentionS, now, between = async () => undefined }: ArchivingOptions): Promise<void> {
+  const { key, metadata, bytes } = segment(events);
+  const bucket: Pick<SegmentBucket, "read" | "delete"> = { read: async () => ({ metadata, bytes }), delete: async () => undefined };
+  const edge: Pick<Edge, "ack"> = { ack: async (head) => head.to_seq };
+  await archiveSegment(key, {
+    bucket: bucket as SegmentBucket, edge: edge as Edge, store: interrupted(store, between), retentionS, now, checkpoint: () => undefined,
+  });
+}
