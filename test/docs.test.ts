@@ -134,6 +134,24 @@ describe("operations.md", () => {
     expect(told.toSorted()).toEqual(counted.toSorted());
   });
 
+  test("[C12] every failure has a severity, metrics that are counted, something to do, and a test that provokes it", async () => {
+    const union = /export type MetricName =([^;]+);/.exec(read("durable-objects/platform/metrics.ts"))?.[1] ?? "";
+    const edge = [...union.matchAll(/"(\w+)"/g)].map(([, name = ""]) => name);
+    const archiver = (await newMetrics().registry.getMetricsAsJSON()).map(({ name }) => name.replace("confab_archiver_", ""));
+    const known = new Set([...edge, ...archiver, "ARCHIVER_READS", "kind"]);
+    const tests = globSync("test/**/*.test.ts").map(read).join("\n");
+    const rows = table(section(operations, "When something is down"));
+    expect(rows.length).toBeGreaterThan(20);
+    for (const [failure = "", severity, metric, seen, todo] of rows) {
+      expect(["critical", "warning", "info"], failure).toContain(severity);
+      const named = codes(metric).map((code) => code.replace(/\{.*\}$/, ""));
+      expect(named.length, failure).toBeGreaterThan(0);
+      expect(named.filter((name) => !known.has(name)), failure).toEqual([]);
+      expect([seen, todo].every((cell) => (cell ?? "").length > 5), failure).toBe(true);
+      expect(new RegExp(`"[^"\\n]*\\[C12\\] (?:\\[\\w+\\] )*${failure.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&")}[:,]`).test(tests), `${failure} is provoked in no test`).toBe(true);
+    }
+  });
+
   test("every log line is in the table", () => {
     const told = new Set(names(table(section(operations, "Log lines"))));
     const logged = inSources("{durable-objects,workers,archiver}", /\blog\("(?:debug|info|warn|error)", "(\w+)"/g);

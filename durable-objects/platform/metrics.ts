@@ -5,7 +5,8 @@ export type MetricName =
   | "mode_changes" | "notifies_out" | "frames_in" | "frames_out" | "settles" | "segments_sealed" | "segments_archived" | "events_pruned" | "task_failures"
   | "wakes_conversation" | "wakes_session" | "rate_limited" | "archive_reads" | "archive_read_failures" | "messages_indexed" | "index_merges" | "people_searches" | "directory_puts" | "reports_filed"
   | "session_alarms" | "presence_events" | "presence_queries" | "presence_entries" | "presence_query_ms" | "typing_events"
-  | "segments_put_again" | "receipts" | "receipt_flushes" | "statuses_told" | "redeliveries" | "credit_exhausted" | "closed_slow";
+  | "segments_put_again" | "receipts" | "receipt_flushes" | "statuses_told" | "redeliveries" | "credit_exhausted" | "closed_slow"
+  | "append_failures" | "settings_failures" | "issuer_failures";
 
 const counters = new Map<MetricName, number>();
 

@@ -7,6 +7,7 @@ import { ARCHIVE_SCOPE } from "../../protocol/archive.ts";
 import { SERVICE_ID, UserId } from "../../protocol/ids.ts";
 import { CLOCK_TOLERANCE_S, TOKEN_LIFE_S } from "../../protocol/limits.ts";
 import type { Env } from "./env.ts";
+import { count } from "./metrics.ts";
 
 export type Scope = "user" | "service";
 
@@ -53,6 +54,7 @@ async function verified(env: Env, token: string): Promise<jose.JWTPayload> {
     if (error instanceof jose.errors.JWTExpired) throw new ChatError("token_expired");
     if (error instanceof jose.errors.JOSEError && !ISSUER_FAULTS.has(error.code)) throw new ChatError("unauthorized");
     // An issuer that is out of reach, or publishes no keys, says nothing about the token.
+    count("issuer_failures");
     log("warn", "issuer_unreachable", errorFields(error));
     throw new ChatError("unavailable", { message: "The token's issuer can't be reached.", retry_after_ms: 1_000 });
   }

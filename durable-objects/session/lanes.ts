@@ -2,6 +2,7 @@
 // in queues and rides in the next as a batch. A call whose answer is lost is made again, in order, before what follows it.
 import { type AppendAnswer, type AppendCall, type AppendItem, type AppendReply, type Early, isChange } from "../../protocol/rpc.ts";
 import { log, errorFields } from "../../log/log.ts";
+import { count } from "../platform/metrics.ts";
 import { again } from "./again.ts";
 import { Holding } from "./holding.ts";
 
@@ -111,6 +112,7 @@ export class Lanes {
       const created = await this.reliably(conversationId, { ...call, create: lane.pair });
       return created.kind === "answers" ? created.answers : refused("unavailable");
     } catch (error) {
+      count("append_failures");
       log("warn", "append_failed", { conversation_id: conversationId, user_id: this.ports.userId(), ...errorFields(error) });
       return refused("unavailable");
     }

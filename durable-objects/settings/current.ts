@@ -3,6 +3,7 @@ import { withDurables } from "itty-durable";
 import { DEFAULT_SETTINGS, pinnedSettings, SETTING_NAMES, type Settings, type SettingsPatch, type SettingsView } from "../../protocol/settings.ts";
 import { errorFields, log } from "../../log/log.ts";
 import type { Env } from "../platform/env.ts";
+import { count } from "../platform/metrics.ts";
 
 const CACHE_MS = 60_000;
 /** While one reads, or after a failure, the others go on with what was last read for this long. */
@@ -50,6 +51,7 @@ export async function loadSettings(env: Env): Promise<void> {
     if (version === begun) keep(read);
   } catch (error) {
     freshUntil = Date.now() + PAUSE_MS;
+    count("settings_failures");
     log("error", "settings_unreadable", errorFields(error));
   }
 }

@@ -8,7 +8,7 @@ import { metric, World } from "./world.ts";
 const events = run(Array.from({ length: 5 }, (_, i) => text(`m${i}`)), { conversation: conversationId("clock"), at: Date.now() });
 const YEARS_8 = 8 * 365 * 86_400_000;
 
-test.each([["eight years ahead", YEARS_8], ["eight years behind", -YEARS_8]])("[C10] [B6] an archiver whose clock is %s stores and acknowledges nothing, says so, and goes on once it is right", async (_how, skew) => {
+test.each([["eight years ahead", YEARS_8], ["eight years behind", -YEARS_8]])("[C12] [C10] [B6] the archiver's clock is wrong, %s: it stores and acknowledges nothing, says so, and goes on once it is right", async (_how, skew) => {
   const world = await World.make();
   world.believesClock = false;
   await world.put(segment(events));

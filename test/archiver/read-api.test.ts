@@ -157,7 +157,7 @@ describe("what is refused", () => {
   });
 });
 
-test("[B16] more reads than may be under way are refused at once, with a time to come back, and counted", async () => {
+test("[B16] [C12] too many reads of old pages: more than may be under way are refused at once, with a time to come back, and counted", async () => {
   const read = { conversation_id: conversation, ranges: rangesOf(slice(1, 1)) };
   const going = Promise.withResolvers<void>();
   const plain = store.read.bind(store);

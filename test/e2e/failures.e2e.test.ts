@@ -50,7 +50,7 @@ async function expectWhole(reader: User, id: string, count: number): Promise<voi
   expect((await reader.history(id)).map((event) => (event.type === "msg" ? event.content : event.type))).toEqual(range(count).map((i) => `message ${i}`));
 }
 
-test("[C12] [C10] a segment that went from the bucket is put again, counted, and archived", async () => {
+test("[C12] [C10] a segment is gone: segments_put_again, and it is archived", async () => {
   const [ann, bob] = [await newUser(product), await newUser(product)];
   const before = await edgeMetric("segments_put_again");
   const bucket = bucketOf(product);
@@ -65,7 +65,7 @@ test("[C12] [C10] a segment that went from the bucket is put again, counted, and
   await expectWhole(bob, id, 40);
 });
 
-test("[C12] [B18] a segment that was altered in the bucket is reported, put again, counted, and archived", async () => {
+test("[C12] [B18] a segment is wrong: it is reported, segments_put_again, and it is archived", async () => {
   const [ann, bob] = [await newUser(product), await newUser(product)];
   const before = await edgeMetric("segments_put_again");
   const bucket = bucketOf(product);

@@ -48,6 +48,15 @@ describe("an issuer out of reach says nothing about a token", () => {
     expect(await refusedUpgrade(product.wsUrl, { token })).toEqual({ status: 503, code: "unavailable" });
     issuer.broken = null;
   });
+
+  test("[C12] the issuer is down: issuer_failures, and tokens are checked again when it is back", async () => {
+    issuer.broken = (response) => response.writeHead(500).end("{}");
+    expect(await outcome(await signWith(rsa, ann()))).toBe("503 unavailable");
+    issuer.broken = null;
+    const service = new User(product, "operator", await signWith(rsa, claims("operator", { iss: issuer.url, scope: "service" })));
+    const answer = await until(() => service.call<Record<string, number>>("GET", "/v1/admin/metrics"), ({ status }) => status === 200);
+    expect(answer.body["issuer_failures"]).toBeGreaterThanOrEqual(1);
+  });
 });
 
 describe("[D3] the issuer's keys", () => {

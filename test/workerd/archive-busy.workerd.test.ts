@@ -20,7 +20,7 @@ async function call(token: string, method: string, path: string, body?: object):
 
 const tokenOf = async (user_id: string, scope?: string) => ((await (await call("", "POST", "/dev/token", { user_id, ...(scope === undefined ? {} : { scope }) })).json()) as { token: string }).token;
 
-test("[B16] an archiver with its hands full: the reader is told when to come back, and gets the hot events of the page", async () => {
+test("[B16] [C12] the archiver is down, or has its hands full: the reader is told when to come back, and gets the hot events of the page; [C12] the archive lost or changed a body: the same, counted", async () => {
   vi.useFakeTimers({ toFake: ["Date"], now: Date.parse("2026-11-05T00:00:00Z") });
   await call(await tokenOf("operator", "service"), "PATCH", "/v1/admin/settings", { seal_events: 20, hot_events: 5, hot_days: 0 });
   const [ann, bob] = ["busy-ann", "busy-bob"];
@@ -38,6 +38,9 @@ test("[B16] an archiver with its hands full: the reader is told when to come bac
   await archiveRequests.acknowledgeAll(id);
   await runDurableObjectAlarm(conversation(id));
   const token = await tokenOf(ann);
+  const service = await tokenOf("operator", "service");
+  const failures = async () => ((await (await call(service, "GET", "/v1/admin/metrics")).json()) as { archive_read_failures?: number }).archive_read_failures ?? 0;
+  const before = await failures();
   const busy = () => Promise.resolve(Response.json({ error: errorBody("archive_unavailable", { retry_after_ms: 750 }) }, { status: 503 }));
   vi.stubGlobal("fetch", busy);
   const old = await call(token, "GET", `/v1/history/${id}?order=asc`);
@@ -50,7 +53,14 @@ test("[B16] an archiver with its hands full: the reader is told when to come bac
     vi.stubGlobal("fetch", () => Promise.resolve(answer));
     expect(await (await call(token, "GET", `/v1/history/${id}?order=asc`)).json()).toMatchObject({ error: { retry_after_ms: 5_000 } });
   }
+  const counted = await failures();
+  expect(counted).toBe(before + 4);
+  // What the archive lost is an error as well, never a hole.
   vi.stubGlobal("fetch", fakeArchive);
+  archiveRequests.forge = (event) => (event.seq === 3 ? null : event);
+  expect((await call(token, "GET", `/v1/history/${id}?order=asc`)).status).toBe(503);
+  expect(await failures()).toBe(counted + 1);
+  archiveRequests.forge = (event) => event;
   const rest = (await (await call(token, "GET", `/v1/history/${id}?cursor=${cut.next_cursor}`)).json()) as { events: { seq: number }[]; next_cursor: null };
   expect([rest.events.map(({ seq }) => seq), rest.next_cursor]).toEqual([range(15).toReversed(), null]);
 });
