@@ -1,14 +1,16 @@
 // The archiver's process under measurement: its lines, its memory and its CPU.
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { createInterface } from "node:readline";
+import { promisify } from "node:util";
 import { cpuOf } from "../processes.ts";
 
 const MAIN = path.join(import.meta.dirname, "..", "..", "archiver", "main.ts");
 /** What concerns how Node itself runs; the rest of a shell's settings must not get into a measurement. */
 const NODE_ENV_OF_RUN = Object.fromEntries(["PATH", "NODE_OPTIONS", "MALLOC_ARENA_MAX"].flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])));
+const run = promisify(execFile);
 const SAMPLE_MS = 250;
 const READY_MS = 60_000;
 
@@ -31,6 +33,11 @@ function rssMb(pid: number): number | null {
     // It has ended.
     return null;
   }
+}
+
+/** Lets an archiver create the keyspace, or several would wait for the one that does. Throws what it says where it fails. */
+export async function prepareStore(env: Readonly<Record<string, string>>): Promise<void> {
+  await run(process.execPath, [MAIN, "--once"], { env: { ...NODE_ENV_OF_RUN, ...env } });
 }
 
 /** Resolves once it listens. */

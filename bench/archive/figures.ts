@@ -21,6 +21,8 @@ export interface Figures {
   load_average: { before: number; after: number };
 }
 
+const PARTS = 10;
+
 function between(acks: readonly Acked[]): number {
   const [first, last] = [acks[0], acks.at(-1)];
   if (first === undefined || last === undefined || last.at === first.at) return 0;
@@ -29,8 +31,8 @@ function between(acks: readonly Acked[]): number {
 }
 
 export function rateOf(acks: readonly Acked[]): Pick<Figures, "rows_per_s" | "slowest_tenth"> {
-  const tenth = Math.max(2, Math.ceil(acks.length / 10));
-  const parts = Array.from({ length: Math.floor(acks.length / tenth) }, (_, i) => between(acks.slice(i * tenth, (i + 1) * tenth + 1)));
+  const bound = (i: number) => Math.floor((i * (acks.length - 1)) / PARTS);
+  const parts = acks.length <= PARTS ? [] : Array.from({ length: PARTS }, (_, i) => between(acks.slice(bound(i), bound(i + 1) + 1)));
   return { rows_per_s: between(acks), slowest_tenth: parts.length === 0 ? 0 : Math.min(...parts) };
 }
 

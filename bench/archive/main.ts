@@ -8,7 +8,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { ListObjectsV2Command } from "@aws-sdk/client-s3";
 import { Client } from "cassandra-driver";
 import { cpuOf } from "../processes.ts";
-import { type Measured, startArchiver } from "./archiver.ts";
+import { type Measured, prepareStore, startArchiver } from "./archiver.ts";
 import { type Expected, putBacklog } from "./backlog.ts";
 import { checkArchive } from "./check.ts";
 import { BenchEdge } from "./edge.ts";
@@ -52,7 +52,14 @@ interface Run {
   archivers: Measured[];
 }
 
-async function drain({ options, servers, edge, keyspace, folder, archivers }: Run, secret: string): Promise<{ wallMs: number; cpu: Figures["cpu_us"] }> {
+function environment({ servers, edge, keyspace, folder }: Run, secret: string): Record<string, string> {
+  return {
+    ...servers.s3, EDGE_URL: edge.url, ARCHIVE_SECRET: secret, ARCHIVER_PORT: "0", DATA_DIR: folder,
+    CASSANDRA_CONTACT_POINTS: servers.cassandra.host, CASSANDRA_PORT: String(servers.cassandra.port), CASSANDRA_KEYSPACE: keyspace,
+  };
+}
+
+async function drain({ options, servers, edge, archivers }: Run, env: Record<string, string>): Promise<{ wallMs: number; cpu: Figures["cpu_us"] }> {
   const cpuNow = () => ({
     archiver: archivers.reduce((sum, archiver) => sum + archiver.cpuMs(), 0),
     cassandra: servers.pids.cassandra === null ? null : cpuOf(servers.pids.cassandra),
@@ -61,10 +68,7 @@ async function drain({ options, servers, edge, keyspace, folder, archivers }: Ru
   const before = cpuNow();
   const started = performance.now();
   for (let i = 0; i < options.archivers; i += 1) {
-    archivers.push(await startArchiver({
-      ...servers.s3, EDGE_URL: edge.url, ARCHIVE_SECRET: secret, ARCHIVER_PORT: "0", DATA_DIR: folder,
-      CASSANDRA_CONTACT_POINTS: servers.cassandra.host, CASSANDRA_PORT: String(servers.cassandra.port), CASSANDRA_KEYSPACE: keyspace,
-    }, options.profile));
+    archivers.push(await startArchiver(env, options.profile));
   }
   await drained(options.messages, edge, servers.s3, archivers);
   const after = cpuNow();
@@ -77,11 +81,13 @@ async function drain({ options, servers, edge, keyspace, folder, archivers }: Ru
 
 async function measure(run: Run, secret: string, client: Client): Promise<{ figures: Figures; problems: string[] }> {
   const { options, servers, edge, archivers } = run;
+  const env = environment(run, secret);
+  await prepareStore(env);
   const putting = performance.now();
   const { expected, segments, bytes } = await putBacklog(options, servers.s3);
   console.log(`${options.messages} messages of ${options.conversations} conversations wait in ${segments} segments of ${Math.round(bytes / segments / 1_024)} KB (${Math.round((performance.now() - putting) / 1_000)} s)`);
   const load = loadavg()[0] as number;
-  const { wallMs, cpu } = await drain(run, secret);
+  const { wallMs, cpu } = await drain(run, env);
   console.log(`archived in ${(wallMs / 1_000).toFixed(1)} s; pages are read`);
   const memory = memoryOf(archivers.map((archiver) => archiver.rss));
   const pages = await readPages((archivers[0] as Measured).url, secret, expected, options.pages);

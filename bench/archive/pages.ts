@@ -15,7 +15,7 @@ async function readPage(url: string, token: string, { conversation_id, msg_ids }
   const response = await fetch(`${url}/v1/archive/read`, {
     method: "POST",
     headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
-    body: JSON.stringify({ conversation_id, ranges: [{ bucket: bucketOf(first), first, last }] }),
+    body: JSON.stringify({ conversation_id, ranges: [{ bucket: bucketOf(first), first, last, from_seq: at + 1, to_seq: at + wanted.length }] }),
   });
   const text = await response.text();
   if (response.status !== 200) throw new Error(`a page was answered with ${response.status}: ${text}`);
