@@ -92,18 +92,26 @@ export class HttpEdge implements Edge {
     return this.#token;
   }
 
+  /** A connection that stood unused may be closed just as it is used again: then once more, which every call allows. */
   async #post(url: string, body: string): Promise<{ status: number; text: string }> {
     try {
-      const response = await fetch(url, {
-        method: "POST",
-        headers: { authorization: `Bearer ${await this.#sign()}`, "content-type": "application/json" },
-        body,
-        redirect: "error",
-        signal: AbortSignal.timeout(TIMEOUT_MS),
+      return await this.#send(url, body).catch((error: unknown) => {
+        if (error instanceof DOMException) throw error;
+        return this.#send(url, body);
       });
-      return { status: response.status, text: await response.text() };
     } catch (error) {
       throw new EdgeUnavailable(error);
     }
+  }
+
+  async #send(url: string, body: string): Promise<{ status: number; text: string }> {
+    const response = await fetch(url, {
+      method: "POST",
+      headers: { authorization: `Bearer ${await this.#sign()}`, "content-type": "application/json" },
+      body,
+      redirect: "error",
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    });
+    return { status: response.status, text: await response.text() };
   }
 }

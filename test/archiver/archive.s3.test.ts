@@ -226,6 +226,15 @@ describe("an edge that refuses", () => {
     await expect(world.archiver().archiver.pass()).rejects.toThrow("ARCHIVE_SECRET");
     expect(await world.bucket.keys()).toEqual([one.key]);
   });
+
+  test("[B18] a connection that closes just as it is used costs nothing: the acknowledgement is sent once more", async () => {
+    const world = await World.make();
+    await world.put(one);
+    let asked = 0;
+    world.edge.refuse = () => ((asked += 1) === 1 ? null : "ack");
+    await world.archiver().archiver.pass();
+    expect([asked, await world.bucket.keys()]).toEqual([2, []]);
+  });
 });
 
 test("[B9] two archivers at once leave every row once and nothing behind", async () => {
