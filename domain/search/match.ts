@@ -17,7 +17,7 @@ export function tiersOf({ terms: [first, ...others] }: Query): Tier[] {
 }
 
 /** The best tier that fits; null where not all of it is there. */
-export function fits(query: Query, tiers: readonly Tier[], tokens: readonly Pick<Token, "text">[]): Tier | null {
+export function fits(query: Query, tiers: readonly Tier[], tokens: readonly string[]): Tier | null {
   const places = query.terms.map((term) => placesOf(term, tokens));
   if (places.some((list) => list.length === 0)) return null;
   const holds: Record<Tier, () => boolean> = {
@@ -31,7 +31,8 @@ export function fits(query: Query, tiers: readonly Tier[], tokens: readonly Pick
 /** Where the terms stand in a text, ascending and apart: [start, end) in UTF-16 units. */
 export function highlightsOf(query: Query, text: string): [number, number][] {
   const tokens = tokensOf(text);
-  const spans = query.terms.flatMap((term) => placesOf(term, tokens).map((place): [number, number] => spanOf(term, tokens, place)));
+  const texts = tokens.map(({ text: token }) => token);
+  const spans = query.terms.flatMap((term) => placesOf(term, texts).map((place): [number, number] => spanOf(term, tokens, place)));
   const merged: [number, number][] = [];
   for (const [start, end] of spans.toSorted((a, b) => a[0] - b[0] || a[1] - b[1])) {
     const last = merged.at(-1);
@@ -49,11 +50,11 @@ function spanOf(term: Term, tokens: readonly Token[], place: number): [number, n
 }
 
 /** The places at which a term begins. */
-function placesOf({ tokens: wanted, prefix }: Term, tokens: readonly Pick<Token, "text">[]): number[] {
+function placesOf({ tokens: wanted, prefix }: Term, tokens: readonly string[]): number[] {
   const places: number[] = [];
   for (let at = 0; at + wanted.length <= tokens.length; at += 1) {
     const isThere = wanted.every((text, i) => {
-      const token = (tokens[at + i] as Token).text;
+      const token = tokens[at + i] as string;
       return prefix && i === wanted.length - 1 ? token.startsWith(text) : token === text;
     });
     if (isThere) places.push(at);

@@ -1,5 +1,5 @@
 // Buckets of their own for what could be used to learn or to spoil much: beside the user's requests, and kept over a sleep,
-// because who waits ten seconds must not begin with full ones.
+// because who waits ten seconds must not begin with full ones. Searches of messages only cost work: theirs are not worth a commit.
 import { type Admission, type Bucket, type BucketRule, decideAdmission } from "../../domain/rate-limit.ts";
 import { FIND_BURST, FIND_RATE, HANDLE_BURST, HANDLE_RATE, HANDLE_TRY_BURST, HANDLE_TRY_RATE, REPORT_BURST, REPORT_RATE, SEARCH_ALL_BURST, SEARCH_ALL_RATE, SEARCH_BURST, SEARCH_RATE } from "../../protocol/limits.ts";
 import type { Quota } from "../../protocol/rpc.ts";
@@ -8,7 +8,7 @@ import type { SessionCore } from "./core.ts";
 import type { HandleQuota } from "./profile.ts";
 
 const DAY_S = 86_400;
-
+const PASSING: ReadonlySet<string> = new Set<Quota>(["search", "search_all"]);
 
 export class Quotas {
   private readonly core: SessionCore;
@@ -27,8 +27,8 @@ export class Quotas {
       taken = decideAdmission(buckets[name] ?? null, rule, now);
       buckets[name] = taken.bucket;
     }
-    if (taken.ok) this.core.users.commitQuotas(buckets);
-    else count("rate_limited");
+    if (!taken.ok) count("rate_limited");
+    else if (!PASSING.has(quota)) this.core.users.commitQuotas(buckets);
     this.buckets = buckets;
     return taken;
   }

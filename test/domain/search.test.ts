@@ -18,7 +18,7 @@ function queryOf(q: string): Query {
   return parsed.query;
 }
 
-const finds = (q: string, text: string): boolean => fits(queryOf(q), ["all"], tokensOf(text)) !== null;
+const finds = (q: string, text: string): boolean => fits(queryOf(q), ["all"], texts(text)) !== null;
 const marked = (q: string, text: string): string[] => highlightsOf(queryOf(q), text).map(([start, end]) => text.slice(start, end));
 
 describe("[B2] words are compared without case, accents and width", () => {
@@ -84,7 +84,7 @@ describe("[B2] what is searched for", () => {
 
 test("[B2] the best is all of it as one phrase, then near together, then somewhere; of one whole word there is no better", () => {
   const query = queryOf("big cat*");
-  const tierOf = (text: string) => fits(query, tiersOf(query), tokensOf(text));
+  const tierOf = (text: string) => fits(query, tiersOf(query), texts(text));
   const far = Array.from({ length: 12 }, (_, i) => `w${i}`).join(" ");
   expect([tierOf("a big cat"), tierOf("big cats"), tierOf("cats are big"), tierOf(`big ${far} cats`), tierOf("big")]).toEqual(["phrase", "near", "near", "all", null]);
   expect(tiersOf(queryOf("cat"))).toEqual(["all"]);
@@ -112,7 +112,7 @@ test("[B2] the index finds what is found without it, and ranks it the same", () 
     fc.pre(parsed.ok);
     const { query } = parsed;
     const wanted = new Map(contents.flatMap((content, i) => {
-      const tier = fits(query, tiersOf(query), tokensOf(content));
+      const tier = fits(query, tiersOf(query), texts(content));
       return tier === null ? [] : [[i, tier] as const];
     }));
     expect(indexed(contents, query)).toEqual(wanted);

@@ -6,6 +6,8 @@ import type { ConversationStore } from "../store.ts";
 /** A message and its content, by the message's own seq. */
 export interface Document {
   seq: number;
+  /** The event that its content is from. */
+  event_seq: number;
   sender_id: string;
   content: string;
 }
@@ -27,7 +29,7 @@ export function documentsOf(store: ConversationStore, rows: readonly EventRecord
     if (typeof seq !== "number" || row.body === null) return [];
     const { edited_seq = null, deleted_seq = null } = changes.get(seq) ?? {};
     if (deleted_seq !== null || (edited_seq ?? seq) !== row.seq) return [];
-    return [{ seq, sender_id: row.sender_id, content: (JSON.parse(row.body) as { content: string }).content }];
+    return [{ seq, event_seq: row.seq, sender_id: row.sender_id, content: (JSON.parse(row.body) as { content: string }).content }];
   });
   const changed = [...new Set(targets)];
   return { docs, changed, deleted: changed.filter((seq) => typeof changes.get(seq)?.deleted_seq === "number") };

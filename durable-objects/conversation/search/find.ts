@@ -5,7 +5,6 @@ import { SCANNED_EVENTS } from "../../../domain/indexing.ts";
 import { type Stay, visibleRange } from "../../../domain/membership.ts";
 import { fits, type Tier, TIERS, tiersOf } from "../../../domain/search/match.ts";
 import { parseQuery, type Query } from "../../../domain/search/query.ts";
-import { tokensOf } from "../../../domain/search/tokens.ts";
 import type { Refusal } from "../../../protocol/rpc.ts";
 import type { SearchCall, SearchReply } from "../../../protocol/rpc/search.ts";
 import { showEvents } from "../shown.ts";
@@ -13,7 +12,6 @@ import type { EventRecord } from "../records.ts";
 import type { ConversationState } from "../state.ts";
 import type { ConversationStore } from "../store.ts";
 import { seqAtOrAfter, timeBounds } from "../target.ts";
-import { documentsOf } from "./documents.ts";
 import { matchExpression } from "./expression.ts";
 import type { Indexing } from "./indexing.ts";
 
@@ -41,7 +39,7 @@ export function findMessages(
     return { ok: false, code: "unavailable", message: "The index is being made.", retry_after_ms: RETRY_MS };
   }
   const visible = visibleRange(stay, state.record.history);
-  const search = new Search(store, indexing.indexedSeq, parsed.query, call, intersect({ from: visible.from, to: Math.min(visible.to, state.head.seq) }, timeBounds(store, state, call)));
+  const search = new Search(store, indexing.scan(), parsed.query, call, intersect({ from: visible.from, to: Math.min(visible.to, state.head.seq) }, timeBounds(store, state, call)));
   const after = call.after === null ? null : { tier: call.after.tier, seq: seqAtOrAfter(store, state, call.after.msg_id) };
   // One more than the page tells whether there is another page.
   const places = search.places(after, call.limit + 1);
@@ -74,18 +72,17 @@ class Search {
   private readonly scanned: Place[];
   private readonly changed: ReadonlySet<number>;
 
-  constructor(store: ConversationStore, indexedSeq: number, query: Query, call: SearchCall, bounds: Bounds) {
+  constructor(store: ConversationStore, { docs, changed }: ReturnType<Indexing["scan"]>, query: Query, call: SearchCall, bounds: Bounds) {
     this.store = store;
     this.query = query;
     this.call = call;
     this.bounds = bounds;
     // By time alone there is no better and worse.
     this.tiers = call.order === "best" ? tiersOf(query) : ["all"];
-    const { docs, changed } = documentsOf(store, store.search.readTail(indexedSeq + 1));
     this.changed = new Set(changed);
-    this.scanned = docs.flatMap(({ seq, sender_id, content }): Place[] => {
+    this.scanned = docs.flatMap(({ seq, sender_id, tokens }): Place[] => {
       if (seq < bounds.from || seq > bounds.to || (call.sender ?? sender_id) !== sender_id) return [];
-      const tier = fits(query, this.tiers, tokensOf(content));
+      const tier = fits(query, this.tiers, tokens);
       return tier === null ? [] : [{ seq, tier }];
     });
   }

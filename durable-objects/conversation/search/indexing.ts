@@ -8,7 +8,7 @@ import { count } from "../../platform/metrics.ts";
 import type { ConversationState } from "../state.ts";
 import type { ConversationStore } from "../store.ts";
 import type { SearchMarks } from "../store/search.ts";
-import { documentsOf } from "./documents.ts";
+import { type Document, documentsOf } from "./documents.ts";
 import { senderToken } from "./expression.ts";
 
 /** Events and bytes of one commit, and commits of one alarm. */
@@ -32,6 +32,8 @@ export class Indexing {
   /** Grows with each deletion: a merge that began before it has not taken its words. */
   private forgets = 0;
   private wanted = false;
+  /** Tokens of what is not indexed yet, by its event: most of a search's work, were they made anew each time. */
+  private scanned = new Map<number, readonly string[]>();
 
   constructor(store: ConversationStore, state: ConversationState, ports: IndexPorts) {
     this.store = store;
@@ -76,6 +78,15 @@ export class Indexing {
     this.wanted = true;
   }
 
+  /** What of the messages behind the index is to be found, and what the index has older words of. */
+  scan(): { docs: (Document & { tokens: readonly string[] })[]; changed: number[] } {
+    const { docs, changed } = documentsOf(this.store, this.store.search.readTail(this.indexedSeq + 1));
+    const scanned = docs.map((doc) => ({ ...doc, tokens: this.scanned.get(doc.event_seq) ?? textsOf(doc.content) }));
+    // Nothing stays in memory of what was deleted.
+    this.scanned = new Map(scanned.map(({ event_seq, tokens }) => [event_seq, tokens]));
+    return { docs: scanned, changed };
+  }
+
   /** A long backlog, as an older version leaves one, goes in several alarms: the rest is due again at once. */
   async run(): Promise<void> {
     for (let step = 0; step < STEPS; step += 1) {
@@ -97,7 +108,7 @@ export class Indexing {
     // Code of before the index deletes without knowing of it.
     const kept = store.search.exists ? store.search.readIndexed(deleted) : [];
     if (kept.length > 0) store.sql.transaction(() => this.forget(kept));
-    const indexed = docs.map(({ seq, sender_id, content }) => ({ seq, content: tokensOf(content).map(({ text }) => text).join(" "), sender: senderToken(sender_id) }));
+    const indexed = docs.map(({ seq, sender_id, content }) => ({ seq, content: textsOf(content).join(" "), sender: senderToken(sender_id) }));
     store.search.commitIndexed(to, changed, indexed.filter(({ content }) => content !== ""));
     this.marks.indexed_seq = to;
     if (to >= this.state.head.seq) this.wanted = false;
@@ -134,4 +145,8 @@ export class Indexing {
     this.marks.untidy_since = null;
     count("index_merges");
   }
+}
+
+function textsOf(content: string): string[] {
+  return tokensOf(content).map(({ text }) => text);
 }
