@@ -14,6 +14,7 @@ import { type HistoryAsked, readHistory } from "./history.ts";
 import type { ClientEvents, ConnectOptions, PlannedReconnect, SendOptions, Target } from "./options.ts";
 import type { OutboxDraft } from "./outbox.ts";
 import { People } from "./people.ts";
+import { type SearchAnswer, type SearchAsked, searchMessages } from "./search.ts";
 import type { Sending } from "./sending.ts";
 import type { MessageStatus } from "./statuses.ts";
 import type { Message } from "./timeline.ts";
@@ -31,6 +32,7 @@ export type { Reaction, Role } from "../protocol/events.ts";
 export type { OlderState } from "./older.ts";
 export type { ClientEvents, ConnectOptions, SendOptions, Target } from "./options.ts";
 export { MemoryOutboxStore, type OutboxStore, type StoredMessage } from "./outbox-store.ts";
+export type { Hit, SearchAnswer, SearchAsked } from "./search.ts";
 export type { Sending } from "./sending.ts";
 export type { ChatEvent, Message, Slot } from "./timeline.ts";
 export type { TokenProvider } from "./tokens.ts";
@@ -168,6 +170,14 @@ export class ConfabClient {
   /** One page as the server has it, newest first unless asked otherwise. */
   history(conversation_id: string, asked: HistoryAsked = {}, signal?: AbortSignal): Promise<PageAnswer> {
     return readHistory(this.#engine.rest, conversation_id, asked, signal);
+  }
+
+  /**
+   * Messages that have all of `q`: words, beginnings of words (`caf*`) and "phrases", whatever their case and accents. Rejects
+   * with `e2ee_unsupported` in an encrypted group, and with `bad_request` where `q` has no word in it.
+   */
+  search(q: string, asked: SearchAsked = {}, signal?: AbortSignal): Promise<SearchAnswer> {
+    return searchMessages(this.#engine.rest, q, asked, signal);
   }
 
   /** Title and members. */

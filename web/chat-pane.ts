@@ -11,6 +11,7 @@ import { openMessageMenu } from "./message-menu.ts";
 import { mentionsIn } from "./mentions.ts";
 import { PaneStatus } from "./pane-status.ts";
 import { conversationOf, type Place, targetOf, titleOf } from "./place.ts";
+import { SearchPanel } from "./search-panel.ts";
 import { TimelineView } from "./timeline-view.ts";
 
 export interface ChatPane {
@@ -45,6 +46,7 @@ class Pane implements ChatPane {
   readonly #place: Place;
   readonly #composer: Composer;
   readonly #status: PaneStatus;
+  readonly #search: SearchPanel;
   readonly #heading = element("h1", { dir: "auto" });
   readonly #sign = element("span", { class: "pane-sign" });
   readonly #unshow: () => void;
@@ -83,11 +85,15 @@ class Pane implements ChatPane {
       openMenu("What to do with this conversation", more, conversationItems(client, this.#row(), peer, actions.warn)));
     more.setAttribute("aria-haspopup", "menu");
     more.replaceChildren(icon("more"));
+    const find = iconButton("Search in this conversation", icon("search"), "", () => this.#toggleSearch(find));
+    find.setAttribute("aria-expanded", "false");
+    this.#search = new SearchPanel(client, conversation_id, { goTo: (hit) => this.timeline.reach(hit.msg_id), closed: () => this.#closeSearch(find) });
     const details = peer === null ? iconButton("Members and settings", icon("group"), "", () => void openDetails(client, conversation_id, this.#heading.textContent ?? "")) : null;
     this.update();
     this.element = element("section", { class: "pane", "aria-label": `Conversation, ${title}` },
       element("header", { class: "pane-head" }, iconButton("Back to the conversations", icon("back"), "back", actions.back), this.#sign,
-        element("div", { class: "pane-title" }, this.#heading, this.#status.element), details, more),
+        element("div", { class: "pane-title" }, this.#heading, this.#status.element), find, details, more),
+      this.#search.element,
       this.timeline.element,
       this.#composer.element,
     );
@@ -110,7 +116,23 @@ class Pane implements ChatPane {
     this.#client.typing(this.conversation_id, false);
     this.#unshow();
     this.#status.destroy();
+    this.#search.close();
     this.timeline.destroy();
+  }
+
+  #toggleSearch(find: HTMLElement): void {
+    if (this.#search.isOpen) {
+      this.#search.close();
+      this.#closeSearch(find);
+      return;
+    }
+    find.setAttribute("aria-expanded", "true");
+    this.#search.open();
+  }
+
+  #closeSearch(find: HTMLElement): void {
+    find.setAttribute("aria-expanded", "false");
+    find.focus();
   }
 
   #row(): ConversationRow | undefined {

@@ -32,6 +32,9 @@ export interface TimelineActions {
 /** Nearer to the end than this counts as at the end, px. */
 const NEAR = 48;
 const PAGE = 50;
+/** How far back a message is looked for: pages, and events of each. */
+const REACH_PAGES = 30;
+const REACH_PAGE = 100;
 
 export class TimelineView {
   readonly element: HTMLElement;
@@ -96,6 +99,21 @@ export class TimelineView {
   restarted(): void {
     this.#window = { first: 0, last: null };
     this.#render();
+  }
+
+  /** Reads back to a message and shows it; false where that is too far, or can't be read. */
+  async reach(msg_id: string): Promise<boolean> {
+    for (let page = 0; page < REACH_PAGES; page += 1) {
+      const conversation = this.#client.conversation(this.#subject.conversation_id);
+      if (conversation === null) return false;
+      if (conversation.message(msg_id) !== null) {
+        this.#goTo(msg_id);
+        return true;
+      }
+      if (conversation.older.kind === "none" || (page > 0 && conversation.older.kind === "failed")) return false;
+      await conversation.loadOlder(REACH_PAGE);
+    }
+    return false;
   }
 
   toNewest(): void {

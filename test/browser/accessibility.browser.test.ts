@@ -50,6 +50,11 @@ describe("axe finds nothing", () => {
     await ann.say("Hello!\nA second line.");
     await ann.hasState("Hello!", "Sent");
     await expectNoViolation(ann, "conversation");
+    await ann.page.getByRole("button", { name: "Search in this conversation" }).click();
+    await ann.page.getByLabel("Search for").fill("line");
+    await ann.page.locator(".hit").waitFor();
+    await expectNoViolation(ann, "search");
+    await ann.page.keyboard.press("Escape");
     await ann.message("Hello!").hover();
     await ann.message("Hello!").getByRole("button", { name: "More actions" }).click();
     await expectNoViolation(ann, "menu of a message");
