@@ -5,7 +5,7 @@ import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import path from "node:path";
 import { setFlagsFromString } from "node:v8";
-import { errorFields, log } from "../log/log.ts";
+import { errorFields, log, logToStderr } from "../log/log.ts";
 import { COMMANDS, type CommandTools, UsageError } from "./commands.ts";
 import { type Config, ConfigError, readConfig } from "./config.ts";
 import { HttpEdge } from "./edge.ts";
@@ -93,6 +93,7 @@ async function command(name: string, args: readonly string[]): Promise<number> {
     process.stderr.write(`archiver: there is no command ${JSON.stringify(name)}; there are: --once, ${Object.keys(COMMANDS).join(", ")}\n`);
     return 2;
   }
+  logToStderr();
   const found = await load();
   try {
     return await withTools(true, (tools) => found.run(args, tools));
@@ -129,7 +130,14 @@ async function archive(): Promise<void> {
 async function main(): Promise<number> {
   const [name, ...args] = process.argv.slice(2);
   if (name === "--once" && args.length === 0) return withTools(false, archiveOnce);
-  if (name !== undefined) return command(name, args);
+  if (name !== undefined) {
+    const code = await command(name, args);
+    // What a pipe has not taken yet would be lost with the process.
+    await new Promise<void>((resolve) => {
+      process.stdout.write("", () => resolve());
+    });
+    return code;
+  }
   await archive();
   return 0;
 }
