@@ -61,7 +61,8 @@ test("[B2] in an object's storage too a merge takes the words of what was delete
     expect(holds()).toBe(true);
     for (let more = store.mergeStep(true); more;) more = store.mergeStep(false);
     expect(holds()).toBe(false);
-    store.overwriteFreed(store.readIndexBytes());
+    store.takeFreed(store.readIndexBytes());
+    store.giveFreed();
     expect(store.find("content : \"pear\"", { from: 1, to: 2 * SEALED }, 1_000)).toHaveLength(2 * SEALED - 1);
   });
 });

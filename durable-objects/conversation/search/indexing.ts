@@ -138,7 +138,9 @@ export class Indexing {
     const { search } = this.store;
     const [forgets, bytes] = [this.forgets, search.readIndexBytes()];
     for (let more = search.mergeStep(true); more; more = search.mergeStep(false)) await this.ports.pause();
-    search.overwriteFreed(bytes);
+    search.takeFreed(bytes);
+    await this.ports.pause();
+    search.giveFreed();
     // What was deleted meanwhile may lie in pages that were merged before.
     if (this.forgets !== forgets) return;
     search.commitTidy();

@@ -97,13 +97,36 @@ export class SearchStore {
     return (this.sql.all("SELECT sum(length(block)) AS bytes FROM words_data")[0]?.["bytes"] as number | null) ?? 0;
   }
 
-  /** The pages that a merge has freed keep their bytes until they are used again: something empty uses them. @param bytes of the index before */
-  overwriteFreed(bytes: number): void {
+  /**
+   * The pages that a merge has freed keep their bytes until they are used again: something empty uses them, until `giveFreed`. Not in
+   * one commit: of a page that is freed in the transaction that wrote it SQLite writes nothing. @param bytes of the index before
+   */
+  takeFreed(bytes: number): void {
     this.sql.transaction(() => {
-      this.sql.run("CREATE TABLE filler (id INTEGER PRIMARY KEY, empty BLOB NOT NULL) STRICT");
+      this.sql.run("CREATE TABLE IF NOT EXISTS filler (id INTEGER PRIMARY KEY, empty BLOB NOT NULL) STRICT");
       for (let left = bytes + FILLER_MORE; left > 0; left -= FILLER_BYTES) this.sql.run("INSERT INTO filler (empty) VALUES (zeroblob(?))", Math.min(left, FILLER_BYTES));
     });
-    this.sql.run("DROP TABLE filler");
+  }
+
+  giveFreed(): void {
+    this.sql.run("DROP TABLE IF EXISTS filler");
+  }
+
+  /** The index gives its pages back, and leaves each message's tokens in a table until `putUp`. Both in one transaction. */
+  takeDown(): void {
+    if (!this.exists) return;
+    this.sql.run("CREATE VIRTUAL TABLE scrub_terms USING fts5vocab('words', 'instance')");
+    this.sql.run(`CREATE TABLE scrub_docs AS SELECT doc, group_concat(CASE WHEN col = 'content' THEN term END, ' ' ORDER BY "offset") AS content,
+      max(CASE WHEN col = 'sender' THEN term END) AS sender FROM scrub_terms GROUP BY doc`);
+    this.sql.run("DROP TABLE scrub_terms");
+    this.sql.run("DROP TABLE words");
+  }
+
+  putUp(): void {
+    if (!this.exists) return;
+    this.sql.run(SEARCH_INDEX);
+    this.sql.run("INSERT INTO words (rowid, content, sender) SELECT doc, content, sender FROM scrub_docs ORDER BY doc");
+    this.sql.run("DROP TABLE scrub_docs");
   }
 
   private changes(): number {
