@@ -20,6 +20,8 @@ export function amended(message: Message, event: Change): Message {
     }
     case "react":
       if (message.deleted_at !== undefined) return message;
+      // Without a name: all of this user's are gone, and so is what they were.
+      if (event.emoji === "") return withReactions(message, withoutUser(message.reactions ?? [], event.sender_id));
       return withReactions(message, reacted(message.reactions ?? [], event.emoji, event.sender_id, event.on));
   }
 }
@@ -31,9 +33,15 @@ export function withReplies(message: Message, by: 1 | -1): Message {
 }
 
 function withReactions(message: Message, reactions: readonly Reaction[]): Message {
-  if (reactions === message.reactions) return message;
+  if (reactions === message.reactions || (reactions.length === 0 && message.reactions === undefined)) return message;
   const { reactions: _, ...rest } = message;
   return reactions.length === 0 ? rest : { ...rest, reactions: [...reactions] };
+}
+
+/** Only where the user is named: of those that are merely counted nobody knows who they are. */
+function withoutUser(reactions: readonly Reaction[], user_id: string): readonly Reaction[] {
+  const theirs = reactions.filter((one) => one.users.includes(user_id));
+  return theirs.reduce((left, one) => reacted(left, one.emoji, user_id, false), reactions);
 }
 
 /** A set per user and emoji: the same again changes nothing. Beyond REACTION_USERS only the count grows. */

@@ -1,5 +1,6 @@
 // The UserSession object's SQLite schema.
 import type { Migration } from "./migration.ts";
+import { ERASED } from "./session/erased.ts";
 import { GROUPS } from "./session/groups.ts";
 import { INBOX } from "./session/inbox.ts";
 import { PRESENCE } from "./session/presence.ts";
@@ -40,5 +41,10 @@ export const SESSION_MIGRATIONS: readonly Migration[] = [
     version: 2,
     min_compatible: 1,
     sql: [GROUPS, INBOX, PRESENCE, USERS].join("\n"),
+  },
+  {
+    version: 3,
+    min_compatible: 1,
+    sql: ERASED,
   },
 ];

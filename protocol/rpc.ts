@@ -13,6 +13,8 @@ import type { ConversationDetail, HistoryQuery } from "./rest.ts";
 import type { InboxCalls, PeekCall, Settled } from "./rpc/inbox.ts";
 import type { PresenceCalls } from "./rpc/presence.ts";
 import type { CreationCalls, GroupCalls } from "./rpc/groups.ts";
+import type { ConversationErasure, SessionErasure } from "./rpc/erasure.ts";
+import type { ConversationExports, SessionExports } from "./rpc/exports.ts";
 import type { ArchiveAck, ArchiveAcked, ArchiveWrong, ArchiveWrongAnswer } from "./archive.ts";
 import type { ChainQuery, ChainState, EventLink, LinksQuery } from "./chain-calls.ts";
 import type { AppendCall, AppendReply, EraseCall, Refusal } from "./rpc/append.ts";
@@ -180,7 +182,7 @@ export interface ConversationStats {
   wakes: number;
 }
 
-export interface ConversationCalls extends GroupCalls, SearchCalls {
+export interface ConversationCalls extends GroupCalls, SearchCalls, ConversationErasure, ConversationExports {
   /** Messages alone, as `isPlain` says. */
   append(call: AppendCall): Promise<AppendReply>;
   /** Any items. A method of its own: an object of before changes would take one for a message. */
@@ -231,7 +233,7 @@ export interface Claims {
 /** What has a bucket of its own beside the user's requests. */
 export type Quota = "find" | "report" | "search" | "search_all";
 
-export interface SessionCalls extends CreationCalls, InboxCalls, PresenceCalls, SearchableCalls, UserCalls {
+export interface SessionCalls extends CreationCalls, InboxCalls, PresenceCalls, SearchableCalls, UserCalls, SessionErasure, SessionExports {
   deliver(call: DeliverCall): Promise<DeliverReply>;
   /** What became of messages that this user has sent. */
   told(call: StatusCall): Promise<DeliverReply>;

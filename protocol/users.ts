@@ -69,6 +69,8 @@ export interface Account extends Profile {
   registered_at: number;
   deactivated_at: number | null;
   revoked_before: number;
+  /** Their content was erased, and they are still out. */
+  erased_at?: number;
 }
 
 /** Any user's id but the operator's own. */

@@ -13,6 +13,7 @@ import { inbox } from "./routes/inbox.ts";
 import { groups } from "./routes/groups.ts";
 import { internal } from "./routes/internal.ts";
 import { blocks } from "./routes/blocks.ts";
+import { peopleArchive } from "./routes/people-archive.ts";
 import { messages } from "./routes/messages.ts";
 import { poll } from "./routes/poll.ts";
 import { presence } from "./routes/presence.ts";
@@ -47,6 +48,7 @@ app.route("/", changes);
 app.route("/", search);
 app.route("/", admin);
 app.route("/", internal);
+app.route("/", peopleArchive);
 app.route("/", development);
 
 app.notFound((context) => {

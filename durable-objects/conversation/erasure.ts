@@ -1,5 +1,7 @@
-// What a deletion leaves: of the message its place, its kind and the thread that it is in; of its edits their place. The hash
-// of what was there stays, so that the chain of events is as it was.
+// What a deletion leaves: of the message its place, its kind and the thread that it is in; of its edits their place; of a
+// reaction that it was one. The hash of what was there stays, so that the chain of events is as it was.
+import { leftOfEdit, leftOfMessage, leftOfReaction } from "../../domain/erasure.ts";
+import type { ContentType } from "../../protocol/events.ts";
 import type { EventRecord } from "./records.ts";
 import { contentHash, type Place } from "./encode.ts";
 import type { ConversationStore } from "./store.ts";
@@ -12,19 +14,23 @@ export function isErased(row: EventRecord): boolean {
 /** Within the commit of the deletion. @returns the seqs whose content is gone */
 export function commitErasure(store: ConversationStore, place: Place, target: EventRecord, deletedSeq: number): number[] {
   const rows = [target, ...store.messages.readEdits(target.seq)];
-  const answered = target.target_seq ?? null;
+  const answered = target.type === "msg" ? (target.target_seq ?? null) : null;
   store.messages.commitErased(target.seq, deletedSeq, rows.map((row): ErasedRecord => ({
     seq: row.seq,
-    body: JSON.stringify(row.type === "edit" ? { target_msg_id: target.msg_id, target_seq: target.seq, content: "" } : remains(store, target)),
+    body: JSON.stringify(remains(store, row)),
     content_hash: row.content_hash ?? Uint8Array.from(Buffer.from(contentHash(place, row), "hex")),
   })));
   if (answered !== null) store.messages.commitReply(answered, -1);
   return rows.map((row) => row.seq);
 }
 
-function remains(store: ConversationStore, target: EventRecord): object {
-  const answered = target.target_seq ?? null;
-  return { content: "", content_type: target.content_type, ...(answered === null ? {} : { reply_to: store.readMsgId(answered) }) };
+/** From the row's columns alone: its body may be pruned. */
+function remains(store: ConversationStore, row: EventRecord): object {
+  const target_seq = row.target_seq ?? null;
+  const target_msg_id = target_seq === null ? null : store.readMsgId(target_seq);
+  if (row.type === "msg") return leftOfMessage(row.content_type as ContentType, target_msg_id ?? undefined);
+  if (target_seq === null || target_msg_id === null) throw new Error(`event ${row.seq} is about nothing`);
+  return (row.type === "edit" ? leftOfEdit : leftOfReaction)({ target_msg_id, target_seq });
 }
 
 /** The deletion that took an erased event's content. */

@@ -17,6 +17,8 @@ import type { BlockCall } from "../../protocol/rpc/users.ts";
 import type { Role } from "../../protocol/events.ts";
 import type { Ban, Invite, InviteMade } from "../../protocol/rest/groups.ts";
 import type { BanCall, ConfigureCall, InviteCall, JoinCall } from "../../protocol/rpc/groups.ts";
+import type { EraseConversationCall, ErasedConversation } from "../../protocol/rpc/erasure.ts";
+import type { ExportConversationCall, ExportedConversation } from "../../protocol/rpc/exports.ts";
 import type { FanoutMode } from "../../protocol/frames/inbox.ts";
 import type { Head } from "../../protocol/frames/sync.ts";
 import { archiveOn, deploymentJurisdiction, type Env, sessionOf } from "../platform/env.ts";
@@ -33,11 +35,13 @@ import { createDirect, createGroup } from "./create.ts";
 import { frameJson } from "./encode.ts";
 import { Fanout } from "./fanout.ts";
 import { eraseMessage } from "./erase.ts";
+import { eraseStep } from "./erase-sender.ts";
+import { exportPart } from "./exports.ts";
 import { Groups } from "./groups.ts";
 import { readHistory } from "./history.ts";
 import { type Changed, describe, putMember, removeMember } from "./members.ts";
 import type { NewEvent } from "./records.ts";
-import type { Receipts } from "./receipts.ts";
+import type { Opened } from "./opened.ts";
 import { Sealing } from "./seal.ts";
 import { findMessages } from "./search/find.ts";
 import { Indexing } from "./search/indexing.ts";
@@ -47,19 +51,6 @@ import { ConversationStore } from "./store.ts";
 import { Typing } from "./typing.ts";
 import { AttachedStore } from "./store/attached.ts";
 import { readVersions } from "./versions.ts";
-
-/** Everything that exists only once the conversation does. */
-interface Opened {
-  state: ConversationState;
-  fanout: Fanout;
-  receipts: Receipts;
-  attached: Attached;
-  groups: Groups;
-  typing: Typing;
-  sealing: Sealing;
-  indexing: Indexing;
-  tasks: Tasks;
-}
 
 const ABSENT = { ok: false, code: "not_found" } as const;
 
@@ -113,6 +104,14 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
     if (result.erased.length > 0) fanout.forget(result.erased);
     if (result.event !== null) fanout.committed([result.event], null, false);
     return { ok: true, changed: result.event !== null };
+  }
+
+  async eraseSender(call: EraseConversationCall): Promise<Result<ErasedConversation>> {
+    return this.opened === null ? ABSENT : { ok: true, ...(await eraseStep(this.ctx, this.store, this.opened, this.changePorts(this.opened), call)) };
+  }
+
+  async exported(call: ExportConversationCall): Promise<Result<ExportedConversation>> {
+    return this.opened === null ? ABSENT : { ok: true, ...exportPart(this.store, this.opened.state, call) };
   }
 
   async create(call: CreateCall): Promise<Result<{ conversation: ConversationDetail; created: boolean }>> {

@@ -120,6 +120,18 @@ export class Sealing {
     Object.assign(segment, { sha256, put: false, wrong: false, looks });
   }
 
+  /** What is in the bucket may be another text than what was planned. @returns how many segments are put again */
+  putAllAgain(): number {
+    const waiting = this.segments.filter((segment) => !segment.acked);
+    for (const segment of waiting) this.planAnew(segment, segment.looks);
+    return waiting.length;
+  }
+
+  /** Segments that are planned and not in the bucket yet. */
+  get unput(): number {
+    return this.segments.filter((segment) => !segment.put).length;
+  }
+
   /** ms of the oldest event that no plan covers: asked with every append, so read once per segment. */
   private oldestWaiting(): number | null {
     const seq = this.sealedSeq + 1;

@@ -207,9 +207,9 @@ export class ConversationStore {
         );
   }
 
-  /** Bytes of the bodies from `from` on, in order: what planning a segment needs. */
+  /** Bytes of the bodies from `from` on, in order, 0 of a pruned one: what planning a segment needs. */
   readSizes(from: number, limit: number): number[] {
-    return this.sql.all("SELECT length(CAST(body AS BLOB)) AS size FROM events WHERE seq >= ? ORDER BY seq LIMIT ?", from, limit).map((row) => row["size"] as number);
+    return this.sql.all("SELECT coalesce(length(CAST(body AS BLOB)), 0) AS size FROM events WHERE seq >= ? ORDER BY seq LIMIT ?", from, limit).map((row) => row["size"] as number);
   }
 
   readMsgId(seq: number): string | null {

@@ -6,6 +6,7 @@ import type { Found } from "../../protocol/users.ts";
 import type { Env } from "../platform/env.ts";
 import { count } from "../platform/metrics.ts";
 import { objectSql } from "../platform/object-sql.ts";
+import { scrubObject } from "../platform/scrub.ts";
 import { Shard } from "./shard.ts";
 import { DirectoryStore } from "./store.ts";
 
@@ -14,7 +15,8 @@ export class Directory extends DurableObject<Env> implements DirectoryCalls {
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
-    this.shard = new Shard(new DirectoryStore(objectSql(ctx.storage, (rows) => count("rows_written", rows))), Date.now);
+    const sql = objectSql(ctx.storage, (rows) => count("rows_written", rows));
+    this.shard = new Shard(new DirectoryStore(sql), Date.now, async () => void (await scrubObject(ctx, sql)));
   }
 
   async claim(call: HandleCall): Promise<Result<object>> {

@@ -12,11 +12,14 @@ import type { DirectoryStore } from "./store.ts";
 export class Shard implements DirectoryCalls {
   private readonly store: DirectoryStore;
   private readonly now: () => number;
+  private readonly scrub: () => Promise<void>;
   private exists: boolean;
 
-  constructor(store: DirectoryStore, now: () => number) {
+  /** @param scrub takes what was deleted from the file too */
+  constructor(store: DirectoryStore, now: () => number, scrub: () => Promise<void> = async () => undefined) {
     this.store = store;
     this.now = now;
+    this.scrub = scrub;
     this.exists = store.exists();
     if (this.exists) store.migrate();
   }
@@ -35,6 +38,7 @@ export class Shard implements DirectoryCalls {
     if (known !== null && known.rev > call.rev) return;
     // Also where nothing is held: the claim that this takes back may still be on its way.
     this.commit(() => this.store.commitHandle(call, false, this.now()));
+    if (call.scrub === true) await this.scrub();
   }
 
   async holder(call: { handle: string }): Promise<string | null> {
@@ -45,6 +49,7 @@ export class Shard implements DirectoryCalls {
     if (this.exists && this.store.readRev(call.user_id) >= call.rev) return;
     this.commit(() => this.store.commitPerson(call, this.now()));
     count("directory_puts");
+    if (call.scrub === true) await this.scrub();
   }
 
   async find(call: { words: string[]; limit: number }): Promise<Found[]> {

@@ -2,6 +2,7 @@
 import { DIRECTORY_MIGRATIONS } from "../../migrations/directory.ts";
 import type { Found } from "../../protocol/users.ts";
 import type { HandleCall, PutCall } from "../../protocol/rpc/users.ts";
+import { sha256Hex } from "../platform/hash.ts";
 import { migrate, schemaVersion } from "../platform/migrate.ts";
 import type { Sql } from "../platform/sql.ts";
 
@@ -16,6 +17,11 @@ export interface HandleRecord {
   user_id: string;
   rev: number;
   held: boolean;
+}
+
+/** How a handle that was given back is remembered: its user may have gone for good, and it is no word of theirs any more. */
+function remembered(handle: string): string {
+  return `#${sha256Hex(handle)}`;
 }
 
 export class DirectoryStore {
@@ -38,17 +44,18 @@ export class DirectoryStore {
   }
 
   readHandle(handle: string, userId: string): HandleRecord | null {
-    const row = this.sql.all("SELECT rev, held FROM handles WHERE handle = ? AND user_id = ?", handle, userId)[0];
+    const row = this.sql.all("SELECT rev, held FROM handles WHERE handle IN (?, ?) AND user_id = ? ORDER BY rev DESC LIMIT 1", handle, remembered(handle), userId)[0];
     return row === undefined ? null : { user_id: userId, rev: row["rev"] as number, held: row["held"] === 1 };
   }
 
   commitHandle({ handle, user_id, rev }: HandleCall, held: boolean, now: number): void {
     this.sql.transaction(() => {
       this.migrate();
+      this.sql.run("DELETE FROM handles WHERE handle IN (?, ?) AND user_id = ?", handle, remembered(handle), user_id);
       this.sql.run(
         `INSERT INTO handles (handle, user_id, rev, held, at) VALUES (?, ?, ?, ?, ?)
            ON CONFLICT (handle, user_id) DO UPDATE SET rev = excluded.rev, held = excluded.held, at = excluded.at`,
-        handle, user_id, rev, held ? 1 : 0, now,
+        held ? handle : remembered(handle), user_id, rev, held ? 1 : 0, now,
       );
       this.sql.run(
         "DELETE FROM handles WHERE (handle, user_id) IN (SELECT handle, user_id FROM handles WHERE held = 0 AND at < ? ORDER BY at LIMIT ?)",

@@ -2,11 +2,13 @@
 // are limited by their session before they get here.
 import { DurableObject } from "cloudflare:workers";
 import type { Result } from "../../protocol/rpc.ts";
+import type { EraseUserCall, Scrubbed } from "../../protocol/rpc/erasure.ts";
 import type { ReportsCalls } from "../../protocol/rpc/users.ts";
 import type { Evidence, Report, ReportBody, ReportStatus } from "../../protocol/users.ts";
 import type { Env } from "../platform/env.ts";
 import { count } from "../platform/metrics.ts";
 import { objectSql } from "../platform/object-sql.ts";
+import { scrubObject } from "../platform/scrub.ts";
 import { ReportsStore } from "./store.ts";
 
 export class Reports extends DurableObject<Env> implements ReportsCalls {
@@ -45,5 +47,21 @@ export class Reports extends DurableObject<Env> implements ReportsCalls {
     const now = Date.now();
     this.store.commitClosed(call.report_id, call.note, evidence, now);
     return { ok: true, report: { ...report, status: "closed", evidence, closed_at: now, note: call.note } };
+  }
+
+  async eraseUser({ user_id, dry_run }: EraseUserCall): Promise<{ reports: number }> {
+    if (!this.store.exists()) return { reports: 0 };
+    const reports = this.store.countBy(user_id);
+    if (!dry_run && reports > 0) this.store.commitErased(user_id);
+    return { reports };
+  }
+
+  async scrub(): Promise<Scrubbed> {
+    return { scrubbed: !this.store.exists() || (await scrubObject(this.ctx, this.store.sql)) };
+  }
+
+  async exportReports(call: { user_id: string; after: number; limit: number }): Promise<{ reports: Report[]; next: number | null }> {
+    const rows = this.store.exists() ? this.store.readFiledBy(call.user_id, call.after, call.limit) : [];
+    return { reports: rows.map(({ report }) => report), next: rows.length < call.limit ? null : (rows.at(-1)?.no ?? null) };
   }
 }

@@ -5,6 +5,7 @@ import { migrate, schemaVersion } from "../platform/migrate.ts";
 import type { Row, Sql } from "../platform/sql.ts";
 
 const COLUMNS = "no, report_id, status, reporter_id, conversation_id, msg_id, user_id, reason, evidence, reported_at, closed_at, note";
+const WRITTEN_BY = "(reporter_id = ? AND reason <> '') OR (evidence ->> 'sender_id' = ? AND evidence ->> 'content' IS NOT NULL)";
 /** How long a closed report is kept, ms, and how many one change forgets. */
 const CLOSED_MS = 365 * 86_400_000;
 const FORGOTTEN = 10;
@@ -12,7 +13,7 @@ const FORGOTTEN = 10;
 export type NewReport = Pick<Report, "report_id" | "reporter_id" | "conversation_id" | "msg_id" | "user_id" | "reason" | "evidence" | "reported_at">;
 
 export class ReportsStore {
-  private readonly sql: Sql;
+  readonly sql: Sql;
 
   constructor(sql: Sql) {
     this.sql = sql;
@@ -46,6 +47,23 @@ export class ReportsStore {
       "UPDATE reports SET status = 'closed', closed_at = ?, note = ?, evidence = ? WHERE report_id = ?",
       now, note, evidence === null ? null : JSON.stringify(evidence), reportId,
     );
+  }
+
+  /** Reports that hold something this user wrote: in the copy of a message, or as what they told. */
+  countBy(userId: string): number {
+    return this.sql.all(`SELECT count(*) AS reports FROM reports WHERE ${WRITTEN_BY}`, userId, userId)[0]?.["reports"] as number;
+  }
+
+  commitErased(userId: string): void {
+    this.sql.transaction(() => {
+      this.sql.run("UPDATE reports SET reason = '' WHERE reporter_id = ?", userId);
+      this.sql.run("UPDATE reports SET evidence = json_set(evidence, '$.content', NULL) WHERE evidence ->> 'sender_id' = ?", userId);
+    });
+  }
+
+  readFiledBy(userId: string, after: number, limit: number): { no: number; report: Report }[] {
+    return this.sql.all(`SELECT ${COLUMNS} FROM reports WHERE reporter_id = ? AND no > ? ORDER BY no LIMIT ?`, userId, after, limit)
+      .map((row) => ({ no: row["no"] as number, report: toReport(row) }));
   }
 
   readReport(reportId: string): Report | null {

@@ -12,14 +12,19 @@ import type { PresenceAsk, PresenceTold, TypingShown, UserSessions } from "../..
 import type { FramesCall, PollCall, PollReply, PushCall } from "../../protocol/rpc/inbox.ts";
 import type { Searchable, SearchableCall } from "../../protocol/rpc/search.ts";
 import type { UserCalls } from "../../protocol/rpc/users.ts";
+import type { SessionErasure } from "../../protocol/rpc/erasure.ts";
+import type { SessionExports } from "../../protocol/rpc/exports.ts";
 import { directoryOf, type Env, sessionOf } from "../platform/env.ts";
 import { count } from "../platform/metrics.ts";
 import { objectSql } from "../platform/object-sql.ts";
+import { scrubObject } from "../platform/scrub.ts";
 import { expired } from "../platform/tokens.ts";
 import { loadSettings } from "../settings/current.ts";
 import { Answers } from "./answers.ts";
 import { Blocks } from "./blocks.ts";
 import { Connecting } from "./connecting.ts";
+import { eraseUser } from "./erase-user.ts";
+import { exportInbox, exportUser } from "./exports.ts";
 import { bucketOf, SessionCore } from "./core.ts";
 import { decodeMessage } from "./encoding.ts";
 import { type Fill, handleFrame, type Handlers, named } from "./frames.ts";
@@ -337,6 +342,24 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
 
   async setBlock(call: Parameters<UserCalls["setBlock"]>[0]): ReturnType<UserCalls["setBlock"]> {
     return this.blocks.set(call.user_id, call.on);
+  }
+
+  async eraseUser(call: Parameters<SessionErasure["eraseUser"]>[0]): ReturnType<SessionErasure["eraseUser"]> {
+    const result = await eraseUser(this.core, this.profiles, call);
+    this.presence.check(Date.now());
+    return result;
+  }
+
+  async scrub(): ReturnType<SessionErasure["scrub"]> {
+    return { scrubbed: !this.core.store.exists() || (await scrubObject(this.ctx, this.core.store.sql)) };
+  }
+
+  async exportUser(): ReturnType<SessionExports["exportUser"]> {
+    return exportUser(this.profiles, this.pushQueue, this.blocks);
+  }
+
+  async exportInbox(call: Parameters<SessionExports["exportInbox"]>[0]): ReturnType<SessionExports["exportInbox"]> {
+    return exportInbox(this.core, call);
   }
 }
 

@@ -5,7 +5,7 @@ import { decideProfile, indexedWords } from "../../domain/users.ts";
 import { errorFields, log } from "../../log/log.ts";
 import type { Refusal, Result } from "../../protocol/rpc.ts";
 import type { DirectoryCalls, UserCalls } from "../../protocol/rpc/users.ts";
-import type { Account, Profile, ProfilePatch, PublicProfile } from "../../protocol/users.ts";
+import { type Account, EMPTY_PROFILE, type Profile, type ProfilePatch, type PublicProfile } from "../../protocol/users.ts";
 import { handleShard, wordShard } from "../directory/shards.ts";
 import type { Task } from "../platform/tasks.ts";
 import { Line } from "./line.ts";
@@ -14,6 +14,7 @@ import type { AccountRecord, OutboxRecord, UserStore } from "./store/users.ts";
 /** Shards that are told at once. */
 const WIDTH = 16;
 
+const ERASED_PROFILE: Profile = { ...EMPTY_PROFILE, hide_last_seen: true, discoverable: false };
 const UNKNOWN = { ok: false, code: "unknown_user" } as const;
 
 /** What an account needs of a session. */
@@ -82,10 +83,28 @@ export class Profiles {
     if (before === null) return UNKNOWN;
     const deactivated_at = call.deactivated === undefined ? before.deactivated_at : call.deactivated ? (before.deactivated_at ?? Date.now()) : null;
     const revoked_before = Math.max(before.revoked_before, call.revoke_before ?? 0);
-    const account = this.commit({ ...before, deactivated_at, revoked_before }, null);
+    const erased_at = deactivated_at === null ? null : before.erased_at;
+    const account = this.commit({ ...before, deactivated_at, revoked_before, erased_at }, null);
     core.expel();
     log("info", "access_changed", { user_id: core.userId, deactivated: deactivated_at !== null, revoked_before });
     return { ok: true, account: this.view(account) };
+  }
+
+  hasContent(): boolean {
+    return this.core.account !== null && JSON.stringify(this.core.account.profile) !== JSON.stringify(ERASED_PROFILE);
+  }
+
+  /** The profile goes, the directory is told of it, and the user is out. */
+  erase(now: number): Promise<void> {
+    return this.line.run(async () => {
+      const { core } = this;
+      const before = core.account as AccountRecord;
+      const revoked_before = Math.max(before.revoked_before, Math.floor(now / 1_000) + 1);
+      core.users.commitProfileBlank();
+      this.commit({ ...before, profile: ERASED_PROFILE, deactivated_at: before.deactivated_at ?? now, erased_at: before.erased_at ?? now, revoked_before }, null);
+      core.expel();
+      log("info", "user_erased", { user_id: core.userId });
+    });
   }
 
   private async changeNext({ user_id, patch, by }: Parameters<UserCalls["changeProfile"]>[0]): Promise<Result<{ account: Account; created: boolean }>> {
@@ -154,22 +173,23 @@ export class Profiles {
 
   private async tell(row: OutboxRecord): Promise<void> {
     const { core } = this;
-    const { profile, directory_rev, deactivated_at } = core.account as AccountRecord;
+    const { profile, directory_rev, deactivated_at, erased_at } = core.account as AccountRecord;
+    const scrub = erased_at === null ? {} : { scrub: true as const };
     const directory = this.directoryOf(row.shard);
     const user_id = core.userId;
     if (row.handle === "") {
       const words = wordsOf({ profile, deactivated_at }).filter((word) => wordShard(word) === row.shard);
       const { name, handle, avatar_key } = profile;
-      await directory.put({ user_id, rev: directory_rev, words, card: words.length === 0 ? null : { name, handle, avatar_key } });
+      await directory.put({ user_id, rev: directory_rev, words, card: words.length === 0 ? null : { name, handle, avatar_key }, ...scrub });
       core.users.commitHeard({ ...row, rev: directory_rev });
     } else {
-      await directory.release({ handle: row.handle, user_id, rev: row.rev });
+      await directory.release({ handle: row.handle, user_id, rev: row.rev, ...scrub });
       core.users.commitHeard(row);
     }
   }
 
-  private view({ profile, registered_at, deactivated_at, revoked_before }: AccountRecord): Account {
-    return { user_id: this.core.userId, ...profile, registered_at, deactivated_at, revoked_before };
+  private view({ profile, registered_at, deactivated_at, revoked_before, erased_at }: AccountRecord): Account {
+    return { user_id: this.core.userId, ...profile, registered_at, deactivated_at, revoked_before, ...(erased_at === null ? {} : { erased_at }) };
   }
 }
 

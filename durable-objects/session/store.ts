@@ -126,6 +126,11 @@ export class SessionStore {
     return this.sql.all("SELECT conversation_id FROM inbox WHERE mode = 'read' AND left_at IS NULL ORDER BY last_at DESC").map((row) => row["conversation_id"] as string);
   }
 
+  /** All rows, those of conversations that were left too. */
+  readInboxById(after: string, limit: number): InboxRecord[] {
+    return this.sql.all(`SELECT ${INBOX} FROM inbox WHERE conversation_id > ? ORDER BY conversation_id LIMIT ?`, after, limit).map(toInbox);
+  }
+
   readSettledAfter(at: number): InboxRecord[] {
     return this.sql.all(`SELECT ${INBOX} FROM inbox WHERE settled_at > ?`, at).map(toInbox);
   }

@@ -1,5 +1,7 @@
 // Calls about people: between the Worker, sessions, the directory and the queue of reports.
 import type { Result } from "../rpc.ts";
+import type { ReportsErasure } from "./erasure.ts";
+import type { ReportsExports } from "./exports.ts";
 import type { Account, Block, Found, ProfilePatch, PublicProfile, Report, ReportBody, Evidence, ReportStatus } from "../users.ts";
 
 /** What an unregistered user's session answers is `unknown_user`. */
@@ -42,6 +44,8 @@ export interface HandleCall {
   user_id: string;
   /** The user's own count of changes. */
   rev: number;
+  /** As in PutCall. */
+  scrub?: true;
 }
 
 export interface PutCall {
@@ -50,9 +54,11 @@ export interface PutCall {
   /** Those of the user's words that belong to this shard; none where they are no longer to be found here. */
   words: string[];
   card: Omit<Found, "user_id"> | null;
+  /** The user was erased: nothing of what the shard had of them may stay in its file. */
+  scrub?: true;
 }
 
-export interface ReportsCalls {
+export interface ReportsCalls extends ReportsErasure, ReportsExports {
   /** The same reporter's open report of the same thing is not filed twice. */
   file(call: ReportBody & { reporter_id: string; evidence: Evidence | null }): Promise<{ report: Report; created: boolean }>;
   list(call: { status: ReportStatus; cursor: number | null; limit: number }): Promise<{ reports: Report[]; next_cursor: string | null }>;

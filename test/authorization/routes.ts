@@ -33,6 +33,11 @@ const user = (path: Case["path"], users: Answers<UserActor>, more: Omit<Case, "p
 const either = (path: Case["path"], users: Answers<UserActor>, ok: string, body?: Case["body"]): Route => ({ door: "either", cases: [{ path, users, ok, ...(body === undefined ? {} : { body }) }] });
 const service = (path: Case["path"], ok: string, body?: Case["body"]): Route => ({ door: "service", cases: [{ path, ok, ...(body === undefined ? {} : { body }) }] });
 
+const NOWHERE = `g.${"0".repeat(32)}`;
+/** A user whom nobody has registered. */
+const nobody = ({ key }: Place): { user_id: string } => ({ user_id: `nobody-${key}` });
+const archiver = (path: string, ok: string, body: Case["body"] & object): Route => ({ door: "archiver", cases: [{ path: fixed(`/internal/archive/${path}`), ok, body }] });
+
 export const ROUTES: Readonly<Record<string, Route>> = {
   "GET /v1/ws": { door: "open", cases: [{ path: fixed("/v1/ws"), ok: "426 upgrade_required" }] },
   "GET /v1/health": { door: "open", cases: [{ path: fixed("/v1/health"), ok: "200" }] },
@@ -116,6 +121,14 @@ export const ROUTES: Readonly<Record<string, Route>> = {
     door: "archiver",
     cases: [{ path: fixed("/internal/archive/links"), ok: "404 not_found", body: () => ({ conversation_id: `g.${"0".repeat(32)}`, from: 1, to: 1 }) }],
   },
+  "POST /internal/archive/export/conversation": archiver("export/conversation", "404 not_found", () => ({ conversation_id: NOWHERE, part: "detail" })),
+  "POST /internal/archive/export/user": archiver("export/user", "404 unknown_user", nobody),
+  "POST /internal/archive/export/inbox": archiver("export/inbox", "404 unknown_user", (place) => ({ ...nobody(place), after: "", limit: 1 })),
+  "POST /internal/archive/export/reports": archiver("export/reports", "200", (place) => ({ ...nobody(place), after: 0, limit: 1 })),
+  "POST /internal/archive/erase/conversation": archiver("erase/conversation", "404 not_found", () => ({ conversation_id: NOWHERE, step: "people" })),
+  "POST /internal/archive/erase/user": archiver("erase/user", "404 unknown_user", (place) => ({ ...nobody(place), dry_run: false })),
+  "POST /internal/archive/erase/reports": archiver("erase/reports", "200", (place) => ({ ...nobody(place), dry_run: false })),
+  "POST /internal/archive/erase/scrub": archiver("erase/scrub", "200", nobody),
   "POST /internal/archive/wrong": {
     door: "archiver",
     cases: [{

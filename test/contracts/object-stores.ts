@@ -132,7 +132,7 @@ export function objectStores(onSql: OnSql): void {
     const store = new SessionStore(sql);
     store.migrate();
     const users = new UserStore(sql);
-    expect(users.readAccount()).toEqual({ registered_at: 5, profile: EMPTY_PROFILE, directory_rev: 0, revoked_before: 0, deactivated_at: null });
+    expect(users.readAccount()).toEqual({ registered_at: 5, profile: EMPTY_PROFILE, directory_rev: 0, revoked_before: 0, deactivated_at: null, erased_at: null });
     expect([users.readBlocks(), users.readOutbox(5), users.readQuotas(), store.readSession()?.gen]).toEqual([[], [], {}, 7]);
     users.commitBlock({ user_id: "eve", at: 1, blocked: true, told: false });
     users.commitBlock({ user_id: "eve", at: 2, blocked: true, told: true });

@@ -6,6 +6,8 @@ import type { Sql } from "../../platform/sql.ts";
 export interface AccountRecord extends Pick<Account, "registered_at" | "deactivated_at" | "revoked_before"> {
   profile: Profile;
   directory_rev: number;
+  /** ms; null unless the user was erased, and is still out */
+  erased_at: number | null;
 }
 
 /** Something that the directory has to hear. `handle`: '' for the words of the shard. */
@@ -29,7 +31,7 @@ export class UserStore {
   }
 
   readAccount(): AccountRecord | null {
-    const row = this.sql.all("SELECT registered_at, profile, directory_rev, revoked_before, deactivated_at FROM session WHERE id = 1")[0];
+    const row = this.sql.all("SELECT registered_at, profile, directory_rev, revoked_before, deactivated_at, erased_at FROM session WHERE id = 1")[0];
     if (row === undefined) return null;
     return {
       registered_at: row["registered_at"] as number,
@@ -37,6 +39,7 @@ export class UserStore {
       directory_rev: row["directory_rev"] as number,
       revoked_before: row["revoked_before"] as number,
       deactivated_at: row["deactivated_at"] as number | null,
+      erased_at: row["erased_at"] as number | null,
     };
   }
 
@@ -44,8 +47,8 @@ export class UserStore {
   commitAccount(account: AccountRecord, owed: readonly Omit<OutboxRecord, "rev">[], settled: readonly string[]): void {
     this.sql.transaction(() => {
       this.sql.run(
-        "UPDATE session SET profile = ?, directory_rev = ?, revoked_before = ?, deactivated_at = ? WHERE id = 1",
-        JSON.stringify(account.profile), account.directory_rev, account.revoked_before, account.deactivated_at,
+        "UPDATE session SET profile = ?, directory_rev = ?, revoked_before = ?, deactivated_at = ?, erased_at = ? WHERE id = 1",
+        JSON.stringify(account.profile), account.directory_rev, account.revoked_before, account.deactivated_at, account.erased_at,
       );
       for (const handle of settled) this.sql.run("DELETE FROM directory_outbox WHERE handle = ?", handle);
       for (const { shard, handle } of owed) {
@@ -55,6 +58,11 @@ export class UserStore {
         );
       }
     });
+  }
+
+  /** Before something shorter takes its place. No reader comes in between. */
+  commitProfileBlank(): void {
+    this.sql.run("UPDATE session SET profile = '{' || replace(hex(zeroblob(length(CAST(profile AS BLOB)) - 2)), '00', ' ') || '}' WHERE id = 1 AND length(profile) > 2");
   }
 
   readOutbox(limit: number): OutboxRecord[] {

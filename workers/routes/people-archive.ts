@@ -1,0 +1,59 @@
+// What the archiver asks when an operator exports what is kept of a conversation or a person, or erases a person.
+import { type Context, Hono } from "hono";
+import { conversationOf, reportsOf, sessionOf } from "../../durable-objects/platform/env.ts";
+import { EraseConversation, ErasePerson, ExportConversation, ExportInbox, ExportPerson, ExportReports, ScrubObject } from "../../protocol/person.ts";
+import { checkArchiveToken } from "../archive-token.ts";
+import { type AppEnv, tokenOf } from "../auth.ts";
+import { expectOk } from "../errors.ts";
+import { parsed, readJson } from "../requests.ts";
+import type * as v from "valibot";
+
+export const peopleArchive = new Hono<AppEnv>();
+
+/** The body, once it is the archiver's. */
+async function asked<S extends v.GenericSchema>(context: Context<AppEnv>, schema: S): Promise<v.InferOutput<S>> {
+  await checkArchiveToken(context.env.ARCHIVE_SECRET, tokenOf(context.req.raw));
+  return parsed(schema, await readJson(context.req.raw));
+}
+
+peopleArchive.post("/internal/archive/export/conversation", async (context) => {
+  const { conversation_id, ...call } = await asked(context, ExportConversation);
+  const { ok: _, ...answer } = expectOk(await conversationOf(context.env, conversation_id).exported(call));
+  return context.json(answer);
+});
+
+peopleArchive.post("/internal/archive/export/user", async (context) => {
+  const { user_id } = await asked(context, ExportPerson);
+  return context.json(expectOk(await sessionOf(context.env, user_id).exportUser()).user);
+});
+
+peopleArchive.post("/internal/archive/export/inbox", async (context) => {
+  const { user_id, ...page } = await asked(context, ExportInbox);
+  const { rows, next } = expectOk(await sessionOf(context.env, user_id).exportInbox(page));
+  return context.json({ rows, next });
+});
+
+peopleArchive.post("/internal/archive/export/reports", async (context) => {
+  return context.json(await reportsOf(context.env).exportReports(await asked(context, ExportReports)));
+});
+
+peopleArchive.post("/internal/archive/erase/conversation", async (context) => {
+  const { conversation_id, ...call } = await asked(context, EraseConversation);
+  const { ok: _, ...answer } = expectOk(await conversationOf(context.env, conversation_id).eraseSender(call));
+  return context.json(answer);
+});
+
+peopleArchive.post("/internal/archive/erase/user", async (context) => {
+  const call = await asked(context, ErasePerson);
+  const { erased } = expectOk(await sessionOf(context.env, call.user_id).eraseUser(call));
+  return context.json(erased);
+});
+
+peopleArchive.post("/internal/archive/erase/reports", async (context) => {
+  return context.json(await reportsOf(context.env).eraseUser(await asked(context, ErasePerson)));
+});
+
+peopleArchive.post("/internal/archive/erase/scrub", async (context) => {
+  const { user_id } = await asked(context, ScrubObject);
+  return context.json(await (user_id === undefined ? reportsOf(context.env) : sessionOf(context.env, user_id)).scrub());
+});
