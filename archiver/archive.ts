@@ -5,6 +5,7 @@ import type { SegmentHead } from "../protocol/segment.ts";
 import type { Budget } from "./budget.ts";
 import { checkSegment, type CheckedSegment, textBytesOf, WrongSegment } from "./checked-segment.ts";
 import type { Edge } from "./edge.ts";
+import { isOwed, readErasedSenders, withErasures } from "./erasures.ts";
 import { decideNeighbours, isStraggler } from "./neighbours.ts";
 import { decideMissing, isEmpty, planSegmentWrites, type SealedEvent, type SegmentPlan, type Writes } from "./plan.ts";
 import { isHeld, type StoredRow } from "./rows.ts";
@@ -94,25 +95,47 @@ async function checkNeighbours(head: SegmentHead, store: ArchiveStore): Promise<
   if (breaks !== null) throw new WrongSegment("chain", `the chain of this segment and of the ledger's segment ${breaks} do not fit`);
 }
 
+/** The events without what erased people wrote, stored and read back; also of who was erased while they were written. */
+async function storeErased({ head, events }: CheckedSegment, tools: ArchiveTools): Promise<{ plan: SegmentPlan; rows: number }> {
+  const { store, retentionS, now, checkpoint } = tools;
+  const held = await store.readHeld(head.conversation_id, new Set(events.map(({ event }) => event.sender_id)));
+  let stored = 0;
+  for (let erased = await readErasedSenders(events, store); ;) {
+    checkpoint();
+    const plan = planSegmentWrites(head.conversation_id, withErasures(events, erased), retentionS, now(), held);
+    const { rows, found } = await storeRows(plan, tools);
+    await settleHolds(plan, found, tools);
+    stored += rows;
+    // Whoever erases notes it and then looks for rows: one of the two has seen the other.
+    const since = await readErasedSenders(events, store);
+    if ([...since].every(([user, until]) => erased.get(user) === until)) return { plan, rows: stored };
+    erased = since;
+  }
+}
+
 async function storeSegment(segment: CheckedSegment, tools: ArchiveTools): Promise<Pick<Archived, "rows" | "present" | "expired">> {
   const { head, events } = segment;
   const known = await tools.store.ledger(head);
   tools.checkpoint();
   // A deletion changes a segment that waits: what was stored of it before is brought up to date.
-  if (known !== null && !(known.sha256 !== head.sha256 && events.some(({ event }) => event.erased !== undefined))) {
+  const changed = known !== null && known.sha256 !== head.sha256 && (await losesContent(events, tools.store));
+  if (known !== null && !changed) {
     requireSame(head, known.sha256);
     return { rows: 0, present: head.count, expired: 0 };
   }
   await checkNeighbours(head, tools.store);
   tools.checkpoint();
-  const held = await tools.store.readHeld(head.conversation_id, new Set(events.map(({ event }) => event.sender_id)));
-  tools.checkpoint();
-  const plan = planSegmentWrites(head.conversation_id, events, tools.retentionS, tools.now(), held);
-  const { rows, found } = await storeRows(plan, tools);
-  await settleHolds(plan, found, tools);
+  const { plan, rows } = await storeErased(segment, tools);
   await record(segment, plan, known, tools);
   tools.checkpoint();
   return { rows, present: plan.rows.length - rows, expired: plan.expired };
+}
+
+/** By a deletion that the segment knows of, or because its sender was erased. */
+async function losesContent(events: CheckedSegment["events"], store: ArchiveStore): Promise<boolean> {
+  if (events.some(({ event }) => event.erased !== undefined)) return true;
+  const erased = await readErasedSenders(events, store);
+  return events.some(({ event }) => isOwed(event, erased));
 }
 
 async function archiveObject(key: string, object: StoredObject | "too_large", tools: ArchiveTools): Promise<Outcome> {

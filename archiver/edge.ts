@@ -56,22 +56,23 @@ export class HttpEdge implements Edge {
   }
 
   async ack(head: ArchiveAck): Promise<number> {
-    return (await this.#call("ack", head, Answer)).archived_seq;
+    return (await this.call("ack", head, Answer)).archived_seq;
   }
 
   async wrong(report: ArchiveWrong): Promise<boolean> {
-    return (await this.#call("wrong", report, WrongAnswer)).put_again;
+    return (await this.call("wrong", report, WrongAnswer)).put_again;
   }
 
   chain(query: ChainQuery): Promise<ChainState> {
-    return this.#call("chain", query, ChainState);
+    return this.call("chain", query, ChainState);
   }
 
   async links(query: LinksQuery): Promise<EventLink[]> {
-    return (await this.#call("links", query, EventLinks)).links;
+    return (await this.call("links", query, EventLinks)).links;
   }
 
-  async #call<T>(what: "ack" | "wrong" | "chain" | "links", body: object, schema: v.GenericSchema<unknown, T>): Promise<T> {
+  /** @param what below `/internal/archive/`. Throws AckRefused or EdgeUnavailable. */
+  async call<T>(what: string, body: object, schema: v.GenericSchema<unknown, T>): Promise<T> {
     const { status, text } = await this.#post(`${this.#url}/${what}`, JSON.stringify(body));
     // A wrong secret or a proxy in between concerns every segment, not this one.
     if (status === 401 || status === 403) throw new EdgeUnavailable(`the edge answered ${status}: is ARCHIVE_SECRET the same on both sides?`);

@@ -1,5 +1,5 @@
 // The bucket that segments lie in, over the S3 protocol: R2, its local endpoint, or any other S3 server.
-import { DeleteObjectCommand, GetObjectCommand, ListObjectsV2Command, NoSuchKey, S3Client } from "@aws-sdk/client-s3";
+import { DeleteObjectCommand, GetObjectCommand, ListObjectsV2Command, NoSuchKey, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { SEGMENT_PREFIX } from "../protocol/segment.ts";
 import type { S3Config } from "./config.ts";
 import { reasonOf } from "./reason.ts";
@@ -43,6 +43,8 @@ export interface SegmentBucket {
   page(after: string): Promise<ListedPage>;
   /** null: there is no such object any more. `too_large`: it is over OBJECT_BYTES. */
   read(key: string): Promise<StoredObject | null | "too_large">;
+  /** In the place of what is there. */
+  put(key: string, object: StoredObject): Promise<void>;
   /** Succeeds also where there is nothing. */
   delete(key: string): Promise<void>;
   /** The bucket's own time now, ms, after its last answer; null before the first. */
@@ -126,6 +128,11 @@ export class S3Bucket implements SegmentBucket {
       if (error instanceof NoSuchKey) return null;
       throw new BucketUnavailable(error);
     }
+  }
+
+  async put(key: string, { bytes, metadata }: StoredObject): Promise<void> {
+    const command = new PutObjectCommand({ Bucket: this.#bucket, Key: key, Body: bytes, Metadata: { ...metadata }, ContentType: "application/gzip" });
+    await guard(() => this.#client.send(command));
   }
 
   async delete(key: string): Promise<void> {

@@ -52,6 +52,8 @@ const CQL = {
   beat: "INSERT INTO archivers (pool, archiver_id) VALUES ('archive', ?) USING TTL ?",
   living: "SELECT archiver_id FROM archivers WHERE pool = 'archive'",
   leave: "DELETE FROM archivers WHERE pool = 'archive' AND archiver_id = ?",
+  readErased: "SELECT user_id, until FROM erased WHERE user_id IN ?",
+  recordErased: "INSERT INTO erased (user_id, until) VALUES (?, ?) USING TIMESTAMP ?",
   check: "SELECT current_version FROM schema_version WHERE name = 'archive'",
 } as const;
 
@@ -291,6 +293,16 @@ export class CassandraStore implements ArchiveStore {
 
   async leave(archiverId: string): Promise<void> {
     await this.#rows(CQL.leave, [archiverId]);
+  }
+
+  async readErased(userIds: readonly string[]): Promise<Map<string, number>> {
+    if (userIds.length === 0) return new Map();
+    const rows = await this.#rows(CQL.readErased, [userIds]);
+    return new Map(rows.map((row) => [row["user_id"] as string, Number(row["until"] as bigint)]));
+  }
+
+  async recordErased(userId: string, until: number): Promise<void> {
+    await this.#rows(CQL.recordErased, [userId, BigInt(until), BigInt(until)]);
   }
 
   async check(): Promise<void> {

@@ -82,6 +82,11 @@ const MIGRATIONS: readonly string[] = [
    ) STRICT, WITHOUT ROWID;
    -- Who has rows where.
    CREATE INDEX messages_sender ON messages (sender_id, conversation_id);`,
+  `-- A person whose content was erased: what they sent up to this clock (µs) keeps none. Never deleted.
+   CREATE TABLE erased (
+     user_id TEXT PRIMARY KEY,
+     until INTEGER NOT NULL
+   ) STRICT, WITHOUT ROWID;`,
 ];
 
 /** Throws SchemaTooNew where a newer program wrote the file. */

@@ -61,6 +61,8 @@ const SQL = {
   sweepArchivers: "DELETE FROM archivers WHERE until <= ?",
   living: "SELECT archiver_id FROM archivers",
   leave: "DELETE FROM archivers WHERE archiver_id = ?",
+  readErased: "SELECT user_id, until FROM erased WHERE user_id IN (SELECT value FROM json_each(?))",
+  recordErased: "INSERT INTO erased (user_id, until) VALUES (?, ?) ON CONFLICT DO UPDATE SET until = max(until, excluded.until)",
   sweepMessages: "DELETE FROM messages WHERE rowid IN (SELECT rowid FROM messages WHERE expires_at <= ? LIMIT 1000)",
   sweepBuckets: "DELETE FROM buckets WHERE expires_at <= ?",
   sweepSegments: "DELETE FROM segments WHERE expires_at <= ?",
@@ -253,6 +255,15 @@ export class SqliteStore implements ArchiveStore {
   }
 
   async completeSenders(): Promise<void> {}
+
+  async readErased(userIds: readonly string[]): Promise<Map<string, number>> {
+    const rows = this.#guard(() => this.#sql("readErased").all(JSON.stringify(userIds)));
+    return new Map(rows.map((row) => [row["user_id"] as string, row["until"] as number]));
+  }
+
+  async recordErased(userId: string, until: number): Promise<void> {
+    this.#transaction(() => this.#sql("recordErased").run(userId, until));
+  }
 
   async check(): Promise<void> {
     this.#guard(() => this.#sql("readReached").get("", 0));

@@ -115,6 +115,10 @@ export interface ArchiveStore extends HoldStore {
   beat(archiverId: string, leaseMs: number): Promise<string[]>;
   /** It lives no more. */
   leave(archiverId: string): Promise<void>;
+  /** Of these users those whose content was erased, and up to which clock (µs) of an event. */
+  readErased(userIds: readonly string[]): Promise<Map<string, number>>;
+  /** Never goes back. */
+  recordErased(userId: string, until: number): Promise<void>;
   /** Answers when the store does. */
   check(): Promise<void>;
   close(): Promise<void>;

@@ -92,6 +92,7 @@ export function bucketOf(segments: readonly Segment[]): SegmentBucket {
     },
     page: async () => ({ objects: listed(), more: false }),
     read: async (key) => objects.get(key) ?? null,
+    put: async (key, object) => void objects.set(key, object),
     delete: async (key) => void objects.delete(key),
     close: () => undefined,
   };

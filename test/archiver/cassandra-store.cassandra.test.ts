@@ -67,7 +67,7 @@ describe("rows in Cassandra", () => {
     expect(statement).toContain("PRIMARY KEY ((conversation_id, bucket), message_id)");
     expect(statement).toContain("CLUSTERING ORDER BY (message_id DESC)");
     const tables = await raw.execute("SELECT table_name FROM system_schema.tables WHERE keyspace_name = ?", [KEYSPACE], { prepare: true });
-    expect(tables.rows.map((row) => row["table_name"] as string)).toEqual(expect.arrayContaining(["archived", "archivers", "buckets", "epochs", "holds", "messages", "receipts", "schema_version", "segments"]));
+    expect(tables.rows.map((row) => row["table_name"] as string)).toEqual(expect.arrayContaining(["archived", "archivers", "buckets", "epochs", "erased", "holds", "messages", "receipts", "schema_version", "segments"]));
   });
 
   test("[B8] message ids fall with the clustering order, seq with them, and times never rise", async () => {

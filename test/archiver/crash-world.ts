@@ -203,6 +203,7 @@ export class CrashWorld {
       },
       page: (after) => through("bucket.list", BucketUnavailable, async () => ({ objects: listed().filter(({ key }) => key > after), more: false })),
       read: (key) => through("bucket.read", BucketUnavailable, async () => bucket.get(key) ?? null),
+      put: () => Promise.reject(new Error("an archiver puts nothing")),
       delete: (key) => through("bucket.delete", BucketUnavailable, async () => void bucket.delete(key)),
       close: () => undefined,
     };

@@ -60,6 +60,7 @@ function fakeBucket(total: number, onPage: () => void = () => undefined): Segmen
       return { objects: Array.from({ length }, (_, i) => ({ key: keyAt(from + i), size: 30_000, etag: "", modified_at: AT })), more: from + length < total };
     },
     read: async () => null,
+    put: () => Promise.reject(new Error("nothing to put")),
     delete: () => Promise.reject(new Error("nothing to delete")),
     close: () => undefined,
   };
