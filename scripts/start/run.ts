@@ -3,6 +3,7 @@ import { mkdirSync, rmSync } from "node:fs";
 import path from "node:path";
 import { build, DIST } from "../build.ts";
 import { archiverChild } from "./archiver-child.ts";
+import { writeArchiverEnv } from "./archiver-env.ts";
 import { Child, type Notices } from "./child.ts";
 import { edgeChild } from "./edge-child.ts";
 import { forward } from "./forwarder.ts";
@@ -102,20 +103,18 @@ export class Run {
 
   #archiver(port: number, edgeUrl: string, secrets: Secrets): Child {
     const { dataDir, ports, workerEnv } = this.#plan;
-    return this.#supervise(archiverChild({
-      port,
-      dataDir,
-      env: {
-        EDGE_URL: edgeUrl,
-        ARCHIVE_SECRET: workerEnv["ARCHIVE_SECRET"] ?? secrets.ARCHIVE_SECRET,
-        // Local R2 answers the S3 API itself, path style.
-        S3_ENDPOINT: `http://${HOST}:${ports[0]}/cdn-cgi/local/r2/s3`,
-        S3_REGION: "auto",
-        S3_BUCKET: BUCKET,
-        S3_ACCESS_KEY_ID: secrets.S3_ACCESS_KEY_ID,
-        S3_SECRET_ACCESS_KEY: secrets.S3_SECRET_ACCESS_KEY,
-      },
-    }));
+    const env = {
+      EDGE_URL: edgeUrl,
+      ARCHIVE_SECRET: workerEnv["ARCHIVE_SECRET"] ?? secrets.ARCHIVE_SECRET,
+      // Local R2 answers the S3 API itself, path style.
+      S3_ENDPOINT: `http://${HOST}:${ports[0]}/cdn-cgi/local/r2/s3`,
+      S3_REGION: "auto",
+      S3_BUCKET: BUCKET,
+      S3_ACCESS_KEY_ID: secrets.S3_ACCESS_KEY_ID,
+      S3_SECRET_ACCESS_KEY: secrets.S3_SECRET_ACCESS_KEY,
+    };
+    writeArchiverEnv(dataDir, env);
+    return this.#supervise(archiverChild({ port, dataDir, env }));
   }
 
   #supervise(spec: ConstructorParameters<typeof Child>[0]): Child {

@@ -16,8 +16,13 @@ export interface Ended {
   stderr: string;
 }
 
+export interface Running {
+  kill(signal: NodeJS.Signals): void;
+  ended: Promise<Ended>;
+}
+
 /** @param env on top of what the product runs with: where Cassandra is, or that the edge is elsewhere */
-export async function archiverCommand(product: Product, args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ended> {
+export function startArchiverCommand(product: Product, args: readonly string[], env: Readonly<Record<string, string>> = {}): Running {
   const secrets = v.parse(Secrets, JSON.parse(readFileSync(path.join(product.dataDir, "secrets.json"), "utf8")));
   const child = spawn(process.execPath, [MAIN, ...args], {
     stdio: ["ignore", "pipe", "pipe"],
@@ -30,10 +35,13 @@ export async function archiverCommand(product: Product, args: readonly string[],
   let stderr = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
   child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
-  const code = await new Promise<number | null>((resolve) => {
-    child.on("close", resolve);
+  const ended = new Promise<Ended>((resolve) => {
+    // Whoever is killed may have been in the middle of a line.
+    child.on("close", (code) => resolve({ code, stderr, lines: code === null ? [] : stdout.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line) as Record<string, unknown>) }));
   });
-  // The log goes to stdout as well: what has an `event` is a line of it.
-  const lines = stdout.split("\n").filter((line) => line.startsWith("{")).map((line) => JSON.parse(line) as Record<string, unknown>).filter((line) => !("event" in line));
-  return { code, lines, stderr };
+  return { kill: (signal) => void child.kill(signal), ended };
+}
+
+export async function archiverCommand(product: Product, args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ended> {
+  return startArchiverCommand(product, args, env).ended;
 }
