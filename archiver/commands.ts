@@ -34,4 +34,6 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   hold: async () => (await import("./commands/hold.ts")).holdCommand,
   release: async () => (await import("./commands/hold.ts")).releaseCommand,
   holds: async () => (await import("./commands/hold.ts")).holdsCommand,
+  erase: async () => (await import("./erase/command.ts")).command,
+  export: async () => (await import("./export/command.ts")).command,
 };

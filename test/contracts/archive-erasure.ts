@@ -1,5 +1,6 @@
 // What a deletion does to archived rows, in every order in which segments and their older copies may come.
 import { expect, test } from "vitest";
+import { sweepArchivedRows } from "../../archiver/erase/archived-rows.ts";
 import { decideMissing, isEmpty } from "../../archiver/plan.ts";
 import type { ArchiveStore } from "../../archiver/stores/store.ts";
 import { ERASED_SALT, type SegmentEvent } from "../../protocol/segment.ts";
@@ -55,6 +56,43 @@ export function archiveErasureContract(of: () => { store: ArchiveStore; conversa
     const shown = await store.readBack(planOf(given.before));
     expect(shown.find((row) => row.message_id === first.msg_id)).toMatchObject({ content: "", status: "DELETED" });
     expect(JSON.stringify(shown)).not.toContain("planted");
+  });
+
+  test("[X6] who is erased is noted for good, until the latest time that was given", async () => {
+    const { store, conversation } = of();
+    const [gone, again, stays] = ["gone", "again", "stays"].map((name) => `${name}-${conversation}`) as [string, string, string];
+    expect(await store.readErased([])).toEqual(new Map());
+    await store.recordErased(gone, 1_000);
+    for (const until of [2_000, 3_000, 1_000]) await store.recordErased(again, until);
+    expect(await store.readErased([gone, again, stays])).toEqual(new Map([[gone, 1_000], [again, 3_000]]));
+  });
+
+  test("[X4] sweeping takes one sender's content up to a time out of all months; places, hashes and others' content stay, and a second sweep finds nothing", async () => {
+    const { store, conversation } = of();
+    const aim = { target_msg_id: "", target_seq: 1 };
+    const months = [0, 31, 62].map((days) => AT - days * 86_400_000).toReversed();
+    const events = months.flatMap((at, month) => {
+      const fromSeq = month * 700 + 1;
+      const drafts = Array.from({ length: 698 }, (_, i) => ({ ...text(`${i % 2 === 0 ? "planted" : "stays"} ${i}`), sender_id: i % 2 === 0 ? "ann" : "bob" }));
+      const made = run(drafts, { conversation, at, fromSeq });
+      const target = { ...aim, target_msg_id: (made[0] as SegmentEvent).msg_id, target_seq: fromSeq };
+      return [...made, ...run([{ type: "edit", ...target, content: "planted again" }, { type: "react", ...target, emoji: "planted", on: true }], { conversation, at: at + 1_000, fromSeq: fromSeq + 698 })];
+    });
+    for (let i = 0; i < events.length; i += 500) await store.write(planOf(events.slice(i, i + 500)));
+    const later = run([{ ...text("planted later"), sender_id: "ann" }], { conversation, at: AT + 60_000, fromSeq: 5_000 });
+    await store.write(planOf(later));
+    const sweep = { store, user_id: "ann", until: (AT + 30_000) * 1_000, retentionS: 220_752_000, now: Date.now, dryRun: true, checkpoint: () => undefined };
+    expect(await sweepArchivedRows(conversation, sweep)).toBe(3 * 351);
+    expect(await sweepArchivedRows(conversation, { ...sweep, dryRun: false })).toBe(3 * 351);
+    expect(await sweepArchivedRows(conversation, sweep)).toBe(0);
+    const rows = await readAll(store, events);
+    expect(rows.map(({ seq, content_hash }) => [seq, content_hash])).toEqual(events.map(({ seq, content_hash }) => [seq, content_hash]));
+    expect(rows.filter((row) => row.sender_id === "bob")).toEqual(events.filter((event) => event.sender_id === "bob"));
+    expect(rows.filter((row) => row.sender_id === "ann").every((row) => row.salt === ERASED_SALT)).toBe(true);
+    const shown = [];
+    for (let i = 0; i < events.length; i += 500) shown.push(...(await store.readBack(planOf(events.slice(i, i + 500)))));
+    expect(JSON.stringify([rows, shown])).not.toContain("planted");
+    expect(await readAll(store, later)).toEqual(later);
   });
 
   test("[C10] a ledger entry gives way to the segment that a deletion has changed, and to no other", async () => {
