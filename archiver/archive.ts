@@ -148,8 +148,12 @@ async function archiveObject(key: string, object: StoredObject | "too_large", to
   if (isStraggler(head, epochs)) throw new WrongSegment("epoch", `epoch ${head.epoch} has ended: the conversation was restored with epoch ${epochs.at(-1)?.epoch}`);
   checkpoint();
   const counts = await storeSegment(segment, tools);
-  const archived_seq = await edge.ack(head);
+  const { archived_seq, receipts = [] } = await edge.ack(head);
   checkpoint();
+  if (receipts.length > 0) {
+    await store.mergeReceipts(head.conversation_id, receipts);
+    checkpoint();
+  }
   await store.reached(head.conversation_id, head.epoch, archived_seq);
   checkpoint();
   await bucket.delete(key);

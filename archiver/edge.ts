@@ -1,6 +1,6 @@
 // The edge's side of the hand-over: acknowledging a segment to its conversation, or telling it that one is wrong.
 import * as v from "valibot";
-import type { ArchiveAck, ArchiveWrong } from "../protocol/archive.ts";
+import { type ArchiveAck, ArchiveAcked, type ArchiveWrong } from "../protocol/archive.ts";
 import { type ChainQuery, ChainState, type EventLink, EventLinks, type LinksQuery } from "../protocol/chain-calls.ts";
 import { reasonOf } from "./reason.ts";
 import { signForEdge } from "./token.ts";
@@ -9,7 +9,6 @@ const TIMEOUT_MS = 10_000;
 /** Of the 60 s that a token lives: the rest is for the way and for clocks that differ. */
 const TOKEN_USE_MS = 15_000;
 const ANSWER_CHARS = 2_000;
-const Answer = v.object({ archived_seq: v.pipe(v.number(), v.safeInteger(), v.minValue(0)) });
 const WrongAnswer = v.object({ put_again: v.boolean() });
 
 /** The edge can't be reached, or refuses this archiver altogether: try again later. */
@@ -31,8 +30,8 @@ export class AckRefused extends Error {
 }
 
 export interface Edge {
-  /** @returns the seq up to which the conversation counts as archived. Throws AckRefused or EdgeUnavailable. */
-  ack(head: ArchiveAck): Promise<number>;
+  /** @returns up to where the conversation counts as archived, and what receipts it has. Throws AckRefused or EdgeUnavailable. */
+  ack(head: ArchiveAck): Promise<ArchiveAcked>;
   /**
    * What lies in the bucket is not what was sealed. @returns whether the conversation puts it again. Throws AckRefused or
    * EdgeUnavailable.
@@ -55,8 +54,8 @@ export class HttpEdge implements Edge {
     this.#secret = secret;
   }
 
-  async ack(head: ArchiveAck): Promise<number> {
-    return (await this.call("ack", head, Answer)).archived_seq;
+  ack(head: ArchiveAck): Promise<ArchiveAcked> {
+    return this.call("ack", head, ArchiveAcked);
   }
 
   async wrong(report: ArchiveWrong): Promise<boolean> {

@@ -8,14 +8,23 @@ export const ARCHIVE_SCOPE = "archive";
 export const EDGE_AUDIENCE = "confab-edge";
 export const ARCHIVER_AUDIENCE = "confab-archiver";
 
-/** `POST /internal/archive/ack` of the edge: this segment is stored and was read back. Answers `{archived_seq}`. */
+/** `POST /internal/archive/ack` of the edge: this segment is stored and was read back. Answers `ArchiveAcked`. */
 export const ArchiveAck = SegmentHead;
 export type ArchiveAck = SegmentHead;
 
-export interface ArchiveAcked {
+const Mark = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+
+/** How far a member has everything, and since when (ms); 0 where they have nothing yet. */
+export const MemberMarks = v.object({ user_id: v.string(), delivered_seq: Mark, delivered_at: Mark, read_seq: Mark, read_at: Mark });
+export type MemberMarks = v.InferOutput<typeof MemberMarks>;
+
+export const ArchiveAcked = v.object({
   /** Everything up to here is acknowledged without a hole. */
-  archived_seq: number;
-}
+  archived_seq: Mark,
+  /** Members whose watermarks have moved since the last acknowledgement, for the archive to keep. Edges of the first version don't say. */
+  receipts: v.optional(v.array(MemberMarks)),
+});
+export type ArchiveAcked = v.InferOutput<typeof ArchiveAcked>;
 
 /** `POST /internal/archive/wrong` of the edge: what lies in the bucket under this segment's key can't be archived. */
 export const ArchiveWrong = v.object({

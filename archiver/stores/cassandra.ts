@@ -2,6 +2,7 @@
 // Every row is written with the clock of the event that causes it as its timestamp, and with the TTL that is left of its
 // retention: so a write that is repeated, or that comes late, changes nothing.
 import { errors, types } from "cassandra-driver";
+import type { MemberMarks } from "../../protocol/archive.ts";
 import { clockOf } from "../../protocol/msg-id.ts";
 import type { CassandraConfig } from "../config.ts";
 import { inLanes } from "../lanes.ts";
@@ -13,6 +14,7 @@ import { BATCH_ROWS, BATCH_WIDTH, batchesOf, type Sized, ttl } from "./cassandra
 import { CassandraConnection } from "./cassandra-client.ts";
 import { CassandraHolds } from "./cassandra-holds.ts";
 import { COLUMNS, eventRow, LEDGER, ledgerEntry, ledgerValues, numberOf, rawRow, storedRow } from "./cassandra-rows.ts";
+import { CassandraReceipts } from "./cassandra-receipts.ts";
 import type { Hold, HoldKind, SettledPage } from "./holds.ts";
 import { isSplit, monthOf, partitionOf, partitionsOf } from "./partitions.ts";
 import { type ArchiveStore, type EpochEntry, type LedgerEntry, type LedgerKey, type RawRow, type ReadRange, SchemaTooNew, StoreRefused, StoreUnavailable } from "./store.ts";
@@ -65,6 +67,7 @@ export class CassandraStore implements ArchiveStore {
   readonly kind = "cassandra";
   readonly #connection: CassandraConnection;
   readonly #holds: CassandraHolds;
+  readonly #receipts: CassandraReceipts;
   readonly #retentionS: number;
   readonly #now: () => number;
 
@@ -72,6 +75,7 @@ export class CassandraStore implements ArchiveStore {
   constructor(config: CassandraConfig, retentionS: number, now: () => number) {
     this.#connection = new CassandraConnection(config, now);
     this.#holds = new CassandraHolds(this.#connection, retentionS, now);
+    this.#receipts = new CassandraReceipts(this.#connection, retentionS, now);
     this.#retentionS = retentionS;
     this.#now = now;
   }
@@ -243,6 +247,14 @@ export class CassandraStore implements ArchiveStore {
 
   async buckets(conversationId: string): Promise<string[]> {
     return this.#guard(() => this.#holds.buckets(conversationId));
+  }
+
+  mergeReceipts(conversationId: string, marks: readonly MemberMarks[]): Promise<void> {
+    return this.#guard(() => this.#receipts.merge(conversationId, marks));
+  }
+
+  receipts(conversationId: string): Promise<MemberMarks[]> {
+    return this.#guard(() => this.#receipts.read(conversationId));
   }
 
   holds(): Promise<Hold[]> {

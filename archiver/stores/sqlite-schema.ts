@@ -87,6 +87,16 @@ const MIGRATIONS: readonly string[] = [
      user_id TEXT PRIMARY KEY,
      until INTEGER NOT NULL
    ) STRICT, WITHOUT ROWID;`,
+  `-- A member's watermarks; times in ms. Swept once both are past the retention.
+   CREATE TABLE receipts (
+     conversation_id TEXT NOT NULL,
+     user_id TEXT NOT NULL,
+     delivered_seq INTEGER NOT NULL,
+     delivered_at INTEGER NOT NULL,
+     read_seq INTEGER NOT NULL,
+     read_at INTEGER NOT NULL,
+     PRIMARY KEY (conversation_id, user_id)
+   ) STRICT, WITHOUT ROWID;`,
 ];
 
 /** Throws SchemaTooNew where a newer program wrote the file. */

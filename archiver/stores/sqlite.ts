@@ -2,12 +2,14 @@
 import { mkdirSync } from "node:fs";
 import path from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
+import type { MemberMarks } from "../../protocol/archive.ts";
 import type { Change, Writes } from "../plan.ts";
 import type { EventRow, Held, NewRow, StoredRow } from "../rows.ts";
 import { ERASED_SALT } from "../../protocol/segment.ts";
 import { bucketExpiry } from "./bucket-expiry.ts";
 import type { Hold, HoldKind, SettledPage } from "./holds.ts";
 import { HELD_S, SqliteHolds } from "./sqlite-holds.ts";
+import { SqliteReceipts } from "./sqlite-receipts.ts";
 import { migrateSqlite } from "./sqlite-schema.ts";
 import { type ArchiveStore, type EpochEntry, type LedgerEntry, type LedgerKey, type RawRow, type ReadRange, SchemaTooNew, StoreUnavailable } from "./store.ts";
 
@@ -87,6 +89,7 @@ export class SqliteStore implements ArchiveStore {
   readonly #retentionS: number;
   readonly #now: () => number;
   readonly #holds: SqliteHolds;
+  readonly #receipts: SqliteReceipts;
   readonly #statements = new Map<keyof typeof SQL, StatementSync>();
   #db: DatabaseSync | null = null;
 
@@ -96,6 +99,7 @@ export class SqliteStore implements ArchiveStore {
     this.#retentionS = retentionS;
     this.#now = now;
     this.#holds = new SqliteHolds((work) => this.#transaction(work), retentionS);
+    this.#receipts = new SqliteReceipts((work) => this.#transaction(work), retentionS, now);
   }
 
   async open(): Promise<void> {
@@ -221,6 +225,14 @@ export class SqliteStore implements ArchiveStore {
 
   async leave(archiverId: string): Promise<void> {
     this.#transaction(() => this.#sql("leave").run(archiverId));
+  }
+
+  async mergeReceipts(conversationId: string, marks: readonly MemberMarks[]): Promise<void> {
+    this.#receipts.merge(conversationId, marks);
+  }
+
+  async receipts(conversationId: string): Promise<MemberMarks[]> {
+    return this.#receipts.read(conversationId);
   }
 
   async holds(): Promise<Hold[]> {

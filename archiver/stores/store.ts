@@ -7,6 +7,7 @@ import type { Writes } from "../plan.ts";
 import { reasonOf } from "../reason.ts";
 import type { EventRow, StoredRow } from "../rows.ts";
 import type { HoldStore } from "./holds.ts";
+import type { ReceiptStore } from "./receipts.ts";
 
 /** A segment whose rows were written and read back. `archived_at` in ms. Without ids: recorded by a version without chains. */
 export interface LedgerEntry extends Omit<SegmentHead, "format"> {
@@ -74,7 +75,7 @@ export class SchemaTooNew extends Error {
 }
 
 /** Every call may throw StoreUnavailable. Before the first successful `open` all but `open` and `close` do. */
-export interface ArchiveStore extends HoldStore {
+export interface ArchiveStore extends HoldStore, ReceiptStore {
   readonly kind: "sqlite" | "cassandra";
   /** Connects and brings the schema up to date. Does nothing when that is done; to be called again after it failed. */
   open(): Promise<void>;

@@ -36,6 +36,10 @@ export class MarksBook {
     return made;
   }
 
+  all(): Iterable<StayEntry> {
+    return this.entries.values();
+  }
+
   /** The pages that hold these, with all that is on them. Who has no page yet gets a place on the last one. */
   pagesOf(entries: Iterable<StayEntry>): ReceiptPage[] {
     const pages = new Set<number>();

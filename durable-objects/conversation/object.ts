@@ -267,7 +267,7 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
     if (this.opened === null) return ABSENT;
     const result = this.opened.sealing.acknowledged(ack);
     this.opened.tasks.arm(Date.now());
-    return result;
+    return result.ok ? { ...result, receipts: this.opened.receipts.handOver.after(ack) } : result;
   }
 
   async segmentWrong(report: ArchiveWrong): Promise<Result<ArchiveWrongAnswer>> {

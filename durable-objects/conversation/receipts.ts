@@ -7,6 +7,7 @@ import { sentAtOf } from "../../protocol/msg-id.ts";
 import type { Result } from "../../protocol/rpc.ts";
 import type { MessageReceipt, ReceiptMarks, ReceiptsCall } from "../../protocol/rpc/receipts.ts";
 import { count } from "../platform/metrics.ts";
+import { HandOver } from "./hand-over.ts";
 import { MarksBook, type StayEntry } from "./marks.ts";
 import type { NewEvent } from "./records.ts";
 import type { ConversationState } from "./state.ts";
@@ -38,6 +39,8 @@ export interface ReceiptsPorts {
 }
 
 export class Receipts {
+  /** Of watermarks to the archive. */
+  readonly handOver = new HandOver(this);
   private readonly store: ConversationStore;
   private readonly rows: ReceiptsStore;
   private readonly state: ConversationState;
@@ -118,6 +121,11 @@ export class Receipts {
     }
     const own = this.rows.readSentBy(stay.user_id, Math.max(stay.joined_seq, this.state.head.seq - RESUME_BEHIND), this.state.head.seq, RESUME_OWN);
     return own.map((message) => this.counts(message)).filter((frame) => frame.delivered > 0).toReversed();
+  }
+
+  /** Every stay's watermarks as they are stored, or as the events tell. */
+  stored(): { stay: StayEntry; marks: Marks }[] {
+    return [...this.opened().all()].map((stay) => ({ stay, marks: this.dirty.has(stay) ? stay.told : stay.marks }));
   }
 
   private merge(entry: StayEntry, receipt: { delivered_seq: number; read_seq: number }): boolean {
@@ -218,11 +226,15 @@ export class Receipts {
   }
 
   private entryOf(stay: { user_id: string; joined_seq: number }): StayEntry {
+    return this.opened().of(stay);
+  }
+
+  private opened(): MarksBook {
     if (this.book === null) {
       this.book = this.open();
       if (this.dirty.size > 0) this.flushed().catch(() => undefined);
     }
-    return this.book.of(stay);
+    return this.book;
   }
 
   /** What senders have read by sending is not stored for itself: the newest events tell. */

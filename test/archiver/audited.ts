@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach } from "vitest";
+import type { ArchiveAcked } from "../../protocol/archive.ts";
 import { archiveSegment } from "../../archiver/archive.ts";
 import { type Audited, auditConversation } from "../../archiver/audit/audit.ts";
 import { Budget } from "../../archiver/budget.ts";
@@ -55,8 +56,8 @@ export class OwnEdge implements Edge {
     }
   }
 
-  async ack(): Promise<number> {
-    return this.archivedSeq;
+  async ack(): Promise<ArchiveAcked> {
+    return { archived_seq: this.archivedSeq };
   }
 
   async wrong(): Promise<boolean> {

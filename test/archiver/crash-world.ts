@@ -214,7 +214,7 @@ export class CrashWorld {
       ack: (head) => through("edge.ack", EdgeUnavailable, async () => {
         const result = this.sealing.acknowledged(head);
         if (!result.ok) throw new AckRefused(409, result.code);
-        return result.archived_seq;
+        return { archived_seq: result.archived_seq };
       }),
       wrong: (report) => through("edge.wrong", EdgeUnavailable, async () => {
         const result = this.sealing.reportedWrong(report);

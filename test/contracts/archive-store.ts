@@ -8,6 +8,7 @@ import { contentText, type SegmentEvent } from "../../protocol/segment.ts";
 import { archiveLedgerContract } from "./archive-ledger.ts";
 import { archiveErasureContract } from "./archive-erasure.ts";
 import { archiveHoldsContract } from "./archive-holds.ts";
+import { archiveReceiptsContract } from "./archive-receipts.ts";
 import { conversationId, type Draft, EVERY_TYPE, run, text } from "../archiver/segments.ts";
 
 /** A store of its own on the data that all stores of this suite share. `now` in ms. */
@@ -77,6 +78,7 @@ export function archiveStoreContract(name: string, newStore: NewStore): void {
     archiveErasureContract(() => ({ store, conversation }));
     archiveLedgerContract(() => ({ store, conversation }));
     archiveHoldsContract(() => ({ open, conversation }));
+    archiveReceiptsContract(() => ({ open, conversation }));
 
     test("[B8] an event of every type reads back exactly as it was sealed, ascending", async () => {
       const events = run(EVERY_TYPE, { conversation, at: NOVEMBER });

@@ -14,8 +14,8 @@ export const internal = new Hono<AppEnv>();
 internal.post("/internal/archive/ack", async (context) => {
   await checkArchiveToken(context.env.ARCHIVE_SECRET, tokenOf(context.req.raw));
   const ack = parsed(ArchiveAck, await readJson(context.req.raw));
-  const { archived_seq } = expectOk(await conversationOf(context.env, pathId(ConversationId, ack.conversation_id)).archived(ack));
-  return context.json({ archived_seq });
+  const { archived_seq, receipts = [] } = expectOk(await conversationOf(context.env, pathId(ConversationId, ack.conversation_id)).archived(ack));
+  return context.json({ archived_seq, receipts });
 });
 
 internal.post("/internal/archive/wrong", async (context) => {
