@@ -134,7 +134,7 @@ export class World {
             ack: async (head) => {
               const result = this.sealing.acknowledged(head);
               if (!result.ok) throw new AckRefused(409, result.code);
-              return result.archived_seq;
+              return { archived_seq: result.archived_seq };
             },
             wrong: () => Promise.reject(new Error("not told here")),
           },
