@@ -1,7 +1,7 @@
 // Three Cassandra nodes of one cluster, on 127.0.0.1, .2 and .3, for what happens when some of them die.
 import path from "node:path";
 import { freePort, isFree } from "../ports.ts";
-import { type Cassandra, startCassandra } from "./cassandra.ts";
+import { type Cassandra, type CassandraOptions, startCassandra } from "./cassandra.ts";
 
 export type ClusterOptions = {
   /** One folder for each node below it. */
@@ -20,7 +20,6 @@ export type CassandraCluster = {
   stop(): Promise<void>;
 };
 
-const NODES = 3;
 /** A third of the ring each: with three replicas every node has everything anyway. */
 const TOKENS = ["-9223372036854775808", "-3074457345618258603", "3074457345618258602"];
 
@@ -33,16 +32,21 @@ async function commonPort(hosts: readonly string[]): Promise<number> {
   }
 }
 
+/** What each node is started with. The first is everybody's seed. */
+export function clusterNodes(dataDir: string, port: number, storagePort: number, heapMb: number): (CassandraOptions & { host: string })[] {
+  return TOKENS.map((token, i) => ({
+    dataDir: path.join(dataDir, `node-${i + 1}`), host: `127.0.0.${i + 1}`, port, storagePort, seeds: `127.0.0.1:${storagePort}`, token, heapMb, durable: true,
+  }));
+}
+
 /** Resolves when all three answer, half a minute later; each takes about 750 MB. */
 export async function startCassandraCluster({ dataDir, heapMb = 384 }: ClusterOptions): Promise<CassandraCluster> {
-  const hosts = Array.from({ length: NODES }, (_, i) => `127.0.0.${i + 1}`);
+  const hosts = TOKENS.map((_, i) => `127.0.0.${i + 1}`);
   const [port, storagePort] = [await commonPort(hosts), await commonPort(hosts)];
+  const options = clusterNodes(dataDir, port, storagePort, heapMb);
   const nodes: (Cassandra | null)[] = hosts.map(() => null);
   const start = async (i: number) => {
-    nodes[i] = await startCassandra({
-      dataDir: path.join(dataDir, `node-${i + 1}`), host: hosts[i] as string, port, storagePort, seeds: `127.0.0.1:${storagePort}`, token: TOKENS[i] as string,
-      heapMb, durable: true,
-    });
+    nodes[i] = await startCassandra(options[i] as CassandraOptions);
   };
   const kill = async (i: number) => {
     const node = nodes[i];

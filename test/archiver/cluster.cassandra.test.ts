@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { CassandraStore } from "../../archiver/stores/cassandra.ts";
-import { type CassandraCluster, startCassandraCluster } from "../../scripts/services/cassandra-cluster.ts";
+import { type CassandraCluster, clusterNodes, startCassandraCluster } from "../../scripts/services/cassandra-cluster.ts";
 import type { SegmentEvent } from "../../protocol/segment.ts";
 import { rangesOf, readAll } from "../contracts/archive-store.ts";
 import { conversationId, run, segments, text } from "./segments.ts";
@@ -60,7 +60,15 @@ class Reader {
   }
 }
 
-test.runIf(long)("[C10] [B18] of three nodes one dead: no reader sees an error and archiving goes on; two dead: nothing is acknowledged; back, all is archived", async () => {
+test("three nodes have an address, a folder and a third of the ring each, one port and one seed", () => {
+  const nodes = clusterNodes("/data", 12_000, 12_001, 384);
+  expect(nodes.map(({ host, port, seeds }) => `${host}:${port} ${seeds}`)).toEqual([1, 2, 3].map((i) => `127.0.0.${i}:12000 127.0.0.1:12001`));
+  expect(new Set(nodes.map(({ dataDir }) => dataDir)).size).toBe(3);
+  const tokens = nodes.map(({ token }) => BigInt(token ?? ""));
+  expect(tokens.map((token, i) => (i === 2 ? tokens[0] as bigint + 2n ** 64n : tokens[i + 1] as bigint) - token).every((part) => part / 10n === 2n ** 64n / 30n)).toBe(true);
+});
+
+if (long) test("[C10] [B18] of three nodes one dead: no reader sees an error and archiving goes on; two dead: nothing is acknowledged; back, all is archived", async () => {
   const world = await World.make(newStore);
   const stop = new AbortController();
   const { archiver, store, metrics } = world.archiver({ signal: stop.signal });
