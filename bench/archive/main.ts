@@ -15,6 +15,7 @@ import { BenchEdge } from "./edge.ts";
 import { type Figures, memoryOf, rateOf, report } from "./figures.ts";
 import { type Options, readOptions, USAGE, UsageError } from "./options.ts";
 import { readPages } from "./pages.ts";
+import { untilQuiet } from "./quiet.ts";
 import { s3Client, type Servers, startServers } from "./servers.ts";
 
 /** Nothing acknowledged for this long is the end of a run. */
@@ -86,6 +87,7 @@ async function measure(run: Run, secret: string, client: Client): Promise<{ figu
   const putting = performance.now();
   const { expected, segments, bytes } = await putBacklog(options, servers.s3);
   console.log(`${options.messages} messages of ${options.conversations} conversations wait in ${segments} segments of ${Math.round(bytes / segments / 1_024)} KB (${Math.round((performance.now() - putting) / 1_000)} s)`);
+  if (options.quiet !== null && !(await untilQuiet(options.quiet))) console.log("the machine did not get quiet");
   const load = loadavg()[0] as number;
   const { wallMs, cpu } = await drain(run, env);
   console.log(`archived in ${(wallMs / 1_000).toFixed(1)} s; pages are read`);

@@ -15,6 +15,8 @@ export interface Options {
   cassandra: { host: string; port: number } | null;
   /** A running S3 server, its keys in S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY; null: one is started. */
   s3: string | null;
+  /** Waits, before it measures, until no more processes than this want to run; null: for nothing. */
+  quiet: number | null;
   /** Where the figures go as JSON. */
   json: string | null;
   /** Where the archivers write a CPU profile each. */
@@ -31,6 +33,7 @@ export const USAGE = `npm run bench:archive -- [--messages N] [--conversations N
   --pages          pages of 50 that are read when all is archived, default 2000
   --cassandra      host:port of a running node in place of one of its own
   --s3             URL of a running S3 server in place of one of its own
+  --quiet          waits for at most half an hour, before it measures, until on average no more processes than this want to run
   --json           also writes the figures there
   --profile        archivers write their CPU profiles into this folder`;
 
@@ -53,17 +56,18 @@ export function readOptions(args: string[]): Options {
   try {
     ({ values } = parseArgs({
       args,
-      options: { messages: text, conversations: text, segment: text, archivers: text, pages: text, cassandra: text, s3: text, json: text, profile: text },
+      options: { messages: text, conversations: text, segment: text, archivers: text, pages: text, cassandra: text, s3: text, quiet: text, json: text, profile: text },
     }));
   } catch (error) {
     throw new UsageError((error as Error).message);
   }
-  const number = (name: "messages" | "conversations" | "segment" | "archivers" | "pages", usual: number) => readNumber(name, values[name] ?? String(usual));
+  const number = (name: "messages" | "conversations" | "segment" | "archivers" | "pages" | "quiet", usual: number) => readNumber(name, values[name] ?? String(usual));
   const options = {
     messages: number("messages", 1_000_000), conversations: number("conversations", 100), segment: number("segment", 256),
     archivers: number("archivers", 1), pages: number("pages", 2_000),
     cassandra: values.cassandra === undefined ? null : readNode(values.cassandra),
     s3: values.s3 ?? null,
+    quiet: values.quiet === undefined ? null : number("quiet", 0),
     json: values.json === undefined ? null : path.resolve(values.json),
     profile: values.profile === undefined ? null : path.resolve(values.profile),
   };

@@ -35,6 +35,8 @@ export function archiverChild(options: ArchiverOptions): ChildSpec {
         detached: true,
         stdio: ["ignore", "pipe", "pipe", "ipc"],
         env: {
+          // One that is started again after a kill has nobody to wait for but what it was itself.
+          ARCHIVER_LEASE_MS: "2000",
           ...process.env,
           ...options.env,
           DATA_DIR: options.dataDir,
