@@ -93,7 +93,6 @@ async function command(name: string, args: readonly string[]): Promise<number> {
     process.stderr.write(`archiver: there is no command ${JSON.stringify(name)}; there are: --once, ${Object.keys(COMMANDS).join(", ")}\n`);
     return 2;
   }
-  logToStderr();
   const found = await load();
   try {
     return await withTools(true, (tools) => found.run(args, tools));
@@ -129,17 +128,17 @@ async function archive(): Promise<void> {
 
 async function main(): Promise<number> {
   const [name, ...args] = process.argv.slice(2);
-  if (name === "--once" && args.length === 0) return withTools(false, archiveOnce);
-  if (name !== undefined) {
-    const code = await command(name, args);
-    // What a pipe has not taken yet would be lost with the process.
-    await new Promise<void>((resolve) => {
-      process.stdout.write("", () => resolve());
-    });
-    return code;
+  if (name === undefined) {
+    await archive();
+    return 0;
   }
-  await archive();
-  return 0;
+  logToStderr();
+  const code = name === "--once" && args.length === 0 ? await withTools(false, archiveOnce) : await command(name, args);
+  // What a pipe has not taken yet would be lost with the process.
+  await new Promise<void>((resolve) => {
+    process.stdout.write("", () => resolve());
+  });
+  return code;
 }
 
 try {

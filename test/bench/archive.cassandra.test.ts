@@ -15,18 +15,18 @@ import { cassandra, s3 } from "../servers.ts";
 const MAIN = path.join(import.meta.dirname, "..", "..", "bench", "archive", "main.ts");
 const run = promisify(execFile);
 
-test.each([1, 2])("[B18] a backlog of 6,000 messages is archived by %i at once, each row once and as it was sealed", async (archivers) => {
+test.each([1, 2])("[B18] a backlog of 3,000 messages is archived by %i at once, each row once and as it was sealed", async (archivers) => {
   const [node, store] = await Promise.all([cassandra(), s3()]);
   const folder = mkdtempSync(path.join(tmpdir(), "confab-bench-test-"));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const json = path.join(folder, "figures.json");
-  const args = ["--messages", "6000", "--conversations", "12", "--segment", "100", "--pages", "40", "--archivers", String(archivers)];
+  const args = ["--messages", "3000", "--conversations", "12", "--segment", "100", "--pages", "20", "--archivers", String(archivers)];
   const { stdout } = await run(process.execPath, [MAIN, ...args, "--cassandra", `${node.host}:${node.port}`, "--s3", store.endpoint, "--json", json], {
     env: { ...process.env, S3_ACCESS_KEY_ID: store.accessKeyId, S3_SECRET_ACCESS_KEY: store.secretAccessKey, S3_REGION: store.region },
   });
   const { figures, problems } = JSON.parse(readFileSync(json, "utf8")) as { figures: Figures; problems: string[] };
   expect(problems).toEqual([]);
-  expect(figures).toMatchObject({ rows: 6_000, segments: 60 });
+  expect(figures).toMatchObject({ rows: 3_000, segments: 36 });
   expect(figures.rows_per_s).toBeGreaterThan(0);
   expect(stdout).toContain("every row is read and compared");
 });
