@@ -31,12 +31,14 @@ export function planSegment(sizes: readonly number[]): number {
   return count;
 }
 
-/** A segment that was put and is not acknowledged. `put_at`: ms of the last PUT or look; `looks`: how many after the first PUT. */
+/** A segment that was put and is not acknowledged. `put_at`: ms of the last PUT or look; `looks`: whether it is still there. */
 export interface WaitingSegment {
   put_at: number;
   looks: number;
   /** An archiver says that it is not what was sealed. */
   wrong: boolean;
+  /** How often one has said so. */
+  reports: number;
 }
 
 /** After a PUT whose object an archiver finds wrong. */
@@ -47,10 +49,10 @@ const LOOK_MAX_MS = 86_400_000;
  * When to look whether a segment is still in the bucket, or to put a wrong one again, ms: rarer each time, since a bucket
  * that alters what it is given, or an archiver that is down for days, must cost no storm of PUTs.
  */
-export function decideLookDue({ put_at, looks, wrong }: WaitingSegment, resealAfterMs: number, now: number): number {
+export function decideLookDue({ put_at, looks, wrong, reports }: WaitingSegment, resealAfterMs: number, now: number): number {
   // After a clock that went back the time of the PUT says nothing.
   if (put_at > now) return now;
-  return put_at + (wrong ? Math.min(WRONG_MS * 4 ** looks, LOOK_MAX_MS) : Math.min(resealAfterMs * 2 ** looks, Math.max(resealAfterMs, LOOK_MAX_MS)));
+  return put_at + (wrong ? Math.min(WRONG_MS * 4 ** (reports - 1), LOOK_MAX_MS) : Math.min(resealAfterMs * 2 ** looks, Math.max(resealAfterMs, LOOK_MAX_MS)));
 }
 
 export interface PlannedSegment {

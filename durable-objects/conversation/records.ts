@@ -71,8 +71,10 @@ export interface SegmentRecord {
   acked: boolean;
   /** ms of the last PUT, or of the last look whether it is still in the bucket. */
   put_at: number;
-  /** Looks and PUTs after the first one. */
+  /** Looks whether it is still in the bucket. */
   looks: number;
+  /** How often an archiver has found it wrong. */
+  reports: number;
   /** An archiver says that what lies in the bucket is not what was sealed. */
   wrong: boolean;
 }

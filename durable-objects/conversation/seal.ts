@@ -178,7 +178,7 @@ export class Sealing {
     }
     count("segments_put_again");
     log("warn", "segment_put_again", { conversation_id: head.conversation_id, from_seq: head.from_seq, to_seq: head.to_seq, why: segment.wrong ? "wrong" : "lost" });
-    this.planAnew(segment, looks);
+    this.planAnew(segment, segment.wrong ? segment.looks : looks);
   }
 
   private plan(): { segment: SegmentRecord; ndjson: string } {
@@ -186,7 +186,7 @@ export class Sealing {
     const to_seq = from_seq + planSegment(this.store.readSizes(from_seq, SEGMENT_EVENTS)) - 1;
     const events = this.events(from_seq, to_seq);
     const ndjson = encodeSegment(events);
-    const segment = { from_seq, to_seq, sha256: sha256Hex(ndjson), put: false, acked: false, put_at: 0, looks: 0, wrong: false };
+    const segment = { from_seq, to_seq, sha256: sha256Hex(ndjson), put: false, acked: false, put_at: 0, looks: 0, wrong: false, reports: 0 };
     this.store.sql.transaction(() => {
       this.store.commitSegmentPlan(segment);
       this.chain.commit(events);
@@ -264,7 +264,8 @@ export class Sealing {
 
   private markWrong(segment: SegmentRecord): void {
     if (segment.acked || segment.wrong || !segment.put) return;
-    this.store.commitSegmentWrong(segment.from_seq);
+    segment.reports += 1;
+    this.store.commitSegmentWrong(segment.from_seq, segment.reports);
     segment.wrong = true;
   }
 

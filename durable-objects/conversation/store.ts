@@ -123,8 +123,8 @@ export class ConversationStore {
     this.sql.run("UPDATE segments SET put_at = ?, looks = ? WHERE from_seq = ?", at, looks, fromSeq);
   }
 
-  commitSegmentWrong(fromSeq: number): void {
-    this.sql.run("UPDATE segments SET wrong = 1 WHERE from_seq = ?", fromSeq);
+  commitSegmentWrong(fromSeq: number, reports: number): void {
+    this.sql.run("UPDATE segments SET wrong = 1, reports = ? WHERE from_seq = ?", reports, fromSeq);
   }
 
   commitSegmentAcked(fromSeq: number): void {
@@ -251,7 +251,7 @@ export class ConversationStore {
   }
 
   readSegments(): SegmentRecord[] {
-    return this.sql.all("SELECT from_seq, to_seq, sha256, put, acked, put_at, looks, wrong FROM segments ORDER BY from_seq").map((row) => ({
+    return this.sql.all("SELECT from_seq, to_seq, sha256, put, acked, put_at, looks, wrong, reports FROM segments ORDER BY from_seq").map((row) => ({
       from_seq: row["from_seq"] as number,
       to_seq: row["to_seq"] as number,
       sha256: row["sha256"] as string,
@@ -260,6 +260,7 @@ export class ConversationStore {
       put_at: row["put_at"] as number,
       looks: row["looks"] as number,
       wrong: row["wrong"] === 1,
+      reports: row["reports"] as number,
     }));
   }
 

@@ -10,7 +10,7 @@ let browser: Browser;
 
 beforeAll(async () => {
   product = await startProduct({ env: {
-    CONFAB_RATE_LIMIT: "0", CONFAB_SEAL_EVENTS: "20", CONFAB_SEAL_AFTER_MS: "300", CONFAB_HOT_EVENTS: "5", CONFAB_HOT_DAYS: "0", ARCHIVER_POLL_MS: "200",
+    CONFAB_RATE_LIMIT: "0", CONFAB_SEAL_EVENTS: "20", CONFAB_SEAL_AFTER_MS: "300", CONFAB_HOT_EVENTS: "5", CONFAB_HOT_DAYS: "0", ARCHIVER_POLL_MS: "200", ARCHIVER_POLL_MAX_MS: "1000",
   } });
   browser = await openBrowser();
 });

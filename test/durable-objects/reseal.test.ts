@@ -61,6 +61,16 @@ test("[C10] what an archiver reports as wrong is put again soon, without a look,
   expect(object.sealing.acknowledged(headOf(put))).toEqual({ ok: true, archived_seq: 4 });
 });
 
+test("[C10] however long it has waited for an archiver, what is found wrong then is put again after ten seconds", async () => {
+  const { object, put } = await sealed();
+  for (let i = 0; i < 6; i += 1) await alarm(object);
+  expect([object.puts.length, object.looks]).toEqual([1, 6]);
+  object.sealing.reportedWrong(WRONG);
+  expect((object.sealing.sealDue(object.now) as number) - object.now).toBe(10_000);
+  await alarm(object);
+  expect(object.puts).toEqual([put, put]);
+});
+
 test("[C10] a deletion meanwhile is kept: what is put again has the content no more", async () => {
   const { object } = await sealed();
   object.sealing.reportedWrong(WRONG);
@@ -97,7 +107,7 @@ test("[B18] a report of what is archived, or was never sealed, puts nothing", as
 });
 
 test("[B18] a clock that went back, and segments of a version that kept no times, delay no look", () => {
-  const waiting = { put_at: 1_000_000, looks: 0, wrong: false };
+  const waiting = { put_at: 1_000_000, looks: 0, wrong: false, reports: 0 };
   expect(decideLookDue(waiting, HOUR, 999_999)).toBe(999_999);
   expect(decideLookDue({ ...waiting, put_at: 0 }, HOUR, 2 * HOUR)).toBe(HOUR);
   expect(decideLookDue({ ...waiting, looks: 60 }, HOUR, 2_000_000)).toBe(1_000_000 + 24 * HOUR);

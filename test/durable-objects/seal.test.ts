@@ -20,7 +20,7 @@ test.each([["never arrived", false], ["arrived, and its answer was lost", true]]
   const { key, ndjson, metadata } = object.puts[0] as Put;
   expect(parseSegmentKey(key)).toEqual({ conversation_id: CONVERSATION, epoch: 1, from_seq: 1, to_seq: 4 });
   expect(decodeSegment(ndjson).map((event) => event.seq)).toEqual([1, 2, 3, 4]);
-  expect(object.store.readSegments()).toEqual([{ from_seq: 1, to_seq: 4, sha256: metadata["confab-sha256"], put: true, acked: false, put_at: object.now, looks: 0, wrong: false }]);
+  expect(object.store.readSegments()).toEqual([{ from_seq: 1, to_seq: 4, sha256: metadata["confab-sha256"], put: true, acked: false, put_at: object.now, looks: 0, wrong: false, reports: 0 }]);
 });
 
 test("[seal] segments follow one another without a hole, and an acknowledgement counts once and in any order", async () => {

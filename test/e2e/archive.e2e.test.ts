@@ -7,7 +7,7 @@ import { type Product, startProduct } from "../product.ts";
 import { codeOf, newUser, operator, statsOf, until, type User } from "./api.ts";
 
 const ARCHIVING = {
-  CONFAB_RATE_LIMIT: "0", CONFAB_SEAL_EVENTS: "20", CONFAB_SEAL_AFTER_MS: "300", CONFAB_HOT_EVENTS: "5", CONFAB_HOT_DAYS: "0", ARCHIVER_POLL_MS: "200",
+  CONFAB_RATE_LIMIT: "0", CONFAB_SEAL_EVENTS: "20", CONFAB_SEAL_AFTER_MS: "300", CONFAB_HOT_EVENTS: "5", CONFAB_HOT_DAYS: "0", ARCHIVER_POLL_MS: "200", ARCHIVER_POLL_MAX_MS: "1000",
 };
 
 let product: Product;

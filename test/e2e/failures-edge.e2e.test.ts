@@ -22,7 +22,7 @@ beforeAll(async () => {
     build: outDir,
     env: {
       CONFAB_RATE_LIMIT: String(RATE), CONFAB_RATE_BURST: String(RATE), CONFAB_CREDIT_EVENTS: String(CREDIT), CONFAB_SEAL_EVENTS: "20", CONFAB_SEAL_AFTER_MS: "300",
-      CONFAB_HOT_EVENTS: "5", CONFAB_HOT_DAYS: "0", ARCHIVER_POLL_MS: "200",
+      CONFAB_HOT_EVENTS: "5", CONFAB_HOT_DAYS: "0", ARCHIVER_POLL_MS: "200", ARCHIVER_POLL_MAX_MS: "1000",
     },
   });
   service = await operator(product);

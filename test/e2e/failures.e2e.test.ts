@@ -11,7 +11,7 @@ beforeAll(async () => {
   product = await startProduct({
     env: {
       CONFAB_RATE_LIMIT: "0", CONFAB_SEAL_EVENTS: "20", CONFAB_SEAL_AFTER_MS: "300", CONFAB_HOT_EVENTS: "5", CONFAB_HOT_DAYS: "0", CONFAB_RESEAL_AFTER_MS: "1000",
-      ARCHIVER_POLL_MS: "200",
+      ARCHIVER_POLL_MS: "200", ARCHIVER_POLL_MAX_MS: "1000",
     },
   });
   service = await operator(product);
