@@ -3,6 +3,7 @@ import { randomBytes, randomUUID } from "node:crypto";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { SEARCH_WINDOW } from "../../protocol/limits.ts";
 import type { SearchPage } from "../../protocol/rest/search.ts";
 import { type Product, startProduct } from "../product.ts";
 import { codeOf, errorOf, newUser, operator, statsOf, until, type User } from "./api.ts";
@@ -171,6 +172,33 @@ test("[B2] [C7] a search through all conversations has the newest first, page by
   expect(contents(await hitsOf(ann, ALL, { q: "of pear", order: "best", limit: 5 }))).toEqual(sent);
   expect(codeOf(await ask(ann, inOne(conversation_id), { q: "pear" }))).toBe("400 e2ee_unsupported");
 }, 60_000);
+
+test("[B2] all conversations are more than one run of them: every hit comes, also of one that moves up meanwhile", async () => {
+  const ann = await newUser(product);
+  const others: User[] = [];
+  const sent: string[] = [];
+  for (let i = 0; i < SEARCH_WINDOW + 5; i += 1) {
+    const other = await newUser(product);
+    others.push(other);
+    await other.send(ann, `fig ${i}`);
+    sent.unshift(`fig ${i}`);
+  }
+  // A conversation is listed once it is settled.
+  await until(() => hitsOf(ann, ALL, { q: "fig", limit: 50 }), (hits) => hits.length === sent.length, 30_000);
+  expect(contents(await hitsOf(ann, ALL, { q: "fig", limit: 7 }))).toEqual(sent);
+  const first = await page(ann, ALL, { q: "fig", limit: SEARCH_WINDOW });
+  expect(contents(first.hits)).toEqual(sent.slice(0, SEARCH_WINDOW));
+  // The last one in line is the first one now, before its turn came.
+  await (others[0] as User).send(ann, "something else");
+  await until(() => ann.call<{ conversations: { peer_id: string }[] }>("GET", "/v1/conversations?limit=1"), ({ body }) => body.conversations[0]?.peer_id === others[0]?.name);
+  const rest: string[] = [];
+  for (let cursor = first.next_cursor; cursor !== null;) {
+    const next = await page(ann, ALL, { q: "fig", limit: SEARCH_WINDOW, cursor });
+    rest.push(...contents(next.hits));
+    cursor = next.next_cursor;
+  }
+  expect(rest.toSorted()).toEqual(sent.slice(SEARCH_WINDOW).toSorted());
+}, 120_000);
 
 describe("[B2] what is no search, and what only looks like one", () => {
   const hostile = [
