@@ -15,6 +15,9 @@ import { type ArchiveStore, type LedgerEntry, StoreUnavailable } from "./stores/
 /** A ledger entry outlives its rows by nothing, but lasts at least this long: the object may still be there. */
 const LEDGER_MIN_S = 90 * 86_400;
 
+/** What storing takes, without the way to it and back. */
+export type StoringTools = Omit<ArchiveTools, "bucket" | "edge" | "texts">;
+
 export interface ArchiveTools {
   bucket: SegmentBucket;
   store: ArchiveStore;
@@ -47,7 +50,7 @@ function missingOf(plan: Writes, found: Awaited<ReturnType<ArchiveStore["readBac
 }
 
 /** `rows`: how many were not there yet; `found`: all of them, as they were read back. */
-async function storeRows(plan: SegmentPlan, { store, checkpoint }: ArchiveTools): Promise<{ rows: number; found: StoredRow[] }> {
+async function storeRows(plan: SegmentPlan, { store, checkpoint }: StoringTools): Promise<{ rows: number; found: StoredRow[] }> {
   const before = await store.readBack(plan);
   const missing = missingOf(plan, before);
   checkpoint();
@@ -65,7 +68,7 @@ async function storeRows(plan: SegmentPlan, { store, checkpoint }: ArchiveTools)
  * Holds are asked for after the rows were written and read back. Whoever holds or releases notes it first and looks for rows
  * then: so one of the two sees what the other did, whatever was under way.
  */
-async function settleHolds(plan: SegmentPlan, found: readonly StoredRow[], { store, checkpoint }: ArchiveTools): Promise<void> {
+async function settleHolds(plan: SegmentPlan, found: readonly StoredRow[], { store, checkpoint }: StoringTools): Promise<void> {
   const senders = new Set(found.flatMap(({ event }) => (event === null ? [] : [event.sender_id])));
   const held = await store.readHeld(plan.conversation_id, senders);
   checkpoint();
@@ -75,7 +78,7 @@ async function settleHolds(plan: SegmentPlan, found: readonly StoredRow[], { sto
   checkpoint();
 }
 
-async function record({ head, events }: CheckedSegment, plan: SegmentPlan, known: LedgerEntry | null, { store, now }: ArchiveTools): Promise<void> {
+async function record({ head, events }: CheckedSegment, plan: SegmentPlan, known: LedgerEntry | null, { store, now }: StoringTools): Promise<void> {
   const { format: _, ...place } = head;
   const ids = { first_id: (events[0] as SealedEvent).event.msg_id, last_id: (events.at(-1) as SealedEvent).event.msg_id };
   const end = Math.max(plan.rows.at(-1)?.expires_at ?? 0, Math.floor(now() / 1_000) + LEDGER_MIN_S);
@@ -96,7 +99,7 @@ async function checkNeighbours(head: SegmentHead, store: ArchiveStore): Promise<
 }
 
 /** The events without what erased people wrote, stored and read back; also of who was erased while they were written. */
-async function storeErased({ head, events }: CheckedSegment, tools: ArchiveTools): Promise<{ plan: SegmentPlan; rows: number }> {
+async function storeErased({ head, events }: CheckedSegment, tools: StoringTools): Promise<{ plan: SegmentPlan; rows: number }> {
   const { store, retentionS, now, checkpoint } = tools;
   const held = await store.readHeld(head.conversation_id, new Set(events.map(({ event }) => event.sender_id)));
   let stored = 0;
@@ -113,7 +116,8 @@ async function storeErased({ head, events }: CheckedSegment, tools: ArchiveTools
   }
 }
 
-async function storeSegment(segment: CheckedSegment, tools: ArchiveTools): Promise<Pick<Archived, "rows" | "present" | "expired">> {
+/** What a segment needs in the store; without its acknowledgement. */
+export async function storeSegment(segment: CheckedSegment, tools: StoringTools): Promise<Pick<Archived, "rows" | "present" | "expired">> {
   const { head, events } = segment;
   const known = await tools.store.ledger(head);
   tools.checkpoint();

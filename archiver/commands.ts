@@ -30,6 +30,7 @@ export class UsageError extends Error {}
 
 /** Loaded only when asked for. */
 export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  restore: async () => (await import("./restore/command.ts")).RESTORE,
   audit: async () => (await import("./audit/command.ts")).AUDIT,
   hold: async () => (await import("./commands/hold.ts")).holdCommand,
   release: async () => (await import("./commands/hold.ts")).releaseCommand,

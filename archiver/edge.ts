@@ -2,6 +2,8 @@
 import * as v from "valibot";
 import { type ArchiveAck, ArchiveAcked, type ArchiveWrong } from "../protocol/archive.ts";
 import { type ChainQuery, ChainState, type EventLink, EventLinks, type LinksQuery } from "../protocol/chain-calls.ts";
+import { EventsAnswer, type EventsQuery, RestoreState, type RestoreStep } from "../protocol/restore-calls.ts";
+import type { SegmentEvent } from "../protocol/segment.ts";
 import { reasonOf } from "./reason.ts";
 import { signForEdge } from "./token.ts";
 
@@ -40,6 +42,10 @@ export interface Edge {
   /** Where a conversation stands, and its checkpoints above a seq. Throws AckRefused (404: it is not there) or EdgeUnavailable. */
   chain(query: ChainQuery): Promise<ChainState>;
   links(query: LinksQuery): Promise<EventLink[]>;
+  /** One step of restoring a conversation. Throws AckRefused or EdgeUnavailable. */
+  restore(step: RestoreStep): Promise<RestoreState>;
+  /** Events of a conversation as it would seal them. */
+  unsealed(query: EventsQuery): Promise<SegmentEvent[]>;
 }
 
 export class HttpEdge implements Edge {
@@ -68,6 +74,14 @@ export class HttpEdge implements Edge {
 
   async links(query: LinksQuery): Promise<EventLink[]> {
     return (await this.call("links", query, EventLinks)).links;
+  }
+
+  restore(step: RestoreStep): Promise<RestoreState> {
+    return this.call("restore", step, RestoreState);
+  }
+
+  async unsealed(query: EventsQuery): Promise<SegmentEvent[]> {
+    return (await this.call("events", query, EventsAnswer)).events;
   }
 
   /** @param what below `/internal/archive/`. Throws AckRefused or EdgeUnavailable. */

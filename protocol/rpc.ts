@@ -17,6 +17,8 @@ import type { ConversationErasure, SessionErasure } from "./rpc/erasure.ts";
 import type { ConversationExports, SessionExports } from "./rpc/exports.ts";
 import type { ArchiveAck, ArchiveAcked, ArchiveWrong, ArchiveWrongAnswer } from "./archive.ts";
 import type { ChainQuery, ChainState, EventLink, LinksQuery } from "./chain-calls.ts";
+import type { EventsQuery, KnownHead, RestoreState, RestoreStep } from "./restore-calls.ts";
+import type { SegmentEvent } from "./segment.ts";
 import type { AppendCall, AppendReply, EraseCall, Refusal } from "./rpc/append.ts";
 import type { MessageReceipt, ReceiptMarks, ReceiptsCall, StatusCall } from "./rpc/receipts.ts";
 import type { SearchableCalls, SearchCalls } from "./rpc/search.ts";
@@ -69,6 +71,8 @@ export interface DeliverCall {
   last?: LastMessage | null;
   /** Seqs of the messages settled here that mention the recipient, ascending; without `settle` none. */
   mentions?: number[];
+  /** The conversation was restored up to here: of what somebody had of an older epoch, what is behind it is gone. */
+  restored?: { seq: number; msg_no: number };
 }
 
 export interface DeliverReply {
@@ -82,6 +86,8 @@ export interface DeliverReply {
   viewing?: boolean;
   /** Until when the tokens of its sockets let it be live, ms. */
   until?: number;
+  /** To a settle: the inbox has more of this conversation than the settle speaks of. */
+  known?: KnownHead;
 }
 
 export interface AttachCall {
@@ -95,6 +101,9 @@ export interface ResumeCall {
   user_id: string;
   cursor: Cursor;
   limit: number;
+  conversation_id?: string;
+  /** What the user's inbox has, which the conversation itself has put there. */
+  known?: KnownHead | null;
   /** As in `attach`: a session that resumes is live. */
   gen?: number;
   until?: number;
@@ -218,6 +227,10 @@ export interface ConversationCalls extends GroupCalls, SearchCalls, Conversation
   /** For the audit: where this stands, and the chain's checkpoints above `after`. */
   chain(query: ChainQuery): Promise<Result<{ chain: ChainState }>>;
   links(query: LinksQuery): Promise<Result<{ links: EventLink[] }>>;
+  /** One step of rebuilding it from its archive. */
+  restore(step: RestoreStep): Promise<Result<{ restore: RestoreState }>>;
+  /** Events as they would be sealed, from a seq on. */
+  unsealed(query: EventsQuery): Promise<Result<{ events: SegmentEvent[] }>>;
   segmentWrong(report: ArchiveWrong): Promise<Result<ArchiveWrongAnswer>>;
   stats(): Promise<Result<{ stats: ConversationStats }>>;
 }
@@ -242,4 +255,6 @@ export interface SessionCalls extends CreationCalls, InboxCalls, PresenceCalls, 
   send(claims: Claims, draft: Draft): Promise<Result<{ ack: AckFrame }>>;
   register(userId: string): Promise<void>;
   registered(): Promise<boolean>;
+  /** How far the user's inbox has a conversation; null: it is not there. */
+  knownHead(call: { conversation_id: string }): Promise<KnownHead | null>;
 }

@@ -21,7 +21,8 @@ const RETRY_AFTER_MS = 5_000;
 const Refusal = v.object({ error: v.object({ retry_after_ms: v.pipe(v.number(), v.minValue(0), v.maxValue(60_000)) }) });
 
 interface Archived {
-  events: ReadonlyMap<number, SegmentEvent>;
+  /** By msg_id: rows that a restore left behind have seqs that others have by now. */
+  events: ReadonlyMap<string, SegmentEvent>;
   /** ms: what is older may be gone, since its retention is over. */
   kept_from: number;
 }
@@ -57,7 +58,7 @@ export async function withArchivedBodies(env: Env, page: HistoryReply): Promise<
 
 function shownEvent(event: PrunedEvent, archived: Archived): Event | ExpiredEvent {
   // A hold keeps rows longer: only what is not there has expired.
-  if (!archived.events.has(event.seq) && sentAtOf(event.msg_id) < archived.kept_from) return expired(event);
+  if (!archived.events.has(event.msg_id) && sentAtOf(event.msg_id) < archived.kept_from) return expired(event);
   const edit = event.edit?.type === "pruned" ? checkedBody(event.edit, archived) : (event.edit ?? null);
   return layOver(checkedBody(event, archived), event.shown ?? {}, edit?.type === "edit" ? edit : null);
 }
@@ -67,7 +68,7 @@ function expired({ conversation_id, epoch, seq, msg_id, sender_id }: PrunedEvent
 }
 
 function checkedBody(event: PrunedEvent, archived: Archived): Event {
-  const body = archived.events.get(event.seq);
+  const body = archived.events.get(event.msg_id);
   if (body === undefined || sha256Hex(Buffer.from(body.salt, "hex"), contentText(body)) !== event.content_hash) {
     // A body that a deletion took between the page and here is there no more either: asked again, the page knows of it.
     log("error", "archive_mismatch", { conversation_id: event.conversation_id, seq: event.seq, missing: body === undefined, erased: body?.salt === ERASED_SALT });
@@ -106,7 +107,7 @@ async function readArchive(env: Env, read: ArchiveRead): Promise<Archived> {
       throw new Error(`the archiver answered ${response.status}`);
     }
     const { events, kept_from = 0 } = v.parse(ArchiveReadAnswer, await response.json());
-    return { events: new Map(events.map((event) => [event.seq, event])), kept_from };
+    return { events: new Map(events.map((event) => [event.msg_id, event])), kept_from };
   } catch (error) {
     count("archive_read_failures");
     log("warn", "archive_unreadable", { conversation_id: read.conversation_id, ...errorFields(error) });

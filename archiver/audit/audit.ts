@@ -21,7 +21,7 @@ const EXPIRY_SLACK_MS = 86_400_000;
 
 export interface AuditTools {
   store: ArchiveStore;
-  edge: Edge;
+  edge: Pick<Edge, "chain" | "links">;
   retentionS: number;
   /** ms */
   now: () => number;
@@ -83,7 +83,7 @@ class Audit {
       await this.#unit(unit, online);
       to = unit.to;
     }
-    await this.#settleClaims();
+    await this.#settleClaims(online);
     if (online) await this.#beyond(to, asked.state.head_seq);
     return {
       against: online ? "edge" : "archive", ...(online ? {} : { because: asked.because }),
@@ -235,12 +235,19 @@ class Audit {
     }
   }
 
-  async #settleClaims(): Promise<void> {
+  async #settleClaims(online: boolean): Promise<void> {
     for (const claim of this.#claims) {
-      if (await this.#isBorne(claim)) continue;
+      if ((await this.#isBorne(claim)) || (await this.#isErased(claim, online))) continue;
       const seq = claim.seq ?? 0;
       this.#find({ kind: "changed", from_seq: seq, to_seq: seq, message: `it is shown as ${claim.status}, and no such event is archived` });
     }
+  }
+
+  /** Of a person who was erased no deletion may stand there: the conversation knows, or else the archive has noted it. */
+  async #isErased({ status, seq, sender_id, changed_at }: Claim, online: boolean): Promise<boolean> {
+    if (status !== "DELETED" || seq === null || sender_id === null) return false;
+    if (online) return (await this.#links(seq, seq))[0]?.erased === true;
+    return (await this.#tools.store.readErased([sender_id])).get(sender_id) === changed_at;
   }
 
   async #isBorne(claim: Claim): Promise<boolean> {

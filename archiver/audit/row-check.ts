@@ -1,6 +1,7 @@
 // What a row says of itself: whether its fields belong together, and what of it is compared with other rows. Pure.
 import { createHash } from "node:crypto";
 import * as v from "valibot";
+import { holdsContent } from "../../domain/erasure.ts";
 import { canonicalJson } from "../../protocol/canonical.ts";
 import { EVENT_BODIES, EVENT_TYPES, type EventType } from "../../protocol/events.ts";
 import { clockOf, sentAtOf } from "../../protocol/msg-id.ts";
@@ -26,6 +27,7 @@ export interface RowDigest {
 export interface Claim {
   message_id: string;
   seq: number | null;
+  sender_id: string | null;
   status: "EDITED" | "DELETED";
   changed_at: number;
   content: string;
@@ -60,9 +62,9 @@ function wrongField(row: RawRow, body: Record<string, unknown> | null, erased: b
   if (body === null || row.body === null || !v.is(EVENT_BODIES[type], body)) return "body";
   // What a deletion took has left a hash that nothing has any more.
   if (!erased && sha256(Buffer.from(salt, "hex"), row.body) !== content_hash) return "body";
-  if (canonicalJson(body) !== row.body) return "body";
+  if (canonicalJson(body) !== row.body || (erased && "content" in body && body["content"] !== "")) return "body";
   if (type === "msg") return wrongShown(row, body);
-  if (erased && (type !== "edit" || row.status !== "DELETED")) return "salt";
+  if (erased && (!holdsContent(type) || row.status !== "DELETED")) return "salt";
   return row.content_type === null ? null : "content_type";
 }
 
@@ -79,11 +81,11 @@ function wrongShown({ message_id, content, content_type, status, changed_at, msg
   return status === "EDITED" && salt !== ERASED_SALT ? null : "status";
 }
 
-function claimOf({ message_id, seq, type, status, changed_at, content, salt }: RawRow, body: Record<string, unknown>): Claim | null {
+function claimOf({ message_id, seq, sender_id, type, status, changed_at, content, salt }: RawRow, body: Record<string, unknown>): Claim | null {
   const target = type === "edit" ? String(body["target_msg_id"]) : message_id;
   if (type === "edit" && salt !== ERASED_SALT) return null;
   if (changed_at === null || (status !== "EDITED" && status !== "DELETED")) return null;
-  return { message_id, seq, status, changed_at, content: content ?? "", target };
+  return { message_id, seq, sender_id, status, changed_at, content: content ?? "", target };
 }
 
 /** Does the event at a claim's clock say what the claim needs? */

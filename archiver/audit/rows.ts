@@ -1,12 +1,17 @@
 // A conversation's rows in the order of their ids, over its buckets, a page at a time.
+import { bucketOf } from "../../protocol/msg-id.ts";
 import type { ArchiveStore, RawRow } from "../stores/store.ts";
 
 const PAGE = 250;
+/** Digits of a bucket's month; a hot month's parts have more behind it. */
+const MONTH = 7;
 
 export class RowReader {
   readonly #store: Pick<ArchiveStore, "buckets" | "scan">;
   readonly #conversationId: string;
   #buckets: string[] | null = null;
+  /** Which bucket the last row that was given lies in: whoever goes on behind it begins there. */
+  #last: { message_id: string; bucket: number } | null = null;
 
   constructor(store: Pick<ArchiveStore, "buckets" | "scan">, conversationId: string) {
     this.#store = store;
@@ -16,11 +21,14 @@ export class RowReader {
   /** Rows with ids above `after`, up to `upTo` where it is given. The caller stops when it has enough. */
   async *after(after: string | null, upTo: string | null = null): AsyncGenerator<RawRow> {
     this.#buckets ??= await this.#store.buckets(this.#conversationId);
-    for (const bucket of this.#buckets) {
+    const begin = this.#last !== null && this.#last.message_id === after ? this.#last.bucket : 0;
+    for (const [i, bucket] of this.#buckets.entries()) {
+      if (i < begin || (after !== null && bucket.slice(0, MONTH) < bucketOf(after))) continue;
       for (let last = after; ;) {
         const page = await this.#store.scan(this.#conversationId, bucket, last, PAGE);
         for (const row of page) {
           if (upTo !== null && row.message_id > upTo) break;
+          this.#last = { message_id: row.message_id, bucket: i };
           yield row;
         }
         const end = page.at(-1);

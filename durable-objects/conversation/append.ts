@@ -156,3 +156,8 @@ class Appending {
 function refusal({ code, message }: Extract<ChangeDecision, { kind: "refused" }>): AppendAnswer {
   return { ok: false, code, ...(message === undefined ? {} : { message }) };
 }
+
+/** Nothing begins with a change or an answer to something that is not there. */
+export function canBegin(item: AppendItem): boolean {
+  return !isChange(item) && item.reply_to === undefined;
+}

@@ -7,6 +7,7 @@ import { RESUME_EVENTS } from "../../protocol/limits.ts";
 import { directPair } from "../../protocol/ids.ts";
 import { sentAtOf } from "../../protocol/msg-id.ts";
 import type { AttachCall, DeliverCall, DeliverReply, ViewCall } from "../../protocol/rpc.ts";
+import type { KnownHead } from "../../protocol/restore-calls.ts";
 import type { PushCall, Settled } from "../../protocol/rpc/inbox.ts";
 import type { Settings } from "../../protocol/settings.ts";
 import { handleOf } from "../platform/hash.ts";
@@ -22,7 +23,8 @@ import { LiveSessions } from "./live.ts";
 import { LOOK_BACK, Rounds } from "./rounds.ts";
 import type { ConversationState } from "./state.ts";
 import type { ConversationStore } from "./store.ts";
-import { readOffered } from "./store/inbox.ts";
+import { readMsgNo, readOffered } from "./store/inbox.ts";
+import { RestoreStore } from "./store/restores.ts";
 import { ModesStore } from "./store/modes.ts";
 
 /** A call that takes longer than this no longer holds up the round, nor its place in the width. */
@@ -43,6 +45,8 @@ export interface FanoutPorts {
   push(userId: string, call: PushCall): Promise<void>;
   /** A live session took the events up to here. */
   pushed(stay: Stay, seq: number): void;
+  /** A session's inbox has more of this conversation than it was settled with. */
+  known?(known: KnownHead): void;
 }
 
 export class Fanout {
@@ -61,6 +65,7 @@ export class Fanout {
   private readonly handle: string;
   private described: ReturnType<Fanout["about"]> | null = null;
   private pumping = false;
+  private readonly restored: NonNullable<DeliverCall["restored"]> | null;
 
   constructor(store: ConversationStore, state: ConversationState, attached: Attached, ports: FanoutPorts) {
     this.store = store;
@@ -79,6 +84,8 @@ export class Fanout {
       pump: () => this.pump(), settings: () => ports.settings(), now: () => ports.now(), arm: () => ports.arm(),
     });
     this.handle = handleOf(state.record.conversation_id);
+    const restore = new RestoreStore(store.sql).read();
+    this.restored = restore?.state === "restored" ? { seq: restore.head_seq, msg_no: readMsgNo(store.sql, restore.head_seq) ?? 0 } : null;
     if (this.modes.mode === "write") return;
     const told = Math.max(state.marks.told_seq, state.marks.fanout_seq);
     for (const { user_id, gen } of attached.audience(this.modes.mode, ports.now())) this.live.attach(user_id, gen, told);
@@ -236,6 +243,7 @@ export class Fanout {
       const reply = await this.gate.through(() => this.deliver(stay.user_id, {
         ...this.about(owed.head), ...batch, ...how, left: owed.left,
       }));
+      if (reply.known !== undefined) this.ports.known?.(reply.known);
       // Who was removed meanwhile is not to be told of anything, whatever their session says.
       if (this.state.members.has(stay.user_id)) this.attached.answered(stay.user_id, reply, this.modes.mode === "read");
       this.live.answered(stay.user_id, reply, owed.head);
@@ -272,7 +280,7 @@ export class Fanout {
     this.described = {
       conversation_id: record.conversation_id, kind: record.kind, title: record.title, epoch: record.epoch,
       pair: record.kind === "direct" ? pairOf([...members.keys()]) : null,
-      mode: record.mode, handle: this.handle,
+      mode: record.mode, handle: this.handle, ...(this.restored === null ? {} : { restored: this.restored }),
       head_seq: head,
       head_msg_no: newest?.msg_no ?? this.state.head.msg_no,
       head_at: newest === null ? Math.floor(this.state.head.clock / 1_000) : sentAtOf(newest.msg_id),

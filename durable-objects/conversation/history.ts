@@ -68,6 +68,8 @@ function sealCursor(state: ConversationState, filter: string, epoch: number, seq
 
 function openCursor(state: ConversationState, filter: string, cursor: string): { epoch: number; seq: number } | null {
   const [epoch = Number.NaN, seq = Number.NaN] = cursor.split(".").map(Number);
+  // The key went with the storage that was lost: such a cursor can't be told from an altered one, and neither opens anything.
+  if (Number.isSafeInteger(epoch) && epoch > 0 && epoch < state.record.epoch) return { epoch, seq };
   // Compared as a whole: a number has more than one spelling.
   return cursor === sealCursor(state, filter, epoch, seq) ? { epoch, seq } : null;
 }

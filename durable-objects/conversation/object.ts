@@ -1,14 +1,13 @@
 // The Conversation object: the only writer of a conversation's order. Never touches a socket. Every method decodes, decides,
 // commits and only then acts; what is committed and not yet done is due by alarm.
 import { DurableObject } from "cloudflare:workers";
-import { visibleRange } from "../../domain/membership.ts";
 import { errorFields, log } from "../../log/log.ts";
 import type { ArchiveAck, ArchiveAcked, ArchiveWrong, ArchiveWrongAnswer } from "../../protocol/archive.ts";
 import type { ChainQuery, ChainState, EventLink, LinksQuery } from "../../protocol/chain-calls.ts";
 import type { ConversationDetail, HistoryQuery } from "../../protocol/rest.ts";
 import {
-  type AppendCall, type AppendItem, type AppendReply, type AttachCall, type ConversationCalls, type ConversationStats, type CreateCall,
-  type EraseCall, type HistoryReply, isChange, type MemberCall, type Result, type Resumed, type ResumeCall, type ViewCall,
+  type AppendCall, type AppendReply, type AttachCall, type ConversationCalls, type ConversationStats, type CreateCall,
+  type EraseCall, type HistoryReply, type MemberCall, type Refusal, type Result, type Resumed, type ResumeCall, type ViewCall,
 } from "../../protocol/rpc.ts";
 import type { PeekCall, Settled } from "../../protocol/rpc/inbox.ts";
 import type { MessageReceipt, ReceiptMarks, ReceiptsCall } from "../../protocol/rpc/receipts.ts";
@@ -21,19 +20,18 @@ import type { EraseConversationCall, ErasedConversation } from "../../protocol/r
 import type { ExportConversationCall, ExportedConversation } from "../../protocol/rpc/exports.ts";
 import type { FanoutMode } from "../../protocol/frames/inbox.ts";
 import type { Head } from "../../protocol/frames/sync.ts";
-import { archiveOn, deploymentJurisdiction, type Env, sessionOf } from "../platform/env.ts";
+import type { EventsQuery, KnownHead, RestoreState, RestoreStep } from "../../protocol/restore-calls.ts";
+import type { SegmentEvent } from "../../protocol/segment.ts";
+import { mortalSql } from "../platform/mortal-sql.ts";
+import type { Sql } from "../platform/sql.ts";
+import { deploymentJurisdiction, type Env, sessionOf } from "../platform/env.ts";
 import { count } from "../platform/metrics.ts";
 import { objectSql } from "../platform/object-sql.ts";
-import { Tasks } from "../platform/tasks.ts";
 import { currentSettings, loadSettings } from "../settings/current.ts";
-import { openAcknowledging } from "./acknowledging.ts";
-import { appendItems } from "./append.ts";
-import { Attached } from "./attached.ts";
+import { appendItems, canBegin } from "./append.ts";
 import { setBlock } from "./blocks.ts";
 import type { ChangePorts } from "./changes.ts";
 import { createDirect, createGroup } from "./create.ts";
-import { frameJson } from "./encode.ts";
-import { Fanout } from "./fanout.ts";
 import { eraseMessage } from "./erase.ts";
 import { eraseStep } from "./erase-sender.ts";
 import { exportPart } from "./exports.ts";
@@ -41,33 +39,46 @@ import { Groups } from "./groups.ts";
 import { readHistory } from "./history.ts";
 import { type Changed, describe, putMember, removeMember } from "./members.ts";
 import type { NewEvent } from "./records.ts";
-import type { Opened } from "./opened.ts";
-import { Sealing } from "./seal.ts";
 import { findMessages } from "./search/find.ts";
-import { Indexing } from "./search/indexing.ts";
-import { segmentBucket } from "./segment-bucket.ts";
 import { ConversationState } from "./state.ts";
 import { ConversationStore } from "./store.ts";
-import { Typing } from "./typing.ts";
-import { AttachedStore } from "./store/attached.ts";
+import { statsOf } from "./stats.ts";
+import { takeStep } from "./restore-steps.ts";
+import { isDoubted, Restoring } from "./restoring.ts";
+import type { Opened } from "./opened.ts";
+import { openConversation } from "./opening.ts";
+import { resumeMember } from "./resume.ts";
+import { readUnsealed } from "./unsealed.ts";
 import { readVersions } from "./versions.ts";
 
 const ABSENT = { ok: false, code: "not_found" } as const;
 
+/** Something that it had is gone: until it is restored nothing is appended. */
+const NEEDS_RESTORE = { ok: false, code: "needs_restore", retry_after_ms: 10_000 } as const;
+
 export class Conversation extends DurableObject<Env> implements ConversationCalls {
-  private readonly store: ConversationStore;
+  private readonly sql: Sql;
+  private store: ConversationStore;
+  /** Ends when the storage turns out to be of no use, or is emptied to be restored: what is under way then commits no more. */
+  private life = 0;
+  /** Of a conversation whose storage was rolled back: what is there is read, and nothing is written. */
+  private halted: ConversationState | null = null;
+  private ill = false;
   private readonly stubs = new Map<string, ReturnType<typeof sessionOf>>();
   private opened: Opened | null = null;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
-    this.store = new ConversationStore(objectSql(ctx.storage, (rows) => count("rows_written", rows)));
+    this.sql = objectSql(ctx.storage, (rows) => count("rows_written", rows));
+    this.store = this.born();
     count("wakes_conversation");
     void ctx.blockConcurrencyWhile(async () => {
       await loadSettings(env);
       if (!this.store.exists()) return;
       this.store.migrate();
-      this.open(await ctx.storage.getAlarm());
+      const restore = new Restoring(this.store).read();
+      if (restore === null || restore.state === "restored") this.open(await ctx.storage.getAlarm());
+      else this.halt(restore.state === "needed");
     });
   }
 
@@ -76,9 +87,10 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
   }
 
   async appendAny(call: AppendCall): Promise<AppendReply> {
+    this.compare(call.conversation_id, call.known, "append");
+    if (this.ill) return { kind: "answers", answers: call.items.map(() => NEEDS_RESTORE) };
     if (this.opened === null) {
       if (call.create === null) return { kind: "absent" };
-      // Nothing begins with a change or an answer to something that is not there.
       if (!call.items.some(canBegin)) return { kind: "answers", answers: call.items.map(() => ABSENT) };
       createDirect(this.store, call.conversation_id, call.create, deploymentJurisdiction(this.env));
     }
@@ -97,7 +109,7 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
   }
 
   async erase(call: EraseCall): Promise<Result<{ changed: boolean }>> {
-    if (this.opened === null) return ABSENT;
+    if (this.opened === null) return this.absent;
     const { state, fanout } = this.opened;
     const result = eraseMessage(this.store, state, call.msg_id, this.changePorts(this.opened), Date.now());
     if (!result.ok) return result;
@@ -107,11 +119,11 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
   }
 
   async eraseSender(call: EraseConversationCall): Promise<Result<ErasedConversation>> {
-    return this.opened === null ? ABSENT : { ok: true, ...(await eraseStep(this.ctx, this.store, this.opened, this.changePorts(this.opened), call)) };
+    return this.opened === null ? this.absent : { ok: true, ...(await eraseStep(this.ctx, this.store, this.opened, this.changePorts(this.opened), call)) };
   }
 
   async exported(call: ExportConversationCall): Promise<Result<ExportedConversation>> {
-    return this.opened === null ? ABSENT : { ok: true, ...exportPart(this.store, this.opened.state, call) };
+    return this.opened === null ? this.absent : { ok: true, ...exportPart(this.store, this.opened.state, call) };
   }
 
   async create(call: CreateCall): Promise<Result<{ conversation: ConversationDetail; created: boolean }>> {
@@ -119,8 +131,9 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
       // The same creation again: its creator gets what there is, to anybody else it is absent.
       const { state } = this.opened;
       const same = this.store.readEvent(1)?.sender_id === call.creator_id && state.members.has(call.creator_id);
-      return same ? { ok: true, conversation: describe(this.store, state), created: false } : ABSENT;
+      return same ? { ok: true, conversation: describe(this.store, state), created: false } : this.absent;
     }
+    if (this.ill) return NEEDS_RESTORE;
     createGroup(this.store, call, Date.now());
     const { state, fanout } = this.open(null);
     fanout.committed(this.store.readRange(1, state.head.seq, 1, "asc") as NewEvent[], null, true);
@@ -146,19 +159,19 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
   }
 
   async invite(call: InviteCall): Promise<Result<{ invite: InviteMade }>> {
-    return this.opened?.groups.invite(call, Date.now()) ?? ABSENT;
+    return this.opened?.groups.invite(call, Date.now()) ?? this.absent;
   }
 
   async invites(call: { actor_id: string | null }): Promise<Result<{ invites: Invite[] }>> {
-    return this.opened?.groups.invites(call.actor_id, Date.now()) ?? ABSENT;
+    return this.opened?.groups.invites(call.actor_id, Date.now()) ?? this.absent;
   }
 
   async revokeInvite(call: { actor_id: string | null; invite_id: string }): Promise<Result<object>> {
-    return this.opened?.groups.revokeInvite(call.actor_id, call.invite_id) ?? ABSENT;
+    return this.opened?.groups.revokeInvite(call.actor_id, call.invite_id) ?? this.absent;
   }
 
   async join(call: JoinCall): Promise<Result<{ changed: boolean; conversation: ConversationDetail }>> {
-    if (this.opened === null) return { ok: false, code: "invite_invalid" };
+    if (this.opened === null) return this.ill ? NEEDS_RESTORE : { ok: false, code: "invite_invalid" };
     const result = this.change((_state, groups) => groups.join(call, Date.now()));
     return result.ok ? { ...result, conversation: describe(this.store, this.opened.state) } : result;
   }
@@ -170,33 +183,34 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
   }
 
   async unban(call: BanCall): Promise<Result<{ changed: boolean }>> {
-    return this.opened?.groups.unban(call) ?? ABSENT;
+    return this.opened?.groups.unban(call) ?? this.absent;
   }
 
   async bans(call: { actor_id: string | null }): Promise<Result<{ bans: Ban[] }>> {
-    return this.opened?.groups.bans(call.actor_id) ?? ABSENT;
+    return this.opened?.groups.bans(call.actor_id) ?? this.absent;
   }
 
   async describe(call: { user_id: string }): Promise<Result<{ conversation: ConversationDetail }>> {
-    if (this.opened === null || !this.opened.state.members.has(call.user_id)) return ABSENT;
-    return { ok: true, conversation: describe(this.store, this.opened.state) };
+    const state = this.readable;
+    if (state === null || !state.members.has(call.user_id)) return this.absentTo(call.user_id);
+    return { ok: true, conversation: describe(this.store, state) };
   }
 
   async history(call: { user_id: string; query: HistoryQuery }): Promise<Result<{ page: HistoryReply }>> {
-    const stay = this.opened?.state.members.get(call.user_id);
-    if (this.opened === null || stay === undefined) return ABSENT;
-    return readHistory(this.store, this.opened.state, stay, call.query);
+    const state = this.readable;
+    const stay = state?.members.get(call.user_id);
+    return state === null || stay === undefined ? this.absentTo(call.user_id) : readHistory(this.store, state, stay, call.query);
   }
 
   async versions(call: { user_id: string; msg_id: string }): Promise<Result<{ page: HistoryReply }>> {
-    const stay = this.opened?.state.members.get(call.user_id);
-    if (this.opened === null || stay === undefined) return ABSENT;
-    return readVersions(this.store, this.opened.state, stay, call.msg_id);
+    const state = this.readable;
+    const stay = state?.members.get(call.user_id);
+    return state === null || stay === undefined ? this.absentTo(call.user_id) : readVersions(this.store, state, stay, call.msg_id);
   }
 
   async search(call: SearchCall): Promise<Result<SearchReply>> {
     const stay = this.opened?.state.members.get(call.user_id);
-    if (this.opened === null || stay === undefined) return ABSENT;
+    if (this.opened === null || stay === undefined) return this.absent;
     const { state, indexing, tasks } = this.opened;
     const found = findMessages(this.store, state, indexing, stay, call);
     tasks.arm(Date.now());
@@ -205,34 +219,20 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
 
   async receipts(call: ReceiptsCall): Promise<Result<{ marks: ReceiptMarks }>> {
     const stay = this.opened?.state.members.get(call.user_id);
-    return this.opened === null || stay === undefined ? ABSENT : this.opened.receipts.take(stay, call);
+    return this.opened === null || stay === undefined ? this.absent : this.opened.receipts.take(stay, call);
   }
 
   async messageReceipts(call: { user_id: string; msg_id: string }): Promise<Result<{ receipts: MessageReceipt[] }>> {
     const stay = this.opened?.state.members.get(call.user_id);
     const receipts = stay === undefined ? null : (this.opened?.receipts.ofMessage(stay, call.msg_id) ?? null);
-    return receipts === null ? ABSENT : { ok: true, receipts };
+    return receipts === null ? this.absent : { ok: true, receipts };
   }
 
   async resume(call: ResumeCall): Promise<Result<Resumed>> {
+    this.compare(call.conversation_id, call.known, "resume");
     const stay = this.opened?.state.members.get(call.user_id);
-    if (this.opened === null || stay === undefined) return ABSENT;
-    const { record, head } = this.opened.state;
-    const place = { conversation_id: record.conversation_id, epoch: record.epoch };
-    if (call.cursor.epoch !== record.epoch) return { ok: false, code: "epoch_changed" };
-    if (call.cursor.seq > head.seq) return { ok: false, code: "bad_cursor" };
-    const visibleFrom = visibleRange(stay, record.history).from;
-    const from = Math.max(call.cursor.seq + 1, visibleFrom);
-    const rows = this.store.readRange(from, head.seq, call.limit, "asc");
-    // Pruned bodies can't be pushed: the client pulls them.
-    const end = rows.findIndex((row) => row.body === null);
-    const pushed = end === -1 ? rows : rows.slice(0, end);
-    const reached_seq = rows.length === 0 ? head.seq : (pushed.at(-1)?.seq ?? from - 1);
-    if (call.gen !== undefined) this.opened.fanout.attach({ user_id: call.user_id, gen: call.gen, ...(call.until === undefined ? {} : { until: call.until }) });
-    return {
-      ok: true, frames: pushed.map((row) => frameJson(place, row, visibleFrom)), reached_seq, head: { ...place, head_seq: head.seq },
-      statuses: this.opened.receipts.missed(stay),
-    };
+    if (this.opened === null || stay === undefined) return this.absent;
+    return resumeMember(this.store, this.opened, stay, call);
   }
 
   async attach(call: AttachCall): Promise<void> {
@@ -240,65 +240,124 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
   }
 
   async peek(call: PeekCall): Promise<Result<{ settled: Settled }>> {
+    this.compare(call.conversation_id, call.known, "peek");
     const stay = this.opened?.state.members.get(call.user_id);
-    if (this.opened === null || stay === undefined) return ABSENT;
+    if (this.opened === null || stay === undefined) return this.absent;
     return { ok: true, settled: this.opened.fanout.peek(stay, call.settled_seq) };
   }
 
   async view(call: ViewCall): Promise<Result<{ mode: FanoutMode; head: Head }>> {
-    if (this.opened === null || !this.opened.state.members.has(call.user_id)) return ABSENT;
+    if (this.opened === null || !this.opened.state.members.has(call.user_id)) return this.absent;
     const { fanout, state: { record, head } } = this.opened;
     fanout.view(call);
     return { ok: true, mode: record.mode, head: { conversation_id: record.conversation_id, epoch: record.epoch, head_seq: head.seq } };
   }
 
   async block(call: BlockCall): Promise<{ exists: boolean }> {
+    // The caller tells it again until it is taken.
+    if (this.ill) throw new Error("the conversation waits to be restored");
     if (this.opened !== null) setBlock(this.opened.state, call, Date.now());
     return { exists: this.opened !== null };
   }
 
   async typing(call: { user_id: string; on: boolean }): Promise<Result<object>> {
-    if (this.opened === null || !this.opened.state.members.has(call.user_id)) return ABSENT;
+    if (this.opened === null || !this.opened.state.members.has(call.user_id)) return this.absent;
     this.opened.typing.take(call.user_id, call.on);
     return { ok: true };
   }
 
   async archived(ack: ArchiveAck): Promise<Result<ArchiveAcked>> {
-    if (this.opened === null) return ABSENT;
+    this.compare(ack.conversation_id, { epoch: ack.epoch, seq: ack.to_seq }, "archive");
+    if (this.opened === null) return this.absent;
     const result = this.opened.sealing.acknowledged(ack);
     this.opened.tasks.arm(Date.now());
     return result.ok ? { ...result, receipts: this.opened.receipts.handOver.after(ack) } : result;
   }
 
   async segmentWrong(report: ArchiveWrong): Promise<Result<ArchiveWrongAnswer>> {
-    if (this.opened === null) return ABSENT;
+    if (this.opened === null) return this.absent;
     const result = this.opened.sealing.reportedWrong(report);
     this.opened.tasks.arm(Date.now());
     return result;
   }
 
+  async restore(step: RestoreStep): Promise<Result<{ restore: RestoreState }>> {
+    return takeStep(step, {
+      store: () => this.store, own: () => this.own(), close: () => this.halt(false), revive: () => this.revive(),
+      compare: (known) => this.opened !== null && this.compare(step.conversation_id, known, "archive"),
+      knownBy: (userId) => this.through(userId, (stub) => stub.knownHead({ conversation_id: step.conversation_id })),
+      settings: () => currentSettings(this.env), now: Date.now,
+    });
+  }
+
+  async unsealed({ from }: EventsQuery): Promise<Result<{ events: SegmentEvent[] }>> {
+    const state = this.readable;
+    return state === null ? this.absent : { ok: true, events: readUnsealed(this.store, state, from) };
+  }
+
   async chain(query: ChainQuery): Promise<Result<{ chain: ChainState }>> {
-    return this.opened === null ? ABSENT : { ok: true, chain: this.opened.sealing.chain.read(query) };
+    return this.opened === null ? this.absent : { ok: true, chain: this.opened.sealing.chain.read(query) };
   }
 
   async links({ from, to }: LinksQuery): Promise<Result<{ links: EventLink[] }>> {
-    return this.opened === null ? ABSENT : { ok: true, links: this.opened.sealing.chain.links(from, to) };
+    return this.opened === null ? this.absent : { ok: true, links: this.opened.sealing.chain.links(from, to) };
   }
 
   async stats(): Promise<Result<{ stats: ConversationStats }>> {
-    if (this.opened === null) return ABSENT;
-    const { state, fanout, attached, sealing } = this.opened;
-    return {
-      ok: true,
-      stats: {
-        mode: state.record.mode, viewers: attached.viewers(Date.now()).length, attached: attached.size, epoch: state.record.epoch, head_seq: state.head.seq, ...state.marks, sealed_seq: sealing.sealedSeq,
-        lagging: fanout.rounds.owed, members: state.members.size, ...state.tally(),
-      },
-    };
+    return this.opened === null ? this.absent : { ok: true, stats: statsOf(this.opened, Date.now()) };
   }
 
   override async alarm(): Promise<void> {
     await this.opened?.tasks.fired(() => Date.now());
+  }
+
+  /** What this object says to whoever asks for a conversation that is not open here. */
+  private get absent(): Refusal {
+    return this.ill ? NEEDS_RESTORE : ABSENT;
+  }
+
+  /** Where it is known who the members are, nobody else learns that something is wrong. */
+  private absentTo(userId: string): Refusal {
+    return this.ill && (this.halted === null || this.halted.members.has(userId)) ? NEEDS_RESTORE : ABSENT;
+  }
+
+  private get readable(): ConversationState | null {
+    return this.opened?.state ?? this.halted;
+  }
+
+  private own(): KnownHead | null {
+    return this.opened === null ? null : { epoch: this.opened.state.record.epoch, seq: this.opened.state.head.seq };
+  }
+
+  /** A session's inbox, or the archive, says how far it has this conversation: more than there is means that some of it is gone. */
+  private compare(conversationId: string | undefined, known: KnownHead | null | undefined, by: string): void {
+    if (this.ill || known === null || known === undefined || conversationId === undefined) return;
+    if (!isDoubted(this.store, conversationId, this.own(), known, by, Date.now())) return;
+    this.halt(true);
+  }
+
+  /** @param reads what is there may still be read */
+  private halt(reads: boolean): void {
+    this.store = this.born();
+    const record = reads ? this.store.readConversation() : null;
+    this.halted = record === null ? null : new ConversationState(this.store, record);
+    this.opened = null;
+    this.ill = true;
+    void this.ctx.storage.deleteAlarm();
+  }
+
+  private revive(): void {
+    this.store = this.born();
+    this.halted = null;
+    this.ill = false;
+    const { fanout } = this.open(null);
+    this.ctx.waitUntil(fanout.rounds.settle().catch((error: unknown) => log("warn", "delivery_failed", { ...errorFields(error) })));
+  }
+
+  /** A life of its own: whatever stood on the store before commits no more. */
+  private born(): ConversationStore {
+    const life = ++this.life;
+    return new ConversationStore(mortalSql(this.sql, () => life === this.life));
   }
 
   private changePorts({ sealing, indexing }: Opened): ChangePorts {
@@ -312,7 +371,7 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
   }
 
   private change(decide: (state: ConversationState, groups: Groups) => Changed): Result<{ changed: boolean }> {
-    if (this.opened === null) return ABSENT;
+    if (this.opened === null) return this.absent;
     const result = decide(this.opened.state, this.opened.groups);
     if (!result.ok) return result;
     const changed = result.events.length > 0;
@@ -321,59 +380,9 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
   }
 
   private open(alarm: number | null): Opened {
-    const record = this.store.readConversation();
-    if (record === null) throw new Error("the conversation's row is missing");
-    const state = new ConversationState(this.store, record);
-    const settings = () => currentSettings(this.env);
-    const attached = new Attached(new AttachedStore(this.store.sql));
-    const fanout: Fanout = new Fanout(this.store, state, attached, {
-      deliver: (userId, call) => this.through(userId, (stub) => stub.deliver(call)),
-      settings, now: () => Date.now(),
-      arm: () => tasks.arm(Date.now()),
-      failed: (user_id, error) => log("warn", "delivery_failed", { conversation_id: record.conversation_id, user_id, ...errorFields(error) }),
-      push: (userId, call) => this.through(userId, (stub) => stub.push(call)),
-      readBy: (stay) => acknowledging.receipts.readBy(stay),
-      pushed: (stay, seq) => acknowledging.redelivery.pushed(stay, seq),
+    this.opened = openConversation(this.store, this.ctx.storage, alarm, {
+      env: this.env, through: (userId, call) => this.through(userId, call), known: (conversationId, known) => this.compare(conversationId, known, "settle"),
     });
-    const acknowledging = openAcknowledging(this.store, state, fanout, {
-      settings, now: () => Date.now(),
-      later: (ms, run) => void setTimeout(run, ms),
-      arm: () => tasks.arm(Date.now()),
-      tell: (userId, call) => this.through(userId, (stub) => stub.told(call)),
-      tellingFailed: (user_id, error) => log("warn", "status_failed", { conversation_id: record.conversation_id, user_id, ...errorFields(error) }),
-    });
-    const typing = new Typing(record.conversation_id, attached, {
-      call: (userId, shown) => this.through(userId, (stub) => stub.typingShown(shown)),
-      answered: (userId, reply) => fanout.live.heardOf(userId, reply),
-      failed: (user_id, error) => log("warn", "typing_failed", { conversation_id: record.conversation_id, user_id, ...errorFields(error) }),
-      now: () => Date.now(),
-    });
-    const bucket = archiveOn(this.env) ? this.env.SEGMENTS : undefined;
-    const sealing = new Sealing(this.store, state, {
-      bucket: bucket === undefined ? null : segmentBucket(bucket),
-      settings, now: () => Date.now(), prunableSeq: () => indexing.prunableSeq,
-    });
-    const indexing = new Indexing(this.store, state, {
-      settings, now: () => Date.now(),
-      pause: () => new Promise((resolve) => {
-        setTimeout(resolve, 0);
-      }),
-    });
-    const tasks: Tasks = new Tasks(this.ctx.storage, alarm, [
-      { name: "settle", dueAt: () => fanout.rounds.settleDue(), run: () => fanout.rounds.settle() },
-      { name: "lagging", dueAt: () => fanout.rounds.laggingDue(), run: (now) => fanout.rounds.settleLagging(now) },
-      { name: "redelivery", dueAt: (now) => acknowledging.redelivery.due(now), run: (now) => acknowledging.redelivery.run(now) },
-      { name: "index", dueAt: (now) => indexing.due(now), run: () => indexing.run() },
-      { name: "seal", dueAt: (now) => sealing.sealDue(now), run: () => sealing.seal() },
-      { name: "chain", dueAt: (now) => sealing.chainDue(now), run: async () => sealing.catchUpChain() },
-      { name: "prune", dueAt: (now) => sealing.pruneDue(now), run: async (now) => sealing.prune(now) },
-      { name: "tidy_index", dueAt: (now) => indexing.tidyDue(now), run: () => indexing.tidy() },
-    ], (task, error) => {
-      count("task_failures");
-      log("error", "task_failed", { conversation_id: record.conversation_id, task, ...errorFields(error) });
-    });
-    tasks.arm(Date.now());
-    this.opened = { state, fanout, attached, groups: new Groups(this.store, state), receipts: acknowledging.receipts, typing, sealing, indexing, tasks };
     return this.opened;
   }
 
@@ -388,8 +397,4 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
       throw error;
     }
   }
-}
-
-function canBegin(item: AppendItem): boolean {
-  return !isChange(item) && item.reply_to === undefined;
 }

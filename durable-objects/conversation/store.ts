@@ -41,15 +41,20 @@ export class ConversationStore {
   commitCreation(conversation: ConversationRecord, stays: readonly Stay[], events: readonly NewEvent[]): void {
     this.sql.transaction(() => {
       this.migrate();
-      this.sql.run(
-        "INSERT INTO conversation (id, conversation_id, kind, title, epoch, max_members, location_hint, jurisdiction, encryption, cursor_key, history, mode) VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        conversation.conversation_id, conversation.kind, conversation.title, conversation.epoch, conversation.max_members,
-        conversation.location_hint, conversation.jurisdiction, conversation.encryption, conversation.cursor_key, conversation.history, conversation.mode,
-      );
-      this.sql.run("INSERT INTO watermarks (id, fanout_seq, archived_seq, pruned_seq, counters) VALUES (1, 0, 0, 0, '{}')");
+      this.insertConversation(conversation);
       for (const stay of stays) this.insertStay(stay);
       for (const event of events) this.insertEvent(event);
     });
+  }
+
+  /** Within a commit: from here on there is a conversation. */
+  insertConversation(conversation: ConversationRecord): void {
+    this.sql.run(
+      "INSERT INTO conversation (id, conversation_id, kind, title, epoch, max_members, location_hint, jurisdiction, encryption, cursor_key, history, mode) VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      conversation.conversation_id, conversation.kind, conversation.title, conversation.epoch, conversation.max_members,
+      conversation.location_hint, conversation.jurisdiction, conversation.encryption, conversation.cursor_key, conversation.history, conversation.mode,
+    );
+    this.sql.run("INSERT INTO watermarks (id, fanout_seq, archived_seq, pruned_seq, counters) VALUES (1, 0, 0, 0, '{}')");
   }
 
   /** A batch of events that change nothing but the order, and the counts of the threads that they are in. */
@@ -264,7 +269,7 @@ export class ConversationStore {
     }));
   }
 
-  private insertStay(stay: Stay): void {
+  insertStay(stay: Stay): void {
     this.sql.run("INSERT INTO stays (user_id, joined_seq, left_seq, role) VALUES (?, ?, ?, ?)", stay.user_id, stay.joined_seq, stay.left_seq, stay.role);
   }
 
@@ -274,6 +279,16 @@ export class ConversationStore {
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       event.seq, event.msg_id, event.msg_no, event.type, event.sender_id, event.client_msg_id, event.device_id, event.content_type, event.body, event.salt,
       event.target_seq ?? null, event.client_sequence_number ?? null,
+    );
+  }
+
+  /** Within a commit: an event as the archive had it. */
+  insertRestored(event: EventRecord): void {
+    this.sql.run(
+      `INSERT INTO events (seq, msg_id, msg_no, type, sender_id, client_msg_id, device_id, content_type, body, salt, content_hash, target_seq)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      event.seq, event.msg_id, event.msg_no, event.type, event.sender_id, event.client_msg_id, event.device_id, event.content_type, event.body, event.salt,
+      event.content_hash, event.target_seq ?? null,
     );
   }
 

@@ -6,7 +6,7 @@ export type MetricName =
   | "wakes_conversation" | "wakes_session" | "rate_limited" | "archive_reads" | "archive_read_failures" | "messages_indexed" | "index_merges" | "people_searches" | "directory_puts" | "reports_filed"
   | "session_alarms" | "presence_events" | "presence_queries" | "presence_entries" | "presence_query_ms" | "typing_events"
   | "segments_put_again" | "receipts" | "receipt_flushes" | "statuses_told" | "redeliveries" | "credit_exhausted" | "closed_slow"
-  | "append_failures" | "settings_failures" | "issuer_failures";
+  | "append_failures" | "settings_failures" | "issuer_failures" | "needs_restore";
 
 const counters = new Map<MetricName, number>();
 

@@ -14,7 +14,7 @@ export interface BlocksCore {
   readonly users: UserStore;
   /** Kept up to date for all other parts. */
   readonly blocked: Set<string>;
-  readonly store: { readInbox(conversationId: string): object | null };
+  readonly store: { readKnown(conversationId: string): { epoch: number } | null };
   directId(peer: string): string;
   through<T>(conversationId: string, call: (stub: Pick<ConversationCalls, "block">) => Promise<T>): Promise<T>;
   arm(): void;
@@ -64,10 +64,12 @@ export class Blocks {
   }
 
   /** Before the first settle of a direct conversation: its first message was under way when it could not be told yet. */
-  settling(call: Pick<DeliverCall, "conversation_id" | "pair">): void {
+  settling(call: Pick<DeliverCall, "conversation_id" | "pair" | "epoch">): void {
     if (this.core.blocked.size === 0 || call.pair === null) return;
     const record = this.records.get(call.pair.find((user) => user !== this.core.userId) ?? "");
-    if (record === undefined || !record.blocked || !record.told || this.core.store.readInbox(call.conversation_id) !== null) return;
+    const known = this.core.store.readKnown(call.conversation_id);
+    // A restored conversation has forgotten it.
+    if (record === undefined || !record.blocked || !record.told || (known !== null && known.epoch >= call.epoch)) return;
     this.commit({ ...record, told: false });
   }
 

@@ -111,7 +111,7 @@ export class Connecting {
     try {
       // Live from here on is said only where the other devices know of the conversation, too: what settles first, they are all pushed.
       const there = core.store.readInbox(conversationId) === null ? {} : { gen: core.gen, until: core.devices.until };
-      const reply = await again(() => core.through(conversationId, (stub) => stub.resume({ user_id: core.userId, cursor, limit, ...there })));
+      const reply = await again(() => core.through(conversationId, (stub) => stub.resume({ user_id: core.userId, conversation_id: conversationId, cursor, limit, known: core.known(conversationId), ...there })));
       if (reply.ok && !known) core.heads.heard(conversationId, { head_seq: reply.head.head_seq, head_msg_no: 0, last_at: 0 });
       return reply;
     } catch (error) {

@@ -8,6 +8,7 @@ import { CREDIT_BYTES } from "../../protocol/limits.ts";
 import type { UpType } from "../../protocol/frames/up.ts";
 import { CLOSE } from "../../protocol/errors.ts";
 import { directPairBytes, SERVICE_ID } from "../../protocol/ids.ts";
+import type { KnownHead } from "../../protocol/restore-calls.ts";
 import type { Refusal } from "../../protocol/rpc.ts";
 import type { Settings } from "../../protocol/settings.ts";
 import { conversationOf, type Env } from "../platform/env.ts";
@@ -168,6 +169,11 @@ export class SessionCore {
     const id = `d.${sha256Hex(directPairBytes(this.userId, peer))}`;
     this.directIds.set(peer, id);
     return id;
+  }
+
+  /** How far the inbox has a conversation: what a conversation that has lost some of it is told by. */
+  known(conversationId: string): KnownHead | null {
+    return this.isRegistered ? this.store.readKnown(conversationId) : null;
   }
 
   /** Work that goes on after a frame was handled. What it can't do, the device is told. */

@@ -23,6 +23,11 @@ export class Heads {
     });
   }
 
+  /** The conversation was restored: its seqs may have gone back. */
+  forget(conversationId: string): void {
+    this.byConversation.delete(conversationId);
+  }
+
   /** False where as much was known to be read before. */
   read(conversationId: string, { read_seq, read_msg_no }: { read_seq: number; read_msg_no: number }): boolean {
     const known = this.byConversation.get(conversationId) ?? NOTHING;

@@ -9,7 +9,8 @@ import type { InboxRecord } from "./store.ts";
 /** The row after a settle; null where it changes nothing. */
 export function settledRow(row: InboxRecord | null, call: Settled, userId: string, userSeq: number, now: number): InboxRecord | null {
   if (decideSettle(row, call.epoch, call.head_seq) === "keep") return null;
-  const read = { seq: row?.read_seq ?? 0, msg_no: row?.read_msg_no ?? 0 };
+  const isNew = row !== null && call.epoch > row.epoch;
+  const read = readBefore(row, isNew ? (call.restored ?? null) : null);
   for (const given of [call.sent, call.read ?? null]) {
     if (given !== null && given.seq > read.seq) Object.assign(read, given);
   }
@@ -20,13 +21,19 @@ export function settledRow(row: InboxRecord | null, call: Settled, userId: strin
     read_seq: read.seq, read_msg_no: read.msg_no,
     last_at: call.head_at, left_at: call.left ? now : null, user_seq: userSeq + 1,
     // Who has left hears of no deletion any more.
-    last_message: call.left ? null : mergeLast(row?.last_message ?? null, call.last),
-    mentions: mergeMentions(row?.mentions ?? [], call.mentions ?? [], read.seq),
+    last_message: call.left ? null : mergeLast(isNew ? null : (row?.last_message ?? null), call.last),
+    mentions: mergeMentions((row?.mentions ?? []).filter((seq) => !isNew || seq <= (call.restored?.seq ?? 0)), call.mentions ?? [], read.seq),
     muted: row?.muted ?? false,
     // A new message brings a conversation back.
     archived: (row?.archived ?? false) && call.head_msg_no === row?.head_msg_no,
     mode: call.mode ?? row?.mode ?? "write",
   };
+}
+
+/** Of what was read in an older epoch counts what the conversation was restored with. */
+function readBefore(row: InboxRecord | null, restored: { seq: number; msg_no: number } | null): { seq: number; msg_no: number } {
+  const read = { seq: row?.read_seq ?? 0, msg_no: row?.read_msg_no ?? 0 };
+  return restored !== null && read.seq > restored.seq ? { ...restored } : read;
 }
 
 /** The row as the list and `inbox` frames show it. */

@@ -3,6 +3,9 @@ import { mergeLast } from "../../domain/inbox.ts";
 import type { ConversationRow } from "../../protocol/frames/inbox.ts";
 import { CHANGES_MAX } from "../../protocol/limits.ts";
 import type { ChangedConversations, ConversationList, InboxPatch } from "../../protocol/rest/inbox.ts";
+import { decideTrust } from "../../domain/restore.ts";
+import type { KnownHead } from "../../protocol/restore-calls.ts";
+import type { PeekCall } from "../../protocol/rpc/inbox.ts";
 import type { DeliverCall, Result } from "../../protocol/rpc.ts";
 import { errorFields, log } from "../../log/log.ts";
 import type { SessionCore } from "./core.ts";
@@ -31,16 +34,33 @@ export class Inbox {
     this.pushes = pushes;
   }
 
-  /** Moves the row of a conversation, where the settle brings anything. */
-  settle(call: DeliverCall, now: number): void {
+  /**
+   * Moves the row of a conversation, where the settle brings anything.
+   * @returns what the row has, where that is more than the settle speaks of: the conversation has lost some of it
+   */
+  settle(call: DeliverCall, now: number): KnownHead | null {
     const { core } = this;
     core.register(core.userId);
     const before = core.store.readInbox(call.conversation_id);
+    if (before !== null && decideTrust({ epoch: call.epoch, seq: call.head_seq }, { epoch: before.epoch, seq: before.settled_seq }) === "rolled_back") {
+      return { epoch: before.epoch, seq: before.settled_seq };
+    }
+    if (before !== null && call.epoch > before.epoch) this.restored(call);
     const row = settledRow(before === null ? null : this.whole(before), call, core.userId, core.userSeq, now);
-    if (row === null) return;
+    if (row === null) return null;
     const kept = keptLast(row);
     if (typeof before?.last_message?.preview === "string" && (kept === null || kept.deleted === true)) core.store.commitPreviewGone(call.conversation_id);
     this.commit(row, this.pushes.decide(before, row, call, now));
+    return null;
+  }
+
+  /** What was heard and pushed of an older epoch says nothing about this one. */
+  private restored({ conversation_id, head_seq, head_msg_no, head_at, restored }: DeliverCall): void {
+    const { core } = this;
+    core.heads.forget(conversation_id);
+    core.heads.heard(conversation_id, { head_seq, head_msg_no, last_at: head_at });
+    core.store.commitPushedBack(conversation_id, restored?.seq ?? 0);
+    this.lately.delete(conversation_id);
   }
 
   /**
@@ -118,7 +138,7 @@ export class Inbox {
     const row = core.store.readInbox(conversationId);
     if (row === null || row.left_at !== null || this.isSettled(row, now)) return true;
     try {
-      const reply = await core.through(conversationId, (stub) => stub.peek({ user_id: core.userId, settled_seq: row.settled_seq }));
+      const reply = await core.through(conversationId, (stub) => stub.peek(peekOf(core.userId, row)));
       const known = core.store.readInbox(conversationId);
       if (!reply.ok || known === null) return true;
       const moved = settledRow(this.whole(known), reply.settled, core.userId, core.userSeq, now);
@@ -140,7 +160,7 @@ export class Inbox {
     if (this.isSettled(row, now)) return row;
     const heard = core.heads.over(this.whole(row));
     try {
-      const reply = await core.through(row.conversation_id, (stub) => stub.peek({ user_id: core.userId, settled_seq: row.settled_seq }));
+      const reply = await core.through(row.conversation_id, (stub) => stub.peek(peekOf(core.userId, row)));
       if (!reply.ok) return heard;
       if (row.mode === "write") return settledRow(row, reply.settled, core.userId, row.user_seq - 1, row.settled_at) ?? heard;
       // A settle, or the user, may have moved it while the answer was under way.
@@ -194,6 +214,10 @@ export class Inbox {
   private shown(row: InboxRecord): ConversationRow {
     return toRow(this.core.heads.over(this.whole(row)));
   }
+}
+
+function peekOf(user_id: string, { conversation_id, epoch, settled_seq }: InboxRecord): PeekCall {
+  return { user_id, settled_seq, conversation_id, known: { epoch, seq: settled_seq } };
 }
 
 /** What of the newest message goes into the row: nothing where no settle would say that it was deleted. */

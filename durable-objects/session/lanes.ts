@@ -1,5 +1,6 @@
 // The way from a user's devices to conversations: one lane per conversation. While one append call is under way, what comes
 // in queues and rides in the next as a batch. A call whose answer is lost is made again, in order, before what follows it.
+import type { KnownHead } from "../../protocol/restore-calls.ts";
 import { type AppendAnswer, type AppendCall, type AppendItem, type AppendReply, type Early, isChange } from "../../protocol/rpc.ts";
 import { log, errorFields } from "../../log/log.ts";
 import { count } from "../platform/metrics.ts";
@@ -13,6 +14,8 @@ const UNAVAILABLE: AppendAnswer = { ok: false, code: "unavailable", retry_after_
 
 export interface LanePorts {
   userId(): string;
+  /** How far the user's inbox has a conversation. */
+  known(conversationId: string): KnownHead | null;
   append(conversationId: string, call: AppendCall): Promise<AppendReply>;
   /** May this user begin a conversation with that one? */
   reachable(userId: string): Promise<"yes" | "unknown" | "blocked">;
@@ -100,7 +103,7 @@ export class Lanes {
   private async appendAll(conversationId: string, lane: Lane, items: AppendItem[]): Promise<(AppendAnswer | Early)[]> {
     const refused = (code: "not_found" | "unknown_user" | "forbidden" | "unavailable") => items.map((): AppendAnswer => (code === "unavailable" ? UNAVAILABLE : { ok: false, code }));
     const alone = this.ports.alone(new Set(items.map((item) => item.device_id)));
-    const call = { conversation_id: conversationId, sender_id: this.ports.userId(), items, create: null, alone };
+    const call = { conversation_id: conversationId, sender_id: this.ports.userId(), items, create: null, alone, known: this.ports.known(conversationId) };
     try {
       const reply = await this.reliably(conversationId, call);
       if (reply.kind === "answers") return reply.answers;

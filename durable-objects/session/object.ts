@@ -14,6 +14,7 @@ import type { Searchable, SearchableCall } from "../../protocol/rpc/search.ts";
 import type { UserCalls } from "../../protocol/rpc/users.ts";
 import type { SessionErasure } from "../../protocol/rpc/erasure.ts";
 import type { SessionExports } from "../../protocol/rpc/exports.ts";
+import type { KnownHead } from "../../protocol/restore-calls.ts";
 import { directoryOf, type Env, sessionOf } from "../platform/env.ts";
 import { count } from "../platform/metrics.ts";
 import { objectSql } from "../platform/object-sql.ts";
@@ -162,9 +163,11 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
     core.devices.push(call);
     core.heads.heard(call.conversation_id, { head_seq: call.head_seq, head_msg_no: call.head_msg_no, last_at: call.head_at });
     if (call.left) this.receipts.forget(call.conversation_id);
+    let known: KnownHead | null = null;
     if (call.settle) {
       this.blocks.settling(call);
-      this.inbox.settle(call, now);
+      if ((core.known(call.conversation_id)?.epoch ?? call.epoch) < call.epoch) this.receipts.forget(call.conversation_id);
+      known = this.inbox.settle(call, now);
     } else if ((call.mode ?? "write") !== "write") {
       this.inbox.told(call.conversation_id);
       this.pushQueue.heard(call, now);
@@ -174,7 +177,11 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
     // After the push: a device that is only late still gets it.
     if (core.devices.sweep(now)) this.presence.check(now);
     if (call.again === true) this.presence.doubt();
-    return this.reply(call.conversation_id);
+    return { ...this.reply(call.conversation_id), ...(known === null ? {} : { known }) };
+  }
+
+  async knownHead(call: { conversation_id: string }): Promise<KnownHead | null> {
+    return this.core.known(call.conversation_id);
   }
 
   private reply(conversationId: string): DeliverReply {

@@ -19,6 +19,7 @@ export class Sending {
     this.core = core;
     this.lanes = new Lanes({
       userId: () => core.userId,
+      known: (conversationId) => core.known(conversationId),
       append: (conversationId, call) => core.through(conversationId, (stub) => (call.items.every(isPlain) ? stub.append(call) : stub.appendAny(call))),
       reachable: (userId) => sessionOf(core.env, userId).reachable({ from: core.userId }),
       alone: (deviceIds) => core.devices.only(deviceIds),

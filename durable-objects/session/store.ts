@@ -2,6 +2,7 @@
 // settled. What else is theirs has a file each in store/.
 import type { Kind } from "../../protocol/events.ts";
 import type { FanoutMode, LastMessage } from "../../protocol/frames/inbox.ts";
+import type { KnownHead } from "../../protocol/restore-calls.ts";
 import { SESSION_MIGRATIONS } from "../../migrations/session.ts";
 import { migrate, schemaVersion } from "../platform/migrate.ts";
 import type { Row, Sql } from "../platform/sql.ts";
@@ -94,6 +95,16 @@ export class SessionStore {
   readInbox(conversationId: string): InboxRecord | null {
     const row = this.sql.all(`SELECT ${INBOX} FROM inbox WHERE conversation_id = ?`, conversationId)[0];
     return row === undefined ? null : toInbox(row);
+  }
+
+  readKnown(conversationId: string): KnownHead | null {
+    const row = this.sql.all("SELECT epoch, settled_seq FROM inbox WHERE conversation_id = ?", conversationId)[0];
+    return row === undefined ? null : { epoch: row["epoch"] as number, seq: row["settled_seq"] as number };
+  }
+
+  /** A restored conversation may push again from here on. */
+  commitPushedBack(conversationId: string, seq: number): void {
+    this.sql.run("UPDATE inbox SET pushed_seq = min(pushed_seq, ?) WHERE conversation_id = ?", seq, conversationId);
   }
 
   /** The newest first; `before` is the position of the last one of the page before, `archived` null for both kinds. */

@@ -2,6 +2,7 @@
 import type { ErrorCode } from "../errors.ts";
 import type { ContentType } from "../events.ts";
 import type { AckFrame } from "../frames/msg.ts";
+import type { KnownHead } from "../restore-calls.ts";
 
 export type Refusal = { ok: false; code: ErrorCode; retry_after_ms?: number; message?: string };
 
@@ -62,6 +63,8 @@ export interface AppendCall {
   create: [string, string] | null;
   /** The sender's session has no socket but the sending device's: a live delivery to it would reach nobody. */
   alone: boolean;
+  /** What the sender's inbox has of it, which the conversation itself has put there. */
+  known?: KnownHead | null;
 }
 
 /** What became of an item, as its client is told. */

@@ -2,6 +2,7 @@
 import type { DecodedFrame } from "../codec-json.ts";
 import type { ConversationRow } from "../frames/inbox.ts";
 import type { ChangedConversations, ConversationList, DeviceBody, InboxPatch, QueuedPush, RegisteredDevice } from "../rest/inbox.ts";
+import type { KnownHead } from "../restore-calls.ts";
 import type { Claims, DeliverCall, Result } from "../rpc.ts";
 
 /** What a settle says of the conversation to one member. */
@@ -12,6 +13,9 @@ export interface PeekCall {
   user_id: string;
   /** What the member's row has. */
   settled_seq: number;
+  conversation_id?: string;
+  /** The same with its epoch. */
+  known?: KnownHead | null;
 }
 
 /** Something that the user may have to be told of although no settle says so: in a conversation without settles. */

@@ -38,7 +38,7 @@ export function chained(events: readonly SegmentEvent[], length: number): Segmen
 }
 
 /** What the conversation's object knows. */
-export class OwnEdge implements Edge {
+export class OwnEdge implements Pick<Edge, "ack" | "wrong" | "chain" | "links"> {
   readonly events: readonly SegmentEvent[];
   readonly checkpoints: { seq: number; chain: string }[] = [];
   archivedSeq: number;

@@ -129,6 +129,14 @@ export const ROUTES: Readonly<Record<string, Route>> = {
   "POST /internal/archive/erase/user": archiver("erase/user", "404 unknown_user", (place) => ({ ...nobody(place), dry_run: false })),
   "POST /internal/archive/erase/reports": archiver("erase/reports", "200", (place) => ({ ...nobody(place), dry_run: false })),
   "POST /internal/archive/erase/scrub": archiver("erase/scrub", "200", nobody),
+  "POST /internal/archive/events": {
+    door: "archiver",
+    cases: [{ path: fixed("/internal/archive/events"), ok: "404 not_found", body: () => ({ conversation_id: `g.${"0".repeat(32)}`, from: 1 }) }],
+  },
+  "POST /internal/archive/restore": {
+    door: "archiver",
+    cases: [{ path: fixed("/internal/archive/restore"), ok: "200", body: () => ({ step: "look", conversation_id: `g.${"0".repeat(32)}` }) }],
+  },
   "POST /internal/archive/wrong": {
     door: "archiver",
     cases: [{
@@ -139,8 +147,9 @@ export const ROUTES: Readonly<Record<string, Route>> = {
   "POST /internal/archive/ack": {
     door: "archiver",
     cases: [{
-      path: fixed("/internal/archive/ack"), ok: "404 not_found",
-      body: () => ({ format: 1, conversation_id: `g.${"0".repeat(32)}`, epoch: 1, from_seq: 1, to_seq: 1, count: 1, sha256: "0".repeat(64) }),
+      // Whoever has archived something of a conversation knows that there was one.
+      path: fixed("/internal/archive/ack"), ok: "503 needs_restore",
+      body: () => ({ format: 1, conversation_id: `g.${"1".repeat(32)}`, epoch: 1, from_seq: 1, to_seq: 1, count: 1, sha256: "0".repeat(64) }),
     }],
   },
 };

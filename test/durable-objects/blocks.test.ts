@@ -32,7 +32,7 @@ class World {
     this.blocked = new Set();
     this.blocks = new Blocks({
       userId: "ann", users: this.users, blocked: this.blocked, directId: (peer) => peer, arm: () => undefined,
-      store: { readInbox: (id) => (this.inbox.has(id) ? {} : null) },
+      store: { readKnown: (id) => (this.inbox.has(id) ? { epoch: 1 } : null) },
       through: (id, call) => this.through(id, call),
     });
     this.blocks.open();
@@ -46,7 +46,7 @@ class World {
 
   settle(peer: string): void {
     if ((this.conversations.get(peer) ?? null) === null) return;
-    this.blocks.settling({ conversation_id: peer, pair: ["ann", peer] });
+    this.blocks.settling({ conversation_id: peer, pair: ["ann", peer], epoch: 1 });
     this.inbox.add(peer);
   }
 

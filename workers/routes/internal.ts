@@ -3,6 +3,7 @@ import { Hono } from "hono";
 import { conversationOf } from "../../durable-objects/platform/env.ts";
 import { ArchiveAck, ArchiveWrong } from "../../protocol/archive.ts";
 import { ChainQuery, LinksQuery } from "../../protocol/chain-calls.ts";
+import { EventsQuery, RESTORE_BYTES, RestoreStep } from "../../protocol/restore-calls.ts";
 import { ConversationId } from "../../protocol/ids.ts";
 import { checkArchiveToken } from "../archive-token.ts";
 import { type AppEnv, tokenOf } from "../auth.ts";
@@ -36,4 +37,18 @@ internal.post("/internal/archive/links", async (context) => {
   const query = parsed(LinksQuery, await readJson(context.req.raw));
   const { links } = expectOk(await conversationOf(context.env, pathId(ConversationId, query.conversation_id)).links(query));
   return context.json({ links });
+});
+
+internal.post("/internal/archive/events", async (context) => {
+  await checkArchiveToken(context.env.ARCHIVE_SECRET, tokenOf(context.req.raw));
+  const query = parsed(EventsQuery, await readJson(context.req.raw));
+  const { events } = expectOk(await conversationOf(context.env, pathId(ConversationId, query.conversation_id)).unsealed(query));
+  return context.json({ events });
+});
+
+internal.post("/internal/archive/restore", async (context) => {
+  await checkArchiveToken(context.env.ARCHIVE_SECRET, tokenOf(context.req.raw));
+  // A page of events in JSON, where each of their quotes is escaped.
+  const step = parsed(RestoreStep, await readJson(context.req.raw, undefined, 8 * RESTORE_BYTES));
+  return context.json(expectOk(await conversationOf(context.env, pathId(ConversationId, step.conversation_id)).restore(step)).restore);
 });
