@@ -82,8 +82,8 @@ describe("a crash after any effect", () => {
       expect(await store.readReached(conversationId("crash"), 1)).toBe(8);
       if (!crashed) break;
     }
-    // open, check, and twice: read, epochs, ledger, its neighbours, holds, read back, write, read back, holds, record, ack, reached, delete
-    expect(step).toBe(2 + 2 * 14 + 1);
+    // open, check, and twice: read, epochs, ledger, its neighbours, holds, erasures, read back, write, read back, holds, erasures, record, ack, reached, delete
+    expect(step).toBe(2 + 2 * 16 + 1);
   });
 });
 
