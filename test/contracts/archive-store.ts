@@ -8,6 +8,7 @@ import { contentText, type SegmentEvent } from "../../protocol/segment.ts";
 import { archiveLedgerContract } from "./archive-ledger.ts";
 import { archiveErasureContract } from "./archive-erasure.ts";
 import { archiveHoldsContract } from "./archive-holds.ts";
+import { archiveOrdersContract } from "./archive-orders.ts";
 import { archiveReceiptsContract } from "./archive-receipts.ts";
 import { conversationId, type Draft, EVERY_TYPE, run, text } from "../archiver/segments.ts";
 
@@ -78,6 +79,7 @@ export function archiveStoreContract(name: string, newStore: NewStore): void {
     archiveErasureContract(() => ({ store, conversation }));
     archiveLedgerContract(() => ({ store, conversation }));
     archiveHoldsContract(() => ({ open, conversation }));
+    archiveOrdersContract(() => ({ store, conversation }));
     archiveReceiptsContract(() => ({ open, conversation }));
 
     test("[B8] an event of every type reads back exactly as it was sealed, ascending", async () => {
