@@ -13,6 +13,8 @@ export type NodeConfig = {
   token: string;
   auth: boolean;
   durable: boolean;
+  /** A PEM file with the node's key and certificate; without it clients speak plainly. */
+  tls?: string;
   heapMb: number;
 };
 
@@ -22,6 +24,10 @@ export function cassandraYaml(node: NodeConfig): string {
     SEEDS: node.seeds, TOKEN: `"${node.token}"`,
     AUTHENTICATOR: node.auth ? "PasswordAuthenticator" : "AllowAllAuthenticator",
     AUTHORIZER: node.auth ? "CassandraAuthorizer" : "AllowAllAuthorizer",
+    TLS: node.tls === undefined ? "enabled: false" : `enabled: true
+  optional: false
+  keystore: ${JSON.stringify(node.tls)}
+  ssl_context_factory: {class_name: org.apache.cassandra.security.PEMBasedSslContextFactory}`,
     // What a node of 512 MB can hold; larger ones flush and compact as much less often.
     MEMTABLE_MB: String(Math.floor(node.heapMb / 8)), COMMITLOG_MB: String(Math.floor(node.heapMb / 4)),
     COMMITLOG: node.durable ? "commitlog_sync: batch" : "commitlog_sync: periodic\ncommitlog_sync_period: 1000ms",

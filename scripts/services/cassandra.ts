@@ -1,6 +1,7 @@
 // Starts a real Cassandra node for tests and laptops.
 import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
+import { connect as connectTls } from "node:tls";
 import path from "node:path";
 import { cassandraYaml, javaArguments } from "./cassandra-config.ts";
 import { installCassandra } from "./cassandra-jars.ts";
@@ -22,6 +23,8 @@ export type CassandraOptions = {
   heapMb?: number;
   /** Password authentication; the first user is cassandra/cassandra. */
   auth?: boolean;
+  /** A PEM file with the node's key and certificate: then clients must speak TLS. */
+  tls?: string;
   /** Every write on disk before its answer: for nodes that get killed. */
   durable?: boolean;
   /** Goes on after this process has ended. */
@@ -34,9 +37,11 @@ export type Cassandra = ServerProcess & { host: string; port: number; storagePor
 const OPTIONS_REQUEST = Buffer.from("040000000500000000", "hex");
 const SUPPORTED = 6;
 
-function speaksCql(host: string, port: number): Promise<boolean> {
+function speaksCql(host: string, port: number, secure: boolean): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect(port, host, () => socket.write(OPTIONS_REQUEST));
+    const ask = () => void socket.write(OPTIONS_REQUEST);
+    // Whether it is there, not who it is.
+    const socket = secure ? connectTls({ port, host, rejectUnauthorized: false }, ask) : connect(port, host, ask);
     const answer = (yes: boolean): void => {
       socket.destroy();
       resolve(yes);
@@ -63,13 +68,13 @@ export async function startCassandra(options: CassandraOptions): Promise<Cassand
   for (const folder of [conf, path.join(dataDir, "logs"), path.join(dataDir, "tmp")]) mkdirSync(folder, { recursive: true });
   writeFileSync(path.join(conf, "cassandra.yaml"), cassandraYaml({
     dataDir, host, port, storagePort, seeds: options.seeds ?? `${host}:${storagePort}`, token: options.token ?? "0",
-    auth: options.auth ?? false, durable: options.durable ?? false, heapMb,
+    auth: options.auth ?? false, durable: options.durable ?? false, ...(options.tls === undefined ? {} : { tls: options.tls }), heapMb,
   }));
   copyFileSync(path.join(import.meta.dirname, "cassandra", "logback.xml"), path.join(conf, "logback.xml"));
   const node = await launch({
     name: "Cassandra", dataDir, host, port, command: java, args: javaArguments(dataDir, conf, jars, heapMb),
     log: path.join(dataDir, "logs", "stdout.log"), keep: options.keep ?? false,
-    readyWithinMs: 120_000, isReady: () => speaksCql(host, port),
+    readyWithinMs: 120_000, isReady: () => speaksCql(host, port, options.tls !== undefined),
   });
   return { ...node, host, port, storagePort, datacenter: "datacenter1" };
 }
