@@ -22,6 +22,7 @@ export function leftOf(event: Event): EventBody | null {
   }
 }
 
+/** media_key and media go with the rest: whoever keeps files lets go of them where an event is reduced to this. */
 export function leftOfMessage(content_type: EventBody<"msg">["content_type"], reply_to: string | undefined): EventBody<"msg"> {
   return { content: "", content_type, ...(reply_to === undefined ? {} : { reply_to }) };
 }

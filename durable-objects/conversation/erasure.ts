@@ -37,8 +37,9 @@ function remains(store: ConversationStore, row: EventRecord): object {
 export function erasedBy(store: ConversationStore, row: EventRecord): string {
   const deletedSeq = store.messages.readChange(row.type === "edit" ? (row.target_seq as number) : row.seq)?.deleted_seq ?? null;
   const msgId = deletedSeq === null ? null : store.readMsgId(deletedSeq);
-  if (msgId === null) throw new Error(`event ${row.seq} is erased, and nothing has deleted it`);
-  return msgId;
+  if (msgId === null && deletedSeq !== null) throw new Error(`event ${row.seq} is erased by one that is not there`);
+  // Restored from an archive in which its sender was erased: no deletion stands for that here until they are erased again.
+  return msgId ?? row.msg_id;
 }
 
 /** What is left of each event that a deletion erased. */

@@ -49,12 +49,23 @@ const OPENS = [
   "java.base/jdk.internal.module", "java.base/jdk.internal.util.jar", "jdk.management/com.sun.management.internal",
 ];
 
+const MODULES = [...EXPORTS.map((name) => `--add-exports=${name}=ALL-UNNAMED`), ...OPENS.map((name) => `--add-opens=${name}=ALL-UNNAMED`)];
+
+/** Arguments for `java` to run nodetool against a node of this machine that was started with a `jmxPort`. */
+export function nodetoolArguments(dataDir: string, jars: string, jmxPort: number, command: readonly string[]): string[] {
+  const conf = path.join(dataDir, "conf");
+  return [
+    "-Xmx64m", ...MODULES, `-Dcassandra.logdir=${path.join(dataDir, "tmp")}`, `-Dcassandra.storagedir=${dataDir}`, `-Dlogback.configurationFile=${path.join(conf, "logback.xml")}`,
+    "-cp", `${conf}:${path.join(jars, "*")}`, "org.apache.cassandra.tools.NodeTool", "-p", String(jmxPort), ...command,
+  ];
+}
+
 /** Arguments for `java`; `conf` holds cassandra.yaml and logback.xml. */
-export function javaArguments(dataDir: string, conf: string, jars: string, heapMb: number): string[] {
+export function javaArguments(dataDir: string, conf: string, jars: string, heapMb: number, jmxPort?: number): string[] {
   return [
     `-Xms${heapMb}m`, `-Xmx${heapMb}m`, "-XX:+UseSerialGC", "-XX:MaxDirectMemorySize=256m", "-Xss512k",
-    `-javaagent:${path.join(jars, "jamm-0.4.0.jar")}`, "-Djdk.attach.allowAttachSelf=true",
-    ...EXPORTS.map((name) => `--add-exports=${name}=ALL-UNNAMED`), ...OPENS.map((name) => `--add-opens=${name}=ALL-UNNAMED`),
+    `-javaagent:${path.join(jars, "jamm-0.4.0.jar")}`, "-Djdk.attach.allowAttachSelf=true", ...MODULES,
+    ...(jmxPort === undefined ? [] : [`-Dcassandra.jmx.local.port=${jmxPort}`]),
     "-Djava.net.preferIPv4Stack=true", `-Djava.io.tmpdir=${path.join(dataDir, "tmp")}`,
     `-Dcassandra.logdir=${path.join(dataDir, "logs")}`, `-Dlogback.configurationFile=${path.join(conf, "logback.xml")}`,
     `-Dcassandra.config=file:${path.join(conf, "cassandra.yaml")}`, `-Dcassandra.storagedir=${dataDir}`, "-Dcassandra-foreground=yes",

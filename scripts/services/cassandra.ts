@@ -1,9 +1,11 @@
 // Starts a real Cassandra node for tests and laptops.
+import { execFile } from "node:child_process";
 import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { connect as connectTls } from "node:tls";
 import path from "node:path";
-import { cassandraYaml, javaArguments } from "./cassandra-config.ts";
+import { promisify } from "node:util";
+import { cassandraYaml, javaArguments, nodetoolArguments } from "./cassandra-config.ts";
 import { installCassandra } from "./cassandra-jars.ts";
 import { freePort } from "../ports.ts";
 import { launch, type ServerProcess } from "./server.ts";
@@ -21,6 +23,8 @@ export type CassandraOptions = {
   /** This node's place on the ring, a 64-bit integer. */
   token?: string;
   heapMb?: number;
+  /** Where nodetool reaches it, on this machine alone; nowhere when absent. */
+  jmxPort?: number;
   /** Password authentication; the first user is cassandra/cassandra. */
   auth?: boolean;
   /** A PEM file with the node's key and certificate: then clients must speak TLS. */
@@ -72,9 +76,15 @@ export async function startCassandra(options: CassandraOptions): Promise<Cassand
   }));
   copyFileSync(path.join(import.meta.dirname, "cassandra", "logback.xml"), path.join(conf, "logback.xml"));
   const node = await launch({
-    name: "Cassandra", dataDir, host, port, command: java, args: javaArguments(dataDir, conf, jars, heapMb),
+    name: "Cassandra", dataDir, host, port, command: java, args: javaArguments(dataDir, conf, jars, heapMb, options.jmxPort),
     log: path.join(dataDir, "logs", "stdout.log"), keep: options.keep ?? false,
     readyWithinMs: 120_000, isReady: () => speaksCql(host, port, options.tls !== undefined),
   });
   return { ...node, host, port, storagePort, datacenter: "datacenter1" };
+}
+
+/** What nodetool prints. Throws with what it said where it fails. */
+export async function nodetool({ dataDir, jmxPort }: { dataDir: string; jmxPort: number }, ...command: string[]): Promise<string> {
+  const { java, jars } = await installCassandra();
+  return (await promisify(execFile)(java, nodetoolArguments(path.resolve(dataDir), jars, jmxPort, command), { timeout: 120_000 })).stdout;
 }

@@ -11,7 +11,7 @@ const Secrets = v.object({ S3_ACCESS_KEY_ID: v.string(), S3_SECRET_ACCESS_KEY: v
 
 export interface Ended {
   code: number | null;
-  /** Its lines on stdout, which are JSON. */
+  /** Its lines on stdout that are JSON. */
   lines: Record<string, unknown>[];
   stderr: string;
 }
@@ -37,7 +37,7 @@ export function startArchiverCommand(product: Product, args: readonly string[], 
   child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
   const ended = new Promise<Ended>((resolve) => {
     // Whoever is killed may have been in the middle of a line.
-    child.on("close", (code) => resolve({ code, stderr, lines: code === null ? [] : stdout.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line) as Record<string, unknown>) }));
+    child.on("close", (code) => resolve({ code, stderr, lines: code === null ? [] : stdout.split("\n").filter((line) => line.startsWith("{")).map((line) => JSON.parse(line) as Record<string, unknown>) }));
   });
   return { kill: (signal) => void child.kill(signal), ended };
 }
