@@ -61,7 +61,8 @@ export function restoreSuite(given: () => { product: Product; env: Record<string
       process.kill(archiver, "SIGSTOP");
       for (const i of range(10, 31)) await bob.send(id, `message ${i}`, { client_msg_id: `k${i}` });
       const service = await operator(product);
-      await until(() => statsOf(service, id), ({ sealed_seq }) => sealed_seq === head + 10);
+      // Every inbox has it as well.
+      await until(() => statsOf(service, id), ({ sealed_seq, fanout_seq, lagging }) => sealed_seq === head + 10 && fanout_seq === head + 10 && lagging === 0);
       process.kill(archiver, "SIGKILL");
       const client = connect({ url: product.url, token: cyd.token });
       const heard: { content: string; epoch: number }[] = [];
@@ -142,11 +143,12 @@ export function restoreSuite(given: () => { product: Product; env: Record<string
         const kill = setTimeout(() => command.kill("SIGKILL"), wait);
         const ended = await command.ended;
         clearTimeout(kill);
-        if (ended.code !== null) {
+        // Under load the store may not answer in time at the start: that is one more try.
+        if (ended.code === 0) {
           expect(ended.lines).toEqual([expect.objectContaining({ epoch: 2, head_seq: head })]);
           break;
         }
-        killed += 1;
+        killed += ended.code === null ? 1 : 0;
       }
       expect(killed).toBeGreaterThan(0);
       expect(await seen(ann, id)).toEqual(before);
