@@ -119,6 +119,9 @@ test("[X4] an erased person's content is in no file of any store, whether it was
   await untilNowhere(planted);
   await bucket.delete(broken.key);
 
+  // The chain of hashes verifies all the same.
+  const audit = await archiverCommand(product, ["audit", direct, group, large, waiting]);
+  expect(audit.code, JSON.stringify(audit.lines)).toBe(0);
   // The index of words is as good as before.
   const hits = async (q: string) => (await bob.call<{ hits: unknown[] }>("GET", `/v1/conversations/${group}/search?q=${q}`)).body.hits.length;
   expect([await hits("filler"), await hits(planted)]).toEqual([20, 0]);
