@@ -7,6 +7,7 @@ import { type Product, startProduct } from "../product.ts";
 import { codeOf, newUser, operator, statsOf, until, type User } from "./api.ts";
 import { archiverCommand, type Ended } from "./archiver-command.ts";
 import { bucketOf } from "./bucket-of.ts";
+import { objectFile, removeObject } from "./object-file.ts";
 import { filesWith } from "./planted.ts";
 
 const ENV = {
@@ -137,3 +138,25 @@ test("[X4] an erased person's content is in no file of any store, whether it was
   expect((await bob.call("GET", `/v1/users/${ann.name}`)).body).toEqual({ user_id: ann.name, name: null, handle: null, avatar_key: null, custom: {}, deactivated: true });
   expect((await bob.call(`GET`, `/v1/conversations/${group}`)).text).not.toContain(`"${ann.name}"`);
 }, 300_000);
+
+test("[X6] a conversation that is restored from the archive comes back without what an erased person wrote", async () => {
+  const service = await operator(product);
+  const [ann, bob] = [await newUser(product), await newUser(product)];
+  const planted = word();
+  const id = (await bob.group([ann])).conversation_id;
+  await write(ann, bob, id, planted);
+  for (let i = 0; i < 20; i += 1) await bob.send(id, `filler ${i}`);
+  expect((await erased(ann)).code).toBe(0);
+  const stats = await until(() => statsOf(service, id), ({ archived_seq, head_seq, fanout_seq }) => archived_seq === head_seq && fanout_seq === head_seq, 30_000);
+  const before = (await bob.history(id)).map((event) => ({ ...event, epoch: 0 }));
+  await product.stop();
+  removeObject(objectFile(product, id));
+  await product.restart();
+  expect(codeOf(await bob.call("POST", "/v1/messages", { conversation_id: id, content: "lost?", client_msg_id: "lost" }))).toBe("503 needs_restore");
+  const restored = await archiverCommand(product, ["restore", id]);
+  expect(restored, restored.stderr).toMatchObject({ code: 0, lines: [{ result: "restored", head_seq: stats.head_seq }] });
+  expect((await bob.history(id)).map((event) => ({ ...event, epoch: 0 })).slice(0, before.length)).toEqual(before);
+  expect((await archiverCommand(product, ["export", "conversation", id])).code).toBe(0);
+  expect((await erased(ann)).code).toBe(0);
+  await untilNowhere(planted);
+}, 180_000);
