@@ -66,6 +66,9 @@ describe("rows in Cassandra", () => {
     }
     expect(statement).toContain("PRIMARY KEY ((conversation_id, bucket), message_id)");
     expect(statement).toContain("CLUSTERING ORDER BY (message_id DESC)");
+    expect(statement).toContain("'class': 'org.apache.cassandra.db.compaction.UnifiedCompactionStrategy', 'scaling_parameters': 'L4'");
+    expect(statement).toContain("compression = {'chunk_length_in_kb': '16', 'class': 'org.apache.cassandra.io.compress.ZstdCompressor'}");
+    expect(statement).toContain("gc_grace_seconds = 864000");
     const tables = await raw.execute("SELECT table_name FROM system_schema.tables WHERE keyspace_name = ?", [KEYSPACE], { prepare: true });
     expect(tables.rows.map((row) => row["table_name"] as string)).toEqual(expect.arrayContaining(["archived", "archivers", "buckets", "epochs", "erased", "holds", "messages", "receipts", "schema_version", "segments"]));
   });
