@@ -99,7 +99,7 @@ export function archiveOrdersContract(of: () => { store: ArchiveStore; conversat
       async (doings, length, visits, late, random) => {
         const name = `${conversation} ${(count += 1)}`;
         const shownIn = async (history: History) => (await store.readBack(planOf(history.after))).toSorted((a, b) => (a.message_id < b.message_id ? -1 : 1))
-          .map(({ event, message_id: _, bucket: __, ...row }: StoredRow) => ({ ...row, seq: event?.seq, body: event?.body, salt: event?.salt, hash: event?.content_hash }));
+          .map(({ event, content, status, changed_at, held }: StoredRow) => ({ content, status, changed_at, held, seq: event?.seq, body: event?.body, salt: event?.salt, hash: event?.content_hash }));
         const straight = historyOf(conversationId(`${name} straight`), ["send", ...doings]);
         const mixed = historyOf(conversationId(`${name} mixed`), ["send", ...doings]);
         const cut = (events: readonly SegmentEvent[]) => Array.from({ length: Math.ceil(events.length / length) }, (_, i) => events.slice(i * length, (i + 1) * length));
