@@ -118,7 +118,7 @@ async function bench(options: Options): Promise<number> {
   const { host, port } = servers.cassandra;
   const client = new Client({ contactPoints: [host], localDataCenter: "datacenter1", protocolOptions: { port }, encoding: { useBigIntAsLong: true } });
   const archivers: Measured[] = [];
-  const stop = async () => {
+  const end = async () => {
     await Promise.all(archivers.map((archiver) => archiver.stop()));
     await edge.close();
     if (!servers.ownNode) await client.execute(`DROP KEYSPACE IF EXISTS ${name}`, [], { readTimeout: 60_000 });
@@ -126,6 +126,9 @@ async function bench(options: Options): Promise<number> {
     await servers.stop();
     rmSync(folder, { recursive: true, force: true });
   };
+  let ending: Promise<void> | null = null;
+  // A signal and the failure that follows from it wait for the same end, or the servers would outlive both.
+  const stop = () => (ending ??= end());
   for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]] as const) {
     process.once(signal, () => void stop().finally(() => process.exit(code)));
   }
