@@ -36,8 +36,13 @@ export interface InboxRecord {
 
 const INBOX = "conversation_id, kind, title, peer_id, epoch, settled_seq, settled_at, head_msg_no, read_seq, read_msg_no, last_at, left_at, user_seq, last_message, mentions, muted, archived, mode";
 
+/** Conversations whose heads are kept in memory. */
+const KNOWN = 1_000;
+
 export class SessionStore {
   readonly sql: Sql;
+  /** What was read of conversations' heads: each append asks for one, and only a commit of its row changes it. */
+  private readonly known = new Map<string, KnownHead | null>();
 
   constructor(sql: Sql) {
     this.sql = sql;
@@ -71,6 +76,8 @@ export class SessionStore {
   }
 
   commitInbox(row: InboxRecord): void {
+    // Not set to what is written: the transaction around it may still fail.
+    this.known.delete(row.conversation_id);
     this.sql.run(
       `INSERT INTO inbox (${INBOX}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (conversation_id) DO UPDATE SET
          title = excluded.title, epoch = excluded.epoch, settled_seq = excluded.settled_seq, settled_at = excluded.settled_at,
@@ -98,8 +105,14 @@ export class SessionStore {
   }
 
   readKnown(conversationId: string): KnownHead | null {
+    const known = this.known.get(conversationId);
+    if (known !== undefined) return known;
     const row = this.sql.all("SELECT epoch, settled_seq FROM inbox WHERE conversation_id = ?", conversationId)[0];
-    return row === undefined ? null : { epoch: row["epoch"] as number, seq: row["settled_seq"] as number };
+    const read = row === undefined ? null : { epoch: row["epoch"] as number, seq: row["settled_seq"] as number };
+    const oldest = this.known.keys().next().value;
+    if (this.known.size >= KNOWN && oldest !== undefined) this.known.delete(oldest);
+    this.known.set(conversationId, read);
+    return read;
   }
 
   /** A restored conversation may push again from here on. */
