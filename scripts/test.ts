@@ -15,8 +15,8 @@ const TYPES = { "types workers": "tsconfig.json", "types node": "tsconfig.node.j
 
 /** These run while the servers come up. */
 const NEED_NOTHING = new Set<Project>(["unit", "workerd"]);
-/** These wait more than they work: beside one another they take hardly longer than one of them. */
-const TOGETHER = new Set<Project>(["cassandra", "browser"]);
+/** These wait more than they work: such a row of them, one after the other, takes hardly longer beside another row than alone. */
+const TOGETHER: readonly (readonly Project[])[] = [["cassandra"], ["s3", "browser"]];
 /** Files at once, on two cores: end-to-end tests wait for half of their time. */
 const WORKERS: Partial<Record<Project, number>> = { e2e: 3 };
 
@@ -68,14 +68,15 @@ async function run(options: Options, servers: SharedServers, folder: string): Pr
   const starting = servers.start(folder);
   if (options.checks.includes("lint")) await check("lint", "oxlint", ["--type-aware"]);
   if (options.checks.includes("types")) for (const [name, file] of Object.entries(TYPES)) await check(name, "tsc", ["-p", file]);
-  const together: Project[] = [];
+  const beside = new Set(TOGETHER.flat());
   for (const [project, files] of options.files) {
     if (files.length === 0) outcomes.push({ name: project, passed: 0, failures: [], seconds: 0 });
-    else if (TOGETHER.has(project)) together.push(project);
-    else await runProject(project, options, folder, NEED_NOTHING.has(project) ? { env: {}, missing: new Map() } : await starting);
+    else if (!beside.has(project)) await runProject(project, options, folder, NEED_NOTHING.has(project) ? { env: {}, missing: new Map() } : await starting);
   }
   const shared = await starting;
-  await Promise.all(together.map((project, i) => runProject(project, options, folder, shared, i === 0 ? "now" : "at the end")));
+  await Promise.all(TOGETHER.map(async (row, i) => {
+    for (const project of row) if ((options.files.get(project) ?? []).length > 0) await runProject(project, options, folder, shared, i === 0 ? "now" : "at the end");
+  }));
   if (options.checks.includes("requirements")) {
     title("requirements");
     await timed("requirements", async () => {

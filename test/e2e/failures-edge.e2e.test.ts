@@ -108,7 +108,7 @@ test("[C12] a shard of the directory fails: task_failures, and what changed mean
     await fail(product, "directory", 2);
     expect((await ann.call("PATCH", "/v1/users/me", { name: "Annabella Faultfree" })).status).toBe(200);
   });
-  await until(() => bob.call<{ users: { user_id: string }[] }>("GET", "/v1/users?q=annabella"), ({ body }) => body.users.some(({ user_id }) => user_id === ann.name), 60_000);
+  await until(() => bob.call<{ users: { user_id: string }[] }>("GET", "/v1/users?q=annabella"), ({ status, body }) => status === 200 && body.users.some(({ user_id }) => user_id === ann.name), 60_000);
 });
 
 test("[C12] a user is over the limit: rate_limited, nobody else notices, and a moment later they may again", async () => {

@@ -138,7 +138,8 @@ export function restoreSuite(given: () => { product: Product; env: Record<string
       removeObject(objectFile(product, id));
       await product.restart();
       let killed = 0;
-      for (let wait = 500; ; wait += 150) {
+      // From before its first step on, and with more time each time.
+      for (let wait = 100; ; wait *= 1.3) {
         const command = startArchiverCommand(product, ["restore", id], env);
         const kill = setTimeout(() => command.kill("SIGKILL"), wait);
         const ended = await command.ended;

@@ -30,13 +30,12 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   mutant("fan-out forgotten after a crash", "unlisted",
     { file: "durable-objects/conversation/object.ts", find: "this.open(await ctx.storage.getAlarm());",
-      replace: "const { state } = this.open(await ctx.storage.getAlarm()); state.marks.fanout_seq = state.head.seq;" },
+      replace: "{ const { state } = this.open(await ctx.storage.getAlarm()); state.marks.fanout_seq = state.head.seq; }" },
   ),
   // It is in the bucket, so what could go wrong?
   mutant("bodies pruned before the archive acknowledged them", "seam",
-    { file: SEAL, find: "next > Math.min(this.state.marks.archived_seq,", replace: "next > Math.min(this.putSeq," },
+    { file: SEAL, find: "return Math.min(this.state.marks.archived_seq, this.ports.prunableSeq", replace: "return Math.min(this.putSeq, this.ports.prunableSeq" },
     { file: SEAL, find: "bisect(marks.pruned_seq + 1, marks.archived_seq,", replace: "bisect(marks.pruned_seq + 1, this.putSeq," },
-    { file: SEAL, find: "decidePruneTo(marks.archived_seq,", replace: "decidePruneTo(this.putSeq," },
     { file: SEAL, find: "  get sealedSeq(): number {", replace: `
       get putSeq() {
         return Math.max(this.state.marks.archived_seq, ...this.segments.filter((segment) => segment.put).map((segment) => segment.to_seq));
