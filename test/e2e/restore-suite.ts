@@ -149,6 +149,8 @@ export function restoreSuite(given: () => { product: Product; env: Record<string
           expect(ended.lines).toEqual([expect.objectContaining({ epoch: 2, head_seq: head })]);
           break;
         }
+        // It was killed behind its last step: nothing is left to restore.
+        if (String(ended.lines[0]?.["because"]).includes("it is well")) break;
         killed += ended.code === null ? 1 : 0;
       }
       expect(killed).toBeGreaterThan(0);
