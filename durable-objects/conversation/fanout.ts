@@ -87,8 +87,7 @@ export class Fanout {
     const restore = new RestoreStore(store.sql).read();
     this.restored = restore?.state === "restored" ? { seq: restore.head_seq, msg_no: readMsgNo(store.sql, restore.head_seq) ?? 0 } : null;
     if (this.modes.mode === "write") return;
-    const told = Math.max(state.marks.told_seq, state.marks.fanout_seq);
-    for (const { user_id, gen } of attached.audience(this.modes.mode, ports.now())) this.live.attach(user_id, gen, told);
+    for (const { user_id, gen } of attached.audience(this.modes.mode, ports.now())) this.live.attach(user_id, gen, this.toldSeq);
   }
 
   /**
@@ -134,17 +133,22 @@ export class Fanout {
     if (this.modes.mode === "read" && until !== undefined) {
       this.attached.says({ user_id, gen, viewing: known?.gen === gen && known.viewing, until }, true);
     }
-    this.isThere(user_id, gen);
+    this.isThere(user_id, gen, this.state.head.seq);
   }
 
-  /** A device opens the conversation, or none has it open any more. What came before, one that opens it asks for. */
+  /** A device opens the conversation, or none has it open any more. What came before, one that opens it asks for; one that closes it does not. */
   view({ user_id, gen, viewing, until }: ViewCall): void {
     this.attached.says({ user_id, gen, viewing, until }, this.modes.mode === "read");
-    if (this.modes.mode !== "write") this.isThere(user_id, gen);
+    if (this.modes.mode !== "write") this.isThere(user_id, gen, viewing ? this.state.head.seq : this.toldSeq);
   }
 
-  private isThere(userId: string, gen: number): void {
-    if (this.modes.tells(userId, this.ports.now())) this.live.attach(userId, gen, this.state.head.seq);
+  /** Everybody who is there was told of what is up to here. */
+  private get toldSeq(): number {
+    return Math.max(this.state.marks.told_seq, this.state.marks.fanout_seq);
+  }
+
+  private isThere(userId: string, gen: number, sentSeq: number): void {
+    if (this.modes.tells(userId, this.ports.now())) this.live.attach(userId, gen, sentSeq);
     else this.live.forget(userId);
   }
 

@@ -118,6 +118,13 @@ function checkHeard(world: World, session: Session, expected: Expected): void {
   }
 }
 
+const doing = (what: Exclude<Step, { do: "crash" | "fire" | "quiet" | "pass" }>["do"], name: string): Step => ({ do: what, user: name });
+/** What was found once is tried for ever. */
+const FOUND: [number, Step[]][] = [
+  // Back from a crash, who closes it was not told of what came before.
+  [7, [doing("connect", "ann"), doing("remove", "fay"), doing("remove", "bob"), doing("remove", "eve"), { do: "crash" }, doing("append", "ann"), doing("close", "ann")]],
+];
+
 test("[B13] [fan-out a–e] over mode switches, comings and goings, crashes and failing sessions", async () => {
   const modes = new Set<string>();
   await fc.assert(fc.asyncProperty(fc.integer({ min: 1, max: 7 }), fc.array(step, { minLength: 5, maxLength: 40 }), async (members, steps) => {
@@ -133,7 +140,7 @@ test("[B13] [fan-out a–e] over mode switches, comings and goings, crashes and 
     for (const session of world.sessions.values()) checkHeard(world, session, expected);
     if (world.state.record.mode !== "write") return;
     for (const stay of world.state.members.values()) expect(world.session(stay.user_id).inbox()?.settled_seq).toBe(world.state.head.seq);
-  }), { numRuns: size("mode step sequences", 40, 5_000) });
+  }), { numRuns: size("mode step sequences", 40, 5_000), examples: FOUND });
   expect([...modes].toSorted()).toEqual(["pubsub", "read", "write"]);
 });
 
