@@ -8,7 +8,7 @@ const SECOND = 1_000;
 
 const common = {
   provide: { long },
-  setupFiles: ["./test/seeds.ts"],
+  setupFiles: ["./test/seeds.ts", "./test/tries.ts"],
   // The long form has larger sizes, and the machine may be busy; what hangs still ends.
   testTimeout: (long ? 900 : 120) * SECOND,
   hookTimeout: 180 * SECOND,
@@ -22,7 +22,7 @@ const ALONE = ["test/bench/bench.e2e.test.ts", "test/scripts/deploy.e2e.test.ts"
  * Real processes on a busy machine now and then miss a bound of time: such a test is tried once more, and the run's end names
  * those that passed only then.
  */
-const twice = { retry: 1, setupFiles: [...common.setupFiles, "./test/tries.ts"] };
+const twice = { retry: 1 };
 
 /** Tests in plain Node that need what their suffix says; `alone`: one file at a time. */
 function kind(name: string, alone: boolean): TestProjectInlineConfiguration {
