@@ -164,6 +164,12 @@ export class Device {
     const code = String(frame["code"]);
     this.journal.refusals.set(code, (this.journal.refusals.get(code) ?? 0) + 1);
     const sending = this.journal.sendings.get(keyOf(this.user_id, String(frame["client_msg_id"])));
+    if (code === "needs_restore") {
+      // The conversation says it itself, and nobody here restores it: there is no other answer to wait for.
+      this.violations.add("lost", `${this.name} was told that a conversation lacks something that others have seen`, [JSON.stringify(frame)]);
+      if (sending !== undefined) this.outbox.done(sending);
+      return;
+    }
     if (sending === undefined) {
       // The cursors come from what this very deployment has shown us, so it may not find fault with them.
       if (frame["retryable"] !== true) this.violations.add("regressed", `${this.name} resumed and was refused: ${code}`, [JSON.stringify(frame)]);
