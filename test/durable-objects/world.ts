@@ -13,6 +13,7 @@ import type { NewEvent } from "../../durable-objects/conversation/records.ts";
 import { ConversationState } from "../../durable-objects/conversation/state.ts";
 import { ConversationStore } from "../../durable-objects/conversation/store.ts";
 import { AttachedStore } from "../../durable-objects/conversation/store/attached.ts";
+import { mortalSql } from "../../durable-objects/platform/mortal-sql.ts";
 import { Tasks } from "../../durable-objects/platform/tasks.ts";
 import { jsonOf } from "../../durable-objects/session/encoding.ts";
 import { settledRow } from "../../durable-objects/session/inbox-row.ts";
@@ -22,7 +23,6 @@ import type { Event } from "../../protocol/events.ts";
 import type { StatusFrame } from "../../protocol/frames/receipt.ts";
 import type { DeliverCall, DeliverReply, ReceiptMarks, ReceiptsCall, Result, StatusCall } from "../../protocol/rpc.ts";
 import type { PushCall } from "../../protocol/rpc/inbox.ts";
-import type { Sql } from "../../durable-objects/platform/sql.ts";
 import { DEFAULT_SETTINGS, type Settings } from "../../protocol/settings.ts";
 import { NO_CHANGES } from "./change-ports.ts";
 import { nodeSql } from "./sqlite.ts";
@@ -233,7 +233,7 @@ export class World {
     const life = this.life;
     const alive = () => life === this.life;
     // What is left of a crashed object neither commits nor arms.
-    this.store = new ConversationStore(mortal(nodeSql(this.database), alive));
+    this.store = new ConversationStore(mortalSql(nodeSql(this.database), alive, "this object has crashed"));
     const record = this.store.readConversation();
     if (record === null) throw new Error("no conversation");
     this.state = new ConversationState(this.store, record);
@@ -301,19 +301,4 @@ export class World {
     }
     return work;
   }
-}
-
-function mortal(sql: Sql, alive: () => boolean): Sql {
-  const living = <R>(change: () => R): R => {
-    if (!alive()) throw new Error("this object has crashed");
-    return change();
-  };
-  return {
-    all: (query, ...bindings) => sql.all(query, ...bindings),
-    run: (query, ...bindings) => living(() => sql.run(query, ...bindings)),
-    transaction: (change) => living(() => sql.transaction(change)),
-    get rowsWritten() {
-      return sql.rowsWritten;
-    },
-  };
 }
