@@ -3,7 +3,8 @@
 import * as v from "valibot";
 import { ClientMsgId, ConversationId, Jurisdiction, LocationHint, MsgId, UserId } from "./ids.ts";
 
-export const CONTENT_TYPES = ["text", "image", "video", "audio", "document"] as const;
+export const MEDIA_KINDS = ["image", "video", "audio", "document"] as const;
+export const CONTENT_TYPES = ["text", ...MEDIA_KINDS] as const;
 export const ContentType = v.picklist(CONTENT_TYPES);
 export type ContentType = v.InferOutput<typeof ContentType>;
 

@@ -3,6 +3,7 @@ import * as v from "valibot";
 import { CONTENT_TYPES, ContentType } from "../events.ts";
 import { ClientMsgId, ConversationId, MsgId, UserId } from "../ids.ts";
 import { MENTIONS } from "../limits.ts";
+import { Media } from "../media.ts";
 
 /** Text that survives storage unchanged: a lone surrogate has no UTF-8. */
 export const Text = v.pipe(v.string(), v.check((text) => text.isWellFormed(), "holds a lone surrogate"));
@@ -13,7 +14,10 @@ const fields = {
   conversation_id: v.optional(ConversationId),
   content: v.optional(Text, ""),
   content_type: v.optional(ContentType, "text"),
+  /** Of an upload of the sender's own, or of a message that the sender may see: then `media_from` is its conversation. */
   media_key: v.optional(Text),
+  media_from: v.optional(ConversationId),
+  media: v.optional(Media),
   /** The message that this one answers; it must be one that the sender can see. */
   reply_to: v.optional(MsgId),
   /** Members to whom this is addressed; who is none is dropped. */
@@ -52,5 +56,7 @@ export const AckFrame = v.object({
   status: v.literal("SENT"),
   sent_at: v.number(),
   dup: v.optional(v.literal(true)),
+  /** The content's key, which takes the place of the upload's. */
+  media_key: v.optional(v.string()),
 });
 export type AckFrame = v.InferOutput<typeof AckFrame>;

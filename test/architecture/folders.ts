@@ -13,12 +13,14 @@ export const FOLDERS: Readonly<Record<string, Folder>> = {
   protocol: { folders: [], packages: ["valibot"] },
   domain: { folders: ["protocol"], packages: [] },
   "durable-objects": {
-    folders: ["domain", "protocol", "migrations", "log"],
+    folders: ["domain", "protocol", "migrations", "log", "media"],
     packages: ["cloudflare:workers", "itty-durable", "jose", "node:crypto", "valibot"],
   },
   migrations: { folders: [], packages: [] },
+  // Signed requests to the store of files, for the edge and its objects.
+  media: { folders: ["protocol", "domain"], packages: ["aws4fetch", "file-type"] },
   workers: {
-    folders: ["durable-objects", "domain", "protocol", "log"],
+    folders: ["durable-objects", "domain", "protocol", "log", "media"],
     packages: ["cloudflare:workers", "hono", "itty-durable", "jose", "valibot"],
   },
   archiver: {
@@ -27,7 +29,7 @@ export const FOLDERS: Readonly<Record<string, Folder>> = {
   },
   // Runs in browsers and in Node alike, so it has neither's modules.
   client: { folders: ["protocol", "domain"], packages: ["valibot"] },
-  web: { folders: ["client"], packages: [] },
+  web: { folders: ["client"], packages: ["thumbhash"] },
   bench: { folders: ["client", "protocol"], packages: ["*"] },
   verify: { folders: ["client", "protocol"], packages: ["*"] },
   log: { folders: [], packages: [] },

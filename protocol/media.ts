@@ -1,0 +1,104 @@
+// Media as the wire knows it: the kinds with their types and limits, keys, what rides in a message, and the bodies of the upload routes.
+import * as v from "valibot";
+import { MEDIA_KINDS } from "./events.ts";
+import { byteLength } from "./limits.ts";
+
+export const MediaKind = v.picklist(MEDIA_KINDS);
+export type MediaKind = v.InferOutput<typeof MediaKind>;
+
+const MIB = 1024 * 1024;
+
+/** Types that each kind takes, and its most bytes. A type belongs to one kind. */
+export const MEDIA_LIMITS: Readonly<Record<MediaKind, { types: readonly string[]; bytes: number }>> = {
+  image: { types: ["image/jpeg", "image/png", "image/gif", "image/webp", "image/avif", "image/svg+xml"], bytes: 25 * MIB },
+  video: { types: ["video/mp4", "video/webm", "video/quicktime"], bytes: 2_048 * MIB },
+  audio: { types: ["audio/ogg", "audio/mpeg", "audio/mp4", "audio/webm", "audio/wav"], bytes: 100 * MIB },
+  document: {
+    types: [
+      "application/pdf", "application/zip", "text/plain", "text/csv", "text/html", "application/json", "application/octet-stream",
+      "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+      "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+      "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+    ],
+    bytes: 2_048 * MIB,
+  },
+};
+
+/** Shown in the page; all else is offered as a file, whatever its name says. A browser runs scripts in SVG and HTML. */
+export const INLINE_TYPES: ReadonlySet<string> = new Set(
+  ["image/jpeg", "image/png", "image/gif", "image/webp", "image/avif", ...MEDIA_LIMITS.video.types, ...MEDIA_LIMITS.audio.types],
+);
+
+/** s that a pre-signed PUT is good for, and a pre-signed GET. */
+export const UPLOAD_URL_S = 300;
+export const DOWNLOAD_URL_S = 300;
+/** Above, an upload is made of parts. */
+export const SINGLE_PUT_BYTES = 100 * MIB;
+/** Every part but the last; S3 allows 10,000 of them. */
+export const PART_BYTES = 16 * MIB;
+/** An upload that is not sent goes after this. */
+export const UNSENT_MS = 24 * 3_600_000;
+/** Content that nothing refers to any more goes after this. */
+export const GRACE_MS = 7 * 24 * 3_600_000;
+/** A user's uploads that are not sent. */
+export const PENDING_UPLOADS = 1_000;
+/** Bytes of `media` as JSON. */
+export const MEDIA_BYTES = 16 * 1024;
+/** Values of a voice message's waveform. */
+export const WAVEFORM = 256;
+
+/** `up/<user_id>/<id>`: a one-time key, of its user alone. The id is 32 hex characters. */
+export const UploadKey = v.pipe(v.string(), v.regex(/^up\/[A-Za-z0-9._:@|+-]{1,128}\/[0-9a-f]{32}$/, "is no upload's key"));
+/** `m/<hex>`: content that messages carry, named by a keyed hash of its SHA-256 and type. */
+export const ContentKey = v.pipe(v.string(), v.regex(/^m\/[0-9a-f]{64}$/, "is no content's key"));
+export const MediaKey = v.union([UploadKey, ContentKey], "is no media key");
+
+const pixels = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535));
+const base64 = (max: number) => v.pipe(v.string(), v.base64(), v.maxLength(max));
+
+/**
+ * What a message says of its file. `content_type` and `size` are the server's, from what was uploaded; a client's are dropped.
+ * The others are the sender's word: width and height in pixels, duration in ms, waveform 0 to 255 per stretch of equal
+ * length, thumbhash and thumbnail in base64 (a WebP or JPEG of at most 12 KiB of text).
+ */
+export const Media = v.pipe(
+  v.object({
+    content_type: v.optional(v.string()),
+    size: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(0))),
+    name: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(255), v.check((name) => name.isWellFormed() && !/[\u0000-\u001f\u007f/\\]/.test(name), "is no file's name"))),
+    width: v.optional(pixels),
+    height: v.optional(pixels),
+    duration_ms: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(0))),
+    waveform: v.optional(v.pipe(v.array(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(255))), v.maxLength(WAVEFORM))),
+    thumbhash: v.optional(base64(64)),
+    thumbnail: v.optional(base64(12 * 1024)),
+  }),
+  v.check((media) => byteLength(JSON.stringify(media)) <= MEDIA_BYTES, `is over ${MEDIA_BYTES} bytes`),
+);
+export type Media = v.InferOutput<typeof Media>;
+
+/** `POST /api/media/upload-url?type=image&size=2048000` */
+export const UploadQuery = v.object({
+  type: MediaKind,
+  size: v.pipe(v.string(), v.regex(/^\d{1,15}$/, "is no size"), v.transform(Number)),
+});
+export const UploadBody = v.object({
+  /** hex */
+  sha256: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/, "is no SHA-256 in hex")),
+  content_type: v.pipe(v.string(), v.maxLength(128)),
+});
+export type UploadBody = v.InferOutput<typeof UploadBody>;
+
+/** `headers` are to be sent with the PUT exactly so; `expires_at` in ms. */
+export interface SignedPut {
+  url: string;
+  headers: Record<string, string>;
+  expires_at: number;
+}
+/** Up to SINGLE_PUT_BYTES one PUT; above, `parts` says how many PUTs of `part_size` bytes, each signed for itself. */
+export type UploadAnswer = { key: string } & (SignedPut | { upload_id: string; part_size: number; parts: number; expires_at: number });
+/** `GET /api/media/{key}/url?conversation_id=`; `expires_at` in ms. */
+export interface DownloadAnswer {
+  url: string;
+  expires_at: number;
+}

@@ -1,0 +1,56 @@
+// Calls about media: the uploads that a user's session keeps, the content that a Blob keeps, and what a conversation knows of both.
+import type { MediaKind } from "../media.ts";
+import type { Claims, Result } from "../rpc.ts";
+
+/** What a client announces before it uploads. */
+export interface UploadCall {
+  kind: MediaKind;
+  content_type: string;
+  size: number;
+  /** hex */
+  sha256: string;
+}
+
+/** An upload as its user's session keeps it until it is sent, or for UNSENT_MS. */
+export interface Upload extends UploadCall {
+  /** `up/<user_id>/<id>` */
+  key: string;
+  /** Of an upload in parts, the store's own id. */
+  upload_id: string | null;
+  /** ms */
+  created_at: number;
+}
+
+/** On a user's session: admits the claims, then keeps the upload. `too_many_uploads` past PENDING_UPLOADS. */
+export interface UploadCalls {
+  startUpload(claims: Claims, call: UploadCall): Promise<Result<{ upload: Upload }>>;
+  /** `upload_id` is null until the store has given one; the first that is set stays. */
+  setUploadId(claims: Claims, call: { key: string; upload_id: string }): Promise<Result<{ upload: Upload }>>;
+  readUpload(claims: Claims, key: string): Promise<Result<{ upload: Upload }>>;
+}
+
+/** A message that carries a content; named by what makes a message one, so that a repeated call names the same. */
+export interface MediaReference {
+  conversation_id: string;
+  sender_id: string;
+  client_msg_id: string;
+}
+
+/** On a content's Blob. */
+export interface BlobCalls {
+  /**
+   * Before the append: the reference is kept, then the upload is checked and copied to `key`. Without an upload it is a forward of what
+   * is there. Refused: `media_mismatch`, `media_type_refused`, `media_not_found`, `media_expired`, `unavailable`.
+   */
+  claim(call: { key: string; reference: MediaReference; upload: Upload | null }): Promise<Result<object>>;
+  /** After messages were deleted, erased or refused. */
+  release(call: { key: string; references: MediaReference[] }): Promise<void>;
+}
+
+/** On a conversation. */
+export interface ConversationMediaCalls {
+  /** Whether the user may see a message that carries it. `not_found` as for a stranger; `media_expired` past its time. */
+  mayDownload(call: { user_id: string; media_key: string }): Promise<Result<{ msg_id: string }>>;
+  /** Asked by a Blob about references that it has not heard of since: which of them stand. */
+  mediaStands(call: { media_key: string; references: Omit<MediaReference, "conversation_id">[] }): Promise<{ stands: boolean[] }>;
+}
