@@ -55,7 +55,7 @@ describe("every row of the table holds", () => {
     "domain protocol", "durable-objects domain", "durable-objects protocol", "durable-objects migrations", "durable-objects log",
     "workers durable-objects", "workers domain", "workers protocol", "workers log", "archiver domain", "archiver protocol",
     "archiver migrations", "archiver log", "client protocol", "client domain", "web client", "bench client", "bench protocol",
-    "verify client", "verify protocol",
+    "verify client", "verify protocol", "durable-objects media", "workers media", "media protocol", "media domain",
   ]);
 
   test("between folders", () => {
