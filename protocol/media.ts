@@ -36,9 +36,11 @@ export const DOWNLOAD_URL_S = 300;
 export const SINGLE_PUT_BYTES = 100 * MIB;
 /** Every part but the last; S3 allows 10,000 of them. */
 export const PART_BYTES = 16 * MIB;
-/** An upload that is not sent goes after this. */
+/** What a setting says unless it is set otherwise: an upload that is not sent goes after this. */
 export const UNSENT_MS = 24 * 3_600_000;
-/** Content that nothing refers to any more goes after this. */
+/** The same: a message's file goes after this. */
+export const MEDIA_RETENTION_DAYS = 365;
+/** The same: content that nothing refers to any more goes after this. */
 export const GRACE_MS = 7 * 24 * 3_600_000;
 /** A user's uploads that are not sent. */
 export const PENDING_UPLOADS = 1_000;

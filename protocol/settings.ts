@@ -1,6 +1,7 @@
 // The deployment's settings: their bounds, defaults and environment names.
 import * as v from "valibot";
 import { GROUP_MEMBERS } from "./limits.ts";
+import { GRACE_MS, MEDIA_RETENTION_DAYS, UNSENT_MS } from "./media.ts";
 
 const int = (min: number, max: number) => v.pipe(v.number(), v.safeInteger(), v.minValue(min), v.maxValue(max));
 const DAY_MS = 86_400_000;
@@ -46,6 +47,12 @@ export const Settings = v.object({
   searches_per_day: int(0, 1_000_000),
   /** How long after a deletion what is left of its words in a conversation's index is overwritten, ms: deletions share that work. */
   search_tidy_after_ms: int(0, 30 * DAY_MS),
+  /** How long a message's file is kept, from the message's own time, ms. */
+  media_retention_ms: int(1_000, 36_500 * DAY_MS),
+  /** How long a file stays that no message refers to any more, ms. */
+  media_grace_ms: int(0, 365 * DAY_MS),
+  /** How long an upload waits to be sent, ms. The store's own rule for it is a day. */
+  media_unsent_ms: int(1_000, DAY_MS),
 });
 export type Settings = v.InferOutput<typeof Settings>;
 export type SettingName = keyof Settings;
@@ -71,6 +78,9 @@ export const DEFAULT_SETTINGS: Settings = {
   edit_window_ms: DAY_MS,
   searches_per_day: 1_000,
   search_tidy_after_ms: 3_600_000,
+  media_retention_ms: MEDIA_RETENTION_DAYS * DAY_MS,
+  media_grace_ms: GRACE_MS,
+  media_unsent_ms: UNSENT_MS,
 };
 
 export const SETTING_NAMES = Object.keys(DEFAULT_SETTINGS) as SettingName[];
