@@ -51,7 +51,7 @@ export class RulesEndpoint {
     const body = Buffer.concat(chunks);
     const url = new URL(request.url ?? "", this.url);
     const give = (status: number, xml: string, headers: Record<string, string> = {}) => void response.writeHead(status, { "content-type": "application/xml", ...headers }).end(xml);
-    if (!/^AWS4-HMAC-SHA256 Credential=key\//.test(request.headers.authorization ?? "")) return give(403, FAILURE("AccessDenied"));
+    if (request.headers.authorization?.startsWith("AWS4-HMAC-SHA256 Credential=key/") !== true) return give(403, FAILURE("AccessDenied"));
     if (url.pathname !== "/media" && url.pathname !== "/media/") return give(404, FAILURE("NoSuchBucket"));
     if (url.searchParams.has("versioning")) return give(200, `<VersioningConfiguration>${this.versioned ? "<Status>Enabled</Status>" : ""}</VersioningConfiguration>`);
     if (!url.searchParams.has("lifecycle")) return give(400, FAILURE("InvalidRequest"));
