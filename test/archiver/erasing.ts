@@ -68,6 +68,8 @@ export class World {
   /** Copies of segments as they once were. */
   readonly older: [string, StoredObject][] = [];
   now = NOW;
+  /** Whether the conversation is on its members' lists. */
+  listed = true;
   store!: ConversationStore;
   state!: ConversationState;
   sealing!: Sealing;
@@ -192,7 +194,7 @@ export class World {
       case "erase/reports":
         return { reports: 0 };
       case "export/inbox":
-        return { rows: [{ conversation_id: GROUP, left_at: null }], next: null };
+        return { rows: this.listed ? [{ conversation_id: GROUP, left_at: null }] : [], next: null };
       case "export/conversation":
         return exportPart(this.store, this.state, body as unknown as ExportConversationCall);
       case "erase/conversation": {
