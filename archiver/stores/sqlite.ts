@@ -1,5 +1,5 @@
 // The embedded store: one SQLite file, for development. Every write is one transaction, on disk when it returns.
-import { mkdirSync } from "node:fs";
+import { mkdirSync, statSync } from "node:fs";
 import path from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { MemberMarks } from "../../protocol/archive.ts";
@@ -92,6 +92,7 @@ export class SqliteStore implements ArchiveStore {
   readonly #receipts: SqliteReceipts;
   readonly #statements = new Map<keyof typeof SQL, StatementSync>();
   #db: DatabaseSync | null = null;
+  #identity = "";
 
   /** @param folder made when absent; @param now ms */
   constructor(folder: string, retentionS: number, now: () => number) {
@@ -114,6 +115,7 @@ export class SqliteStore implements ArchiveStore {
         db.close();
         throw error;
       }
+      this.#identity = this.#standing();
       this.#db = db;
     });
   }
@@ -278,7 +280,10 @@ export class SqliteStore implements ArchiveStore {
   }
 
   async check(): Promise<void> {
-    this.#guard(() => this.#sql("readReached").get("", 0));
+    this.#guard(() => {
+      this.#requireStanding();
+      this.#sql("readReached").get("", 0);
+    });
   }
 
   async close(): Promise<void> {
@@ -310,6 +315,21 @@ export class SqliteStore implements ArchiveStore {
     return known;
   }
 
+  /** Which file has the name now. */
+  #standing(): string {
+    const found = statSync(this.#file, { bigint: true, throwIfNoEntry: false });
+    return found === undefined ? "" : `${found.dev} ${found.ino}`;
+  }
+
+  /** Removed or replaced, what is open is gone with this process: nothing that was written to it may be acknowledged. */
+  #requireStanding(): void {
+    if (this.#standing() === this.#identity) return;
+    this.#statements.clear();
+    this.#db?.close();
+    this.#db = null;
+    throw new Error("the archive's file was removed or replaced while it was open");
+  }
+
   #transaction<T>(work: (db: DatabaseSync) => T): T {
     return this.#guard(() => {
       const db = this.#db;
@@ -318,9 +338,10 @@ export class SqliteStore implements ArchiveStore {
       try {
         const result = work(db);
         db.exec("COMMIT");
+        this.#requireStanding();
         return result;
       } catch (error) {
-        if (db.isTransaction) db.exec("ROLLBACK");
+        if (db.isOpen && db.isTransaction) db.exec("ROLLBACK");
         throw error;
       }
     });

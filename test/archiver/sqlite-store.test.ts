@@ -1,5 +1,5 @@
 // The embedded store: the contract, and what is its own.
-import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { copyFileSync, mkdtempSync, renameSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -85,4 +85,25 @@ test("[B18] a store that is not open says that it is unavailable", async () => {
   await store.check();
   expect(statSync(path.join(folders.at(-1) as string, "new", "er")).mode & 0o777).toBe(0o700);
   await store.close();
+});
+
+test.each([
+  ["removed", (where: string) => rmSync(where, { recursive: true })],
+  ["replaced", (where: string) => {
+    const file = path.join(where, "archive.sqlite");
+    copyFileSync(file, `${file}.copy`);
+    renameSync(`${file}.copy`, file);
+  }],
+])("[A21] nothing counts as written into a file that was %s while it was open, and what comes then is written to the one that is there", async (_how, strike) => {
+  const where = folder();
+  const store = await openStore(where);
+  await store.write(planOf(events));
+  strike(where);
+  await expect(store.write(planOf(run([text("three")], { conversation: conversationId("sqlite"), at: Date.UTC(2026, 10, 20), fromSeq: 3 })))).rejects.toThrow(/removed or replaced/);
+  await expect(store.check()).rejects.toThrow(StoreUnavailable);
+  await store.open();
+  await store.check();
+  await store.write(planOf(events));
+  await store.close();
+  expect(await readAll(await openStore(where), events)).toEqual(events);
 });
