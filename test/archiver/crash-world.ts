@@ -19,6 +19,7 @@ import { ConversationStore } from "../../durable-objects/conversation/store.ts";
 import type { SegmentEvent } from "../../protocol/segment.ts";
 import { DEFAULT_SETTINGS } from "../../protocol/settings.ts";
 import { nodeSql } from "../durable-objects/sqlite.ts";
+import { Interleaving } from "./interleaving.ts";
 import { sha256 } from "./segments.ts";
 
 const START = Date.UTC(2026, 9, 31, 23, 59, 58);
@@ -35,11 +36,14 @@ interface Lying extends StoredObject {
   modified_at: number;
 }
 
+/** Neighbouring seeds have nothing in common. */
 export function random(seed: number): (below: number) => number {
   let state = seed;
   return (below) => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * below);
   };
 }
 
@@ -65,23 +69,25 @@ export class CrashWorld {
   /** How far the archiver's clock is off, ms. */
   skew = 0;
   crashes = 0;
+  /** Every effect, in order: by which archiver, and what became of it. */
+  readonly trace: string[] = [];
   /** The fate of the next effects; empty: all is done. */
   fates: (effect: string) => Fate = () => "done";
   store!: ConversationStore;
   state!: ConversationState;
   sealing!: Sealing;
   #process: ArchiverProcess;
-  /** Where each effect of an archiver gives way to the other archiver. */
-  turn: () => Promise<void> = async () => undefined;
+  /** Before each effect of an archiver: where there are two, each gives way to the other. */
+  #turn: (process: number) => Promise<void> = async () => undefined;
 
   constructor(seed: number, newStore: () => ArchiveStore) {
-    this.conversation = `d.${sha256(`crash ${seed} ${process.pid}`)}`;
+    this.conversation = `d.${sha256(`crash ${seed}`)}`;
     this.below = random(seed);
     this.#newStore = newStore;
     const store = new ConversationStore(nodeSql(this.#database));
     createDirect(store, this.conversation, ["ann", "bob"], null);
     this.wake();
-    this.#process = this.#newProcess();
+    this.#process = this.#newProcess(0);
   }
 
   /** The end of the world: its archiver's connection goes. */
@@ -130,19 +136,18 @@ export class CrashWorld {
   /** One pass; an archiver that dies is started again. */
   async pass(): Promise<void> {
     const { archiver, store } = this.#process;
-    await archiver.pass().catch((error: unknown) => this.#survived(error, () => (this.#process = this.#newProcess())));
+    await archiver.pass().catch((error: unknown) => this.#survived(error, () => (this.#process = this.#newProcess(0))));
     if (this.#process.store !== store) await store.close();
   }
 
-  /** Two archivers at once on the same segments, each giving way to the other at its effects. */
+  /** Two archivers at once on the same segments, each giving way to the other at its effects, as the seed says. */
   async passTogether(): Promise<void> {
-    this.turn = async () => {
-      for (let i = this.below(4); i > 0; i -= 1) await new Promise(setImmediate);
-    };
-    const other = this.#newProcess();
-    await Promise.all([this.pass(), other.archiver.pass().catch((error: unknown) => this.#survived(error, () => undefined))]);
+    const interleaving = new Interleaving(this.below);
+    this.#turn = (process) => interleaving.turn(process);
+    const other = this.#newProcess(1);
+    await interleaving.together([() => this.pass(), () => other.archiver.pass().then(() => undefined, (error: unknown) => this.#survived(error, () => undefined))]);
     await other.store.close();
-    this.turn = async () => undefined;
+    this.#turn = async () => undefined;
   }
 
   deliverLate(): void {
@@ -175,9 +180,10 @@ export class CrashWorld {
     if (found !== undefined) this.#late.push(() => this.#lay(...found));
   }
 
-  #newProcess(): ArchiverProcess {
+  /** @param place of two */
+  #newProcess(place: number): ArchiverProcess {
     const store = this.#newStore();
-    const alive = { dead: false };
+    const alive = { dead: false, place };
     const through = <T>(effect: string, unavailable: new (cause: unknown) => Error, work: () => Promise<T>) => this.#effect(effect, alive, unavailable, work);
     const guarded = new Proxy(store, {
       get: (target, name) => {
@@ -225,10 +231,11 @@ export class CrashWorld {
   }
 
   /** A process that has died does nothing any more, whatever it had in hand. */
-  async #effect<T>(effect: string, alive: { dead: boolean }, unavailable: new (cause: unknown) => Error, work: () => Promise<T>): Promise<T> {
-    await this.turn();
+  async #effect<T>(effect: string, alive: { dead: boolean; place: number }, unavailable: new (cause: unknown) => Error, work: () => Promise<T>): Promise<T> {
+    await this.#turn(alive.place);
     if (alive.dead) throw new Crash(effect);
     const fate = this.fates(effect);
+    this.trace.push(`${alive.place} ${effect} ${fate}`);
     const die = (): never => {
       alive.dead = true;
       this.crashes += 1;
@@ -246,6 +253,7 @@ export class CrashWorld {
 
   async #objects<T>(effect: string, work: () => Promise<T>): Promise<T> {
     const fate = this.fates(`object.${effect}`);
+    this.trace.push(`object.${effect} ${fate}`);
     const crash = (): never => {
       this.crashes += 1;
       throw new Crash(effect);
