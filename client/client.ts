@@ -10,8 +10,9 @@ import type { Conversation } from "./conversation.ts";
 import { directId } from "./direct-id.ts";
 import { Engine } from "./engine.ts";
 import { Groups } from "./groups.ts";
+import { sendFile, uploadNow, type Uploaded } from "./media/send.ts";
 import { type HistoryAsked, readHistory } from "./history.ts";
-import type { ClientEvents, ConnectOptions, PlannedReconnect, SendOptions, Target } from "./options.ts";
+import type { ClientEvents, ConnectOptions, MediaOptions, PlannedReconnect, SendOptions, Target, UploadOptions } from "./options.ts";
 import type { OutboxDraft } from "./outbox.ts";
 import { People } from "./people.ts";
 import { type SearchAnswer, type SearchAsked, searchMessages } from "./search.ts";
@@ -30,10 +31,14 @@ export type { MessageStatus, Watermark } from "./statuses.ts";
 export type { HeartbeatProfile, Presence } from "../protocol/frames/presence.ts";
 export type { Reaction, Role } from "../protocol/events.ts";
 export type { OlderState } from "./older.ts";
-export type { ClientEvents, ConnectOptions, SendOptions, Target } from "./options.ts";
+export { INLINE_TYPES, type Media, MEDIA_LIMITS, type MediaKind, WAVEFORM } from "../protocol/media.ts";
+export { mediaOf } from "./media/send.ts";
+export { fileNameOf, mediaTypeOf } from "./media/types.ts";
+export type { ClientEvents, ConnectOptions, MediaOptions, SendOptions, Target, UploadOptions } from "./options.ts";
 export { MemoryOutboxStore, type OutboxStore, type StoredMessage } from "./outbox-store.ts";
 export type { Hit, SearchAnswer, SearchAsked } from "./search.ts";
-export type { Sending } from "./sending.ts";
+export type { Uploaded } from "./media/send.ts";
+export type { Sending, UploadState } from "./sending.ts";
 export type { ChatEvent, Message, Slot } from "./timeline.ts";
 export type { TokenProvider } from "./tokens.ts";
 
@@ -80,6 +85,39 @@ export class ConfabClient {
   /** Never refuses, connected or not: the message is PENDING until it is committed, in the order of these calls. */
   send(target: Target, content: string, options: SendOptions = {}): Sending {
     return this.#engine.outbox.add({ ...target, content, content_type: "text", ...options });
+  }
+
+  /**
+   * As `send`, with a file: it is brought to the store, again and from where it stopped if need be, and the message takes its place
+   * in the order once it is up; what is sent meanwhile does not wait. `sending.upload` and the event `upload` tell how far it
+   * is, `sending.cancel()` or the signal take it back. Files that wait survive a reload where the store keeps files.
+   */
+  sendMedia(target: Target, file: Blob, options: MediaOptions = {}): Sending {
+    return sendFile(this.#engine, target, file, options);
+  }
+
+  /** The message's content and file once more, in another conversation; nothing is uploaded. */
+  forward(target: Target, { content, content_type, conversation_id, media_key, media }: Message): Sending {
+    const file = media_key === undefined ? {} : { media_key, media_from: conversation_id, ...(media === undefined ? {} : { media }) };
+    return this.#engine.outbox.add({ ...target, content, content_type, ...file });
+  }
+
+  /** Brings a file to the store, for a message that is sent by its `media_key` within a day. One try. */
+  upload(file: Blob, options: UploadOptions = {}): Promise<Uploaded> {
+    return uploadNow(this.#engine, file, options);
+  }
+
+  /**
+   * Where a message's file can be read for the next minutes; the same until shortly before that is over. Rejects with `not_found`
+   * where it is not for this user, or deleted, and with `media_expired`.
+   */
+  mediaUrl(message: Pick<Message, "conversation_id" | "media_key">): Promise<string> {
+    return this.#engine.mediaUrls.of(message);
+  }
+
+  /** An address was refused at the store: the next `mediaUrl` asks for another. */
+  forgetMediaUrl(message: Pick<Message, "conversation_id" | "media_key">): void {
+    this.#engine.mediaUrls.forget(message);
   }
 
   /** Changes one's own message; `content` is all of what it says from then on. Refused once its time for that is over. */
@@ -218,11 +256,12 @@ export class ConfabClient {
 
   /** What is unacknowledged stays in the store. */
   close(): void {
-    const { connection, outbox, sync, rest, events, live, inbox } = this.#engine;
+    const { connection, outbox, uploads, sync, rest, events, live, inbox } = this.#engine;
     connection.close();
     live.receipts.stop();
     inbox.stop();
     outbox.close();
+    uploads.stop();
     sync.stop();
     rest.close();
     events.clear();

@@ -9,6 +9,8 @@ import { Emitter } from "./emitter.ts";
 import { asConfabError, ConfabError } from "./errors.ts";
 import { Inbox } from "./inbox.ts";
 import { Live } from "./live.ts";
+import { MediaUrls } from "./media/urls.ts";
+import { Uploads } from "./media/uploads.ts";
 import { type ErrorFrame, errorOfFrame } from "./frames.ts";
 import { readHistory } from "./history.ts";
 import { type ClientEvents, type ConnectOptions, type PlannedReconnect, type Settled, withDefaults } from "./options.ts";
@@ -35,6 +37,8 @@ export class Engine {
   readonly rest: Rest;
   readonly connection: Connection;
   readonly outbox: Outbox;
+  readonly uploads: Uploads;
+  readonly mediaUrls: MediaUrls;
   readonly sync: Sync;
   readonly inbox: Inbox;
   readonly live: Live;
@@ -83,7 +87,21 @@ export class Engine {
       tokenRefused: () => this.connection.tokenRefused(),
       changed: (sending, conversation_id) => this.#sendingChanged(sending, conversation_id),
       discarded: (sending) => this.#discarded(sending),
-      storeFailed: (cause) => this.report(new ConfabError("store_failed", "Unsent messages can't be stored; a reload would lose them.", { cause })),
+      storeFailed: (cause) => this.#storeFailed(cause),
+      files: {
+        start: (sending) => this.uploads.start(sending),
+        keep: (sending, file) => void this.uploads.keep(sending, file),
+        cancel: (sending) => this.uploads.cancel(sending),
+        wake: (sending) => this.uploads.wake(sending),
+      },
+    });
+    this.mediaUrls = new MediaUrls(environment, this.rest);
+    this.uploads = new Uploads(environment, this.rest, store, {
+      uploaded: (sending, media_key) => this.outbox.uploaded(sending, media_key),
+      failed: (sending, error) => this.outbox.failed(sending, error),
+      learned: (sending, upload) => this.outbox.learned(sending, upload),
+      progressed: (sending) => this.events.emit("upload", sending),
+      storeFailed: (cause) => this.#storeFailed(cause),
     });
     this.live = new Live(environment, times, {
       write: (frames) => this.connection.write(frames),
@@ -156,6 +174,10 @@ export class Engine {
     if (error.code !== "closed") this.events.emit("error", error);
   }
 
+  #storeFailed(cause: unknown): void {
+    this.report(new ConfabError("store_failed", "Unsent messages can't be stored; a reload would lose them.", { cause }));
+  }
+
   #stateChanged(state: ConnectionState): void {
     if (state.kind !== "open") this.#cut();
     if (state.kind === "waiting") {
@@ -184,11 +206,12 @@ export class Engine {
     this.inbox.connected(hello.user_seq);
     this.live.connected();
     this.outbox.connected(hello.user_id);
+    this.uploads.wake();
   }
 
   /** What was sent, as the event that the sender's own socket does not get. */
-  #acked(client_msg_id: string, { msg_id, conversation_id, epoch, seq, sent_at }: Ack): ChatEvent | null {
-    const ack = { msg_id, conversation_id, epoch, seq, sent_at };
+  #acked(client_msg_id: string, { msg_id, conversation_id, epoch, seq, sent_at, media_key }: Ack): ChatEvent | null {
+    const ack = { msg_id, conversation_id, epoch, seq, sent_at, ...(media_key === undefined ? {} : { media_key }) };
     const sending = this.outbox.acked(client_msg_id, ack);
     if (sending === null) return null;
     if (sending.message.to !== undefined) this.book.knowPeer(conversation_id, sending.message.to);

@@ -1,4 +1,5 @@
 // All that the client takes from its surroundings: time, chance, sockets and HTTP. A simulation gives its own.
+import { type Put, systemPut } from "./media/put.ts";
 
 /** The part of the standard WebSocket that is used. */
 export interface SocketLike {
@@ -21,6 +22,8 @@ export interface Environment {
   uuid(): string;
   openSocket(url: string, protocols: string[]): SocketLike;
   fetch(url: string, init: RequestInit): Promise<Response>;
+  /** Writes a file, or a part of one, to a pre-signed address. */
+  put: Put;
 }
 
 /** Timers hold at most this: a longer wait would end at once. */
@@ -36,6 +39,7 @@ export const systemEnvironment: Environment = {
   uuid: randomUuid,
   openSocket: (url, protocols) => new WebSocket(url, protocols) as SocketLike,
   fetch: (url, init) => fetch(url, init),
+  put: systemPut,
 };
 
 /** `crypto.randomUUID` is missing where a page is not served from https or localhost. */

@@ -4,9 +4,10 @@ import { type ErrorCode, ERRORS } from "../protocol/errors.ts";
 /**
  * `network`: no answer, the outcome is unknown. `timeout`: none in time. `aborted`: nobody waits for it any more.
  * `bad_answer`: an answer that is not the protocol's. `closed`: this client was closed. `store_failed`: the outbox's
- * store did not do its work. `unrecognised`: a code that a newer server gave.
+ * store did not do its work. `unrecognised`: a code that a newer server gave. `file_unreadable`: the file changed on the disk,
+ * or went. `upload_refused`: the store of files did not take it.
  */
-export type ConfabErrorCode = ErrorCode | "network" | "timeout" | "aborted" | "bad_answer" | "closed" | "store_failed" | "unrecognised";
+export type ConfabErrorCode = ErrorCode | "network" | "timeout" | "aborted" | "bad_answer" | "closed" | "store_failed" | "unrecognised" | "file_unreadable" | "upload_refused";
 
 export interface ConfabErrorDetail {
   retryable?: boolean;

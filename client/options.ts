@@ -2,6 +2,7 @@
 import { type BackoffPolicy, RECONNECT } from "../domain/backoff.ts";
 import type { ContentType } from "../protocol/events.ts";
 import type { ConversationRow } from "../protocol/frames/inbox.ts";
+import type { Media, MediaKind } from "../protocol/media.ts";
 import type { ConnectionState } from "./connection-state.ts";
 import { DISPATCH_LIMITS, type DispatchLimits } from "./dispatcher.ts";
 import { type Environment, systemEnvironment } from "./environment.ts";
@@ -39,7 +40,10 @@ export type Target = { to: string } | { conversation_id: string };
 
 export interface SendOptions {
   content_type?: ContentType;
+  /** Of an upload of one's own, or of a message that one sees: then `media_from` is its conversation. */
   media_key?: string;
+  media_from?: string;
+  media?: Media;
   /** The msg_id of a message in the same conversation that this one answers. */
   reply_to?: string;
   /** Members to whom it is addressed. */
@@ -47,6 +51,19 @@ export interface SendOptions {
   /** The same id again is the same message, however often it is sent. */
   client_msg_id?: string;
 }
+
+export interface UploadOptions {
+  /** By the file's type, unless it is given. */
+  kind?: MediaKind;
+  content_type?: string;
+  signal?: AbortSignal;
+  onProgress?: (sent: number, size: number) => void;
+}
+
+export type MediaOptions = Omit<SendOptions, "content_type" | "media_key" | "media_from"> & UploadOptions & {
+  /** Said beside the file. */
+  content?: string;
+};
 
 export interface ClientEvents {
   state: ConnectionState;
@@ -57,6 +74,8 @@ export interface ClientEvents {
   /** The list changed. */
   conversations: readonly ConversationRow[];
   sending: Sending;
+  /** The file of one of this user's messages is further on its way; see `Sending.upload`. */
+  upload: Sending;
   /** A conversation's id: who is writing there changed. */
   typing: string;
   /** A watched user's id: whether they are there changed. */

@@ -1,7 +1,12 @@
 // Where unacknowledged messages wait, so that a reload loses none. A store is one user's; it may be shared by several
 // pages of that user: the server takes each client_msg_id once.
 import type { ContentType } from "../protocol/events.ts";
+import type { Media } from "../protocol/media.ts";
 import type { ConfabErrorCode } from "./errors.ts";
+import type { UploadTask } from "./media/upload.ts";
+
+/** How far a message's own file is on its way. */
+export type StoredUpload = UploadTask;
 
 /** A message, or a change of one: what stands in for the content of a deletion or reaction is empty. */
 export interface StoredMessage {
@@ -14,6 +19,11 @@ export interface StoredMessage {
   content: string;
   content_type: ContentType;
   media_key?: string;
+  /** Of a forwarded file: the conversation where this user sees it. */
+  media_from?: string;
+  media?: Media;
+  /** Of a message that brings a file of its own: without a `media_key` the file is still to be brought to the store. */
+  upload?: StoredUpload;
   /** The msg_id of the message that this one answers. */
   reply_to?: string;
   mentions?: string[];
@@ -35,12 +45,17 @@ export interface OutboxStore {
   load(): Promise<StoredMessage[]>;
   /** Writes or overwrites by client_msg_id. */
   put(message: StoredMessage): Promise<void>;
+  /** The file too. */
   remove(client_msg_id: string): Promise<void>;
+  /** The file of a message, kept until that is removed. Where these two are missing a reload loses files that are not up yet. */
+  putFile?(client_msg_id: string, file: Blob): Promise<void>;
+  loadFile?(client_msg_id: string): Promise<Blob | null>;
 }
 
 /** Lost with the process; for programs that keep their own record of what they send. */
 export class MemoryOutboxStore implements OutboxStore {
   readonly #messages = new Map<string, StoredMessage>();
+  readonly #files = new Map<string, Blob>();
 
   load(): Promise<StoredMessage[]> {
     return Promise.resolve([...this.#messages.values()]);
@@ -53,6 +68,16 @@ export class MemoryOutboxStore implements OutboxStore {
 
   remove(client_msg_id: string): Promise<void> {
     this.#messages.delete(client_msg_id);
+    this.#files.delete(client_msg_id);
     return Promise.resolve();
+  }
+
+  putFile(client_msg_id: string, file: Blob): Promise<void> {
+    this.#files.set(client_msg_id, file);
+    return Promise.resolve();
+  }
+
+  loadFile(client_msg_id: string): Promise<Blob | null> {
+    return Promise.resolve(this.#files.get(client_msg_id) ?? null);
   }
 }

@@ -1,14 +1,11 @@
 // Takes every message at once and keeps it until the server has committed it or refused it for good. The order in which
 // messages are taken is the order in which each conversation commits them.
-import * as v from "valibot";
-import { UP_FRAMES } from "../protocol/frames/up.ts";
-import { byteLength, CONTENT_BYTES, FRAME_BYTES } from "../protocol/limits.ts";
 import { directId } from "./direct-id.ts";
 import { type DispatchLimits, Dispatcher } from "./dispatcher.ts";
 import type { Environment } from "./environment.ts";
 import { ConfabError } from "./errors.ts";
-import { encodeClientFrames } from "./frames.ts";
-import type { OutboxStore, StoredMessage } from "./outbox-store.ts";
+import { frameOf, refusalOf, sizeOf } from "./message-frame.ts";
+import type { OutboxStore, StoredMessage, StoredUpload } from "./outbox-store.ts";
 import { type Ack, Sending } from "./sending.ts";
 
 export interface OutboxHandlers {
@@ -18,14 +15,28 @@ export interface OutboxHandlers {
   /** `conversation_id` is null for a direct message while it is unknown who we are. */
   changed(sending: Sending, conversation_id: string | null): void;
   discarded(sending: Sending): void;
+  files: OutboxFiles;
   /** The store did not take or give a message: it is sent all the same, and would not survive a reload. */
   storeFailed(error: unknown): void;
+}
+
+/** What brings the files of messages to the store. */
+export interface OutboxFiles {
+  /** `uploaded` or `failed` says what became of it. */
+  start(sending: Sending): void;
+  keep(sending: Sending, file: Blob): void;
+  /** Nobody waits for it any more. */
+  cancel(sending: Sending): void;
+  /** It does not wait for another try any longer. */
+  wake(sending: Sending): void;
 }
 
 export type OutboxDraft = Omit<StoredMessage, "client_msg_id" | "created_at" | "position" | "failed"> & { client_msg_id?: string };
 
 /** Codes that a new token ends; the message is not to blame. */
 const TOKEN_CODES: ReadonlySet<string> = new Set(["token_expired", "unauthorized"]);
+/** Codes that say that an upload is not, or not rightly, at the store. */
+const UPLOAD_CODES: ReadonlySet<string> = new Set(["media_not_found", "media_mismatch"]);
 
 export class Outbox {
   readonly #environment: Environment;
@@ -33,6 +44,8 @@ export class Outbox {
   readonly #handlers: OutboxHandlers;
   readonly #dispatcher: Dispatcher;
   readonly #messages = new Map<string, Sending>();
+  /** Whose file was brought to the store once more. */
+  readonly #uploadedAgain = new WeakSet<Sending>();
   /** What waits to be placed until the store is read and it is known who we are. */
   #placeless: Sending[] = [];
   readonly #directIds = new Map<string, string>();
@@ -63,11 +76,12 @@ export class Outbox {
       this.#handlers.storeFailed(error);
     }
     const early = this.messages();
+    const waiting: Sending[] = [];
     for (const message of stored) {
       if (this.#messages.has(message.client_msg_id)) continue;
       this.#position = Math.max(this.#position, message.position);
       const sending = this.#admit(message);
-      if (message.failed === undefined) this.#placeless.push(sending);
+      if (message.failed === undefined) waiting.push(sending);
       else sending.fail(new ConfabError(message.failed.code, message.failed.message));
       this.#changed(sending);
     }
@@ -77,11 +91,12 @@ export class Outbox {
       this.#changed(sending);
     }
     this.#loaded = true;
+    for (const sending of waiting) this.#forward(sending);
     this.#placeAll();
   }
 
   /** Never refuses: what can't be sent is FAILED. The same client_msg_id again is the same message. */
-  add(draft: OutboxDraft): Sending {
+  add(draft: OutboxDraft, file: Blob | null = null): Sending {
     const known = draft.client_msg_id === undefined ? undefined : this.#messages.get(draft.client_msg_id);
     if (known !== undefined) return known;
     const message: StoredMessage = {
@@ -94,11 +109,32 @@ export class Outbox {
     const refusal = this.#closed ? new ConfabError("closed", "The client is closed.") : refusalOf(sending);
     if (refusal === null) {
       this.#save(sending);
-      this.#placeless.push(sending);
-      this.#placeAll();
+      if (file !== null) this.#handlers.files.keep(sending, file);
+      this.#forward(sending);
     } else this.#fail(sending, refusal);
     this.#changed(sending);
     return sending;
+  }
+
+  /** The file is up: the message takes its place in the order now, so that no other waits for a file. */
+  uploaded(sending: Sending, media_key: string): void {
+    if (this.#messages.get(sending.client_msg_id) !== sending) return;
+    sending.become({ ...sending.message, media_key, position: this.#nextPosition() });
+    this.#save(sending);
+    this.#forward(sending);
+    this.#changed(sending);
+  }
+
+  failed(sending: Sending, error: ConfabError): void {
+    if (this.#messages.get(sending.client_msg_id) !== sending) return;
+    this.#fail(sending, error);
+    this.#changed(sending);
+  }
+
+  learned(sending: Sending, upload: StoredUpload): void {
+    if (this.#messages.get(sending.client_msg_id) !== sending) return;
+    sending.become({ ...sending.message, upload });
+    this.#save(sending);
   }
 
   /** All that is not SENT, in the client's order. */
@@ -135,6 +171,8 @@ export class Outbox {
     this.#messages.delete(client_msg_id);
     this.#placeless = this.#placeless.filter((other) => other !== sending);
     this.#dispatcher.finished(sending, true);
+    // Another window brought the same message to its end.
+    if (sending.upload !== null) this.#handlers.files.cancel(sending);
     sending.succeed(ack);
     this.#remove(client_msg_id);
     this.#handlers.changed(sending, ack.conversation_id);
@@ -150,7 +188,7 @@ export class Outbox {
     } else if (error.retryable) this.#dispatcher.postponed(sending, error.retry_after_ms, error.code === "rate_limited");
     else {
       this.#dispatcher.finished(sending, false);
-      this.#fail(sending, error);
+      if (!this.#uploadsAgain(sending, error)) this.#fail(sending, error);
       this.#changed(sending);
     }
   }
@@ -162,6 +200,29 @@ export class Outbox {
     for (const sending of this.#messages.values()) if (sending.state === "PENDING") sending.abandon();
   }
 
+  /** Unsent uploads go after a day, and bytes can change on their way: the file is still here. */
+  #uploadsAgain(sending: Sending, error: ConfabError): boolean {
+    const { media_key, upload, ...message } = sending.message;
+    if (upload === undefined || media_key === undefined || !UPLOAD_CODES.has(error.code)) return false;
+    const { begun: _, ...task } = upload;
+    sending.become({ ...message, upload: task });
+    if (this.#uploadedAgain.has(sending)) return false;
+    this.#uploadedAgain.add(sending);
+    this.#save(sending);
+    this.#forward(sending);
+    return true;
+  }
+
+  /** To its place in the order, or first its file to the store. */
+  #forward(sending: Sending): void {
+    if (sending.message.upload !== undefined && sending.message.media_key === undefined) {
+      this.#handlers.files.start(sending);
+      return;
+    }
+    this.#placeless.push(sending);
+    this.#placeAll();
+  }
+
   #placeAll(): void {
     if (!this.#loaded || this.#user_id === null) return;
     for (const sending of this.#placeless) this.#dispatcher.place(sending, this.conversationOf(sending.message) as string);
@@ -169,18 +230,28 @@ export class Outbox {
   }
 
   #admit(message: StoredMessage): Sending {
-    const sending = new Sending(message, { retry: (one) => this.#retry(one), discard: (one) => this.#discard(one) });
+    const sending = new Sending(message, { retry: (one) => this.#retry(one), cancel: (one) => this.#cancel(one), discard: (one) => this.#discard(one) });
     this.#messages.set(message.client_msg_id, sending);
     return sending;
   }
 
   #retry(sending: Sending): void {
+    if (this.#messages.get(sending.client_msg_id) !== sending) return;
+    if (sending.state === "PENDING") {
+      this.#handlers.files.wake(sending);
+      return;
+    }
     const { failed: _, ...message } = sending.message;
     sending.again({ ...message, position: this.#nextPosition() });
     this.#save(sending);
-    this.#placeless.push(sending);
-    this.#placeAll();
+    this.#forward(sending);
     this.#changed(sending);
+  }
+
+  #cancel(sending: Sending): void {
+    sending.fail(new ConfabError("aborted", "The message was cancelled."));
+    this.#handlers.files.cancel(sending);
+    this.#discard(sending);
   }
 
   #discard(sending: Sending): void {
@@ -214,30 +285,4 @@ export class Outbox {
   #remove(client_msg_id: string): void {
     this.#store.remove(client_msg_id).catch((error: unknown) => this.#handlers.storeFailed(error));
   }
-}
-
-function frameOf({ message }: Sending): object {
-  const { type = "msg", client_msg_id, to, conversation_id, content, content_type, media_key, reply_to, mentions, target_msg_id, emoji, on } = message;
-  switch (type) {
-    case "msg":
-      return { type, client_msg_id, to, conversation_id, content, content_type, media_key, reply_to, mentions };
-    case "edit":
-      return { type, client_msg_id, conversation_id, target_msg_id, content, mentions };
-    case "delete":
-      return { type, client_msg_id, conversation_id, target_msg_id };
-    case "react":
-      return { type, client_msg_id, conversation_id, target_msg_id, emoji, on };
-  }
-}
-
-function sizeOf(sending: Sending): number {
-  return byteLength(encodeClientFrames([frameOf(sending)]));
-}
-
-/** What the server would refuse anyway, and what it could not even name in its refusal. */
-function refusalOf(sending: Sending): ConfabError | null {
-  if (byteLength(sending.content) > CONTENT_BYTES) return new ConfabError("content_too_large", "The content is over 64 KiB.");
-  if (sizeOf(sending) > FRAME_BYTES) return new ConfabError("frame_too_large", "The frame is over 128 KiB.");
-  const result = v.safeParse(UP_FRAMES[sending.message.type ?? "msg"], frameOf(sending));
-  return result.success ? null : new ConfabError("bad_frame", result.issues[0].message);
 }

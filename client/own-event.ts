@@ -6,11 +6,15 @@ import type { ChatEvent } from "./timeline.ts";
 
 /** null for a change whose message is not here. */
 export function eventOf(message: StoredMessage, envelope: Ack & { sender_id: string }, conversation: Conversation | null): ChatEvent | null {
-  const { type = "msg", client_msg_id, content, content_type, media_key, reply_to, mentions, target_msg_id = "", emoji = "", on = true } = message;
-  const own = { ...envelope, client_msg_id };
+  const { type = "msg", client_msg_id, content, content_type, media_key, media, upload, reply_to, mentions, target_msg_id = "", emoji = "", on = true } = message;
+  const { media_key: content_key = media_key, ...place } = envelope;
+  const own = { ...place, client_msg_id };
   const more = mentions === undefined ? {} : { mentions };
   if (type === "msg") {
-    return { ...own, type, content, content_type, ...more, ...(media_key === undefined ? {} : { media_key }), ...(reply_to === undefined ? {} : { reply_to }) };
+    // Type and size are what was announced: had it not been so, there would be no message.
+    const about = upload === undefined ? media : { ...media, content_type: upload.content_type, size: upload.size };
+    const file = content_key === undefined ? {} : { media_key: content_key, ...(about === undefined ? {} : { media: about }) };
+    return { ...own, type, content, content_type, ...more, ...file, ...(reply_to === undefined ? {} : { reply_to }) };
   }
   const target_seq = conversation?.message(target_msg_id)?.seq;
   if (target_seq === undefined) return null;

@@ -4,13 +4,20 @@ import { ConfabError } from "./errors.ts";
 import type { StoredMessage } from "./outbox-store.ts";
 
 /** What an acknowledgement says of the message's place. */
-export type Ack = Pick<AckFrame, "msg_id" | "conversation_id" | "epoch" | "seq" | "sent_at">;
+export type Ack = Pick<AckFrame, "msg_id" | "conversation_id" | "epoch" | "seq" | "sent_at" | "media_key">;
 
 /** PENDING: not acknowledged yet. SENT: committed. FAILED: refused for good, stored nowhere. */
 export type SendingState = "PENDING" | "SENT" | "FAILED";
 
+/**
+ * What becomes of a message's file before the message can go. `reading`: it is read, or waits its turn. `waiting`: it failed, and is
+ * tried again at `retry_at`, ms since 1970.
+ */
+export type UploadState = { phase: "reading" } | { phase: "sending"; sent: number; size: number } | { phase: "waiting"; error: ConfabError; retry_at: number };
+
 export interface SendingActions {
   retry(sending: Sending): void;
+  cancel(sending: Sending): void;
   discard(sending: Sending): void;
 }
 
@@ -23,6 +30,10 @@ export class Sending {
   #settled = Promise.withResolvers<Ack>();
   /** The outbox's: written to the present socket, and not answered. */
   flying = false;
+  /** The uploads' to change: null where there is no file, and once it is up. */
+  upload: UploadState | null = null;
+  /** The uploads' to change: the file, as far as it is at hand here. */
+  file: Blob | null = null;
 
   constructor(message: StoredMessage, actions: SendingActions) {
     this.#message = message;
@@ -66,9 +77,16 @@ export class Sending {
     return this.#settled.promise;
   }
 
-  /** Sends a FAILED message again, behind all that waits now. */
+  /** Sends a FAILED message again, behind all that waits now; and tries an upload now that would wait. */
   retry(): void {
-    if (this.#state === "FAILED") this.#actions.retry(this);
+    if (this.#state === "FAILED" || this.upload?.phase === "waiting") this.#actions.retry(this);
+  }
+
+  /** Takes back a message whose file is not up yet; `acked` rejects with `aborted`. False: it is too late for that. */
+  cancel(): boolean {
+    if (this.#state !== "PENDING" || this.upload === null) return false;
+    this.#actions.cancel(this);
+    return true;
   }
 
   /** Forgets a FAILED message. */
@@ -102,7 +120,12 @@ export class Sending {
 
   /** The outbox's: it takes another place in the order. */
   move(position: number): void {
-    this.#message = { ...this.#message, position };
+    this.become({ ...this.#message, position });
+  }
+
+  /** The outbox's. */
+  become(message: StoredMessage): void {
+    this.#message = message;
   }
 
   /** The outbox's: the client is closed, the message stays in its store. */

@@ -67,7 +67,7 @@ export const Media = v.pipe(
   v.object({
     content_type: v.optional(v.string()),
     size: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(0))),
-    name: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(255), v.check((name) => name.isWellFormed() && !/[\u0000-\u001f\u007f/\\]/.test(name), "is no file's name"))),
+    name: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(255), v.check((name) => name.isWellFormed() && !/[\p{Cc}/\\]/u.test(name), "is no file's name"))),
     width: v.optional(pixels),
     height: v.optional(pixels),
     duration_ms: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(0))),

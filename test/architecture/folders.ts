@@ -28,7 +28,7 @@ export const FOLDERS: Readonly<Record<string, Folder>> = {
     packages: ["node:", "@aws-sdk/client-s3", "cassandra-driver", "hono", "jose", "prom-client", "valibot"],
   },
   // Runs in browsers and in Node alike, so it has neither's modules.
-  client: { folders: ["protocol", "domain"], packages: ["valibot"] },
+  client: { folders: ["protocol", "domain"], packages: ["valibot", "@noble/hashes"] },
   web: { folders: ["client"], packages: ["thumbhash"] },
   bench: { folders: ["client", "protocol"], packages: ["*"] },
   verify: { folders: ["client", "protocol"], packages: ["*"] },

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { directId, sha256Hex } from "../../client/direct-id.ts";
+import { directId } from "../../client/direct-id.ts";
+import { sha256Hex } from "../../client/media/sha256.ts";
 
 test("SHA-256 is the platform's, at every length around a block's end", () => {
   fc.assert(fc.property(fc.uint8Array({ maxLength: 400 }), (bytes) => {

@@ -43,11 +43,11 @@ export class FakeChat {
   }
 
   /** The event, and whether it was there already. */
-  message(conversation: FakeConversation, sender_id: string, content: string, client_msg_id: string = randomUUID()): { event: FakeEvent; dup: boolean } {
+  message(conversation: FakeConversation, sender_id: string, content: string, client_msg_id: string = randomUUID(), more: object = {}): { event: FakeEvent; dup: boolean } {
     const prior = conversation.events.find((event) => event.sender_id === sender_id && event.client_msg_id === client_msg_id);
     if (prior !== undefined) return { event: prior, dup: true };
     const msg_no = conversation.events.filter((event) => event.type === "msg").length + 1;
-    return { event: this.#append(conversation, "msg", sender_id, { client_msg_id, msg_no, content, content_type: "text" }), dup: false };
+    return { event: this.#append(conversation, "msg", sender_id, { client_msg_id, msg_no, content, content_type: "text", ...more }), dup: false };
   }
 
   history(conversation: FakeConversation, query: URLSearchParams): { events: FakeEvent[]; next_cursor: string | null } {

@@ -1,4 +1,5 @@
 // The fake chat behind real sockets and HTTP, with switches for what a network and a server do wrong.
+import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type WebSocket, WebSocketServer } from "ws";
@@ -167,13 +168,14 @@ export class FakeServer {
   }
 
   #append(user_id: string, frame: UpFrame): object {
-    const { client_msg_id = "", to, content = "" } = frame;
+    const { client_msg_id = "", to, content = "", media_key, media, content_type } = frame;
     const conversation = to === undefined ? this.chat.conversations.get(frame.conversation_id ?? "") : this.chat.direct(user_id, to);
     if (conversation === undefined) return { type: "error", ...errorBody("not_found"), client_msg_id };
-    const { event, dup } = this.chat.message(conversation, user_id, content, client_msg_id);
+    const file = media_key === undefined ? {} : { media_key: contentKey(media_key as string), media, content_type };
+    const { event, dup } = this.chat.message(conversation, user_id, content, client_msg_id, file);
     if (!dup) for (const member of conversation.members) if (member !== user_id) this.push(member, event);
     const { conversation_id, epoch, seq, sent_at } = event;
-    return { type: "ack", client_msg_id, msg_id: event["msg_id"], conversation_id, epoch, seq, status: "SENT", sent_at, ...(dup ? { dup } : {}) };
+    return { type: "ack", client_msg_id, msg_id: event["msg_id"], conversation_id, epoch, seq, status: "SENT", sent_at, ...(dup ? { dup } : {}), ...(media_key === undefined ? {} : { media_key: event["media_key"] }) };
   }
 
   #resume(cursors: Record<string, { epoch: number; seq: number }>): object[] {
@@ -239,6 +241,11 @@ export class FakeServer {
 export function fakeToken(user_id: string, life_s = 3_600, serial = 0): string {
   const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
   return `${part({ alg: "none" })}.${part({ sub: user_id, exp: Math.floor(Date.now() / 1_000) + life_s, serial })}.x`;
+}
+
+/** As the server names a content by what was uploaded, or by its own name again. */
+export function contentKey(key: string): string {
+  return key.startsWith("m/") ? key : `m/${createHash("sha256").update(key).digest("hex")}`;
 }
 
 function userOf(token: string): string {

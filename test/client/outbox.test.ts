@@ -6,7 +6,7 @@ import { ConfabError } from "../../client/errors.ts";
 import { Outbox } from "../../client/outbox.ts";
 import { MemoryOutboxStore, type OutboxStore } from "../../client/outbox-store.ts";
 import { byteLength } from "../../protocol/limits.ts";
-import { Simulation } from "./simulation.ts";
+import { NO_FILES, Simulation } from "./simulation.ts";
 
 interface Frame {
   client_msg_id: string;
@@ -46,6 +46,7 @@ class World {
       tokenRefused: () => undefined,
       changed: () => undefined,
       discarded: () => undefined,
+      files: NO_FILES,
       storeFailed: (error) => {
         throw error;
       },

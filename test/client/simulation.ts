@@ -1,5 +1,10 @@
 // A clock that only moves when told, chance from a seed, and sockets that the test answers.
 import type { Environment, SocketLike } from "../../client/environment.ts";
+import type { PutAnswer } from "../../client/media/put.ts";
+import type { OutboxFiles } from "../../client/outbox.ts";
+
+/** For an outbox whose messages bring no files. */
+export const NO_FILES: OutboxFiles = { start: () => undefined, keep: () => undefined, cancel: () => undefined, wake: () => undefined };
 
 type Listener = (event: never) => void;
 
@@ -88,6 +93,10 @@ export class Simulation implements Environment {
   }
 
   fetch(): Promise<Response> {
+    return Promise.reject(new TypeError("no network here"));
+  }
+
+  put(): Promise<PutAnswer> {
     return Promise.reject(new TypeError("no network here"));
   }
 

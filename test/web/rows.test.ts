@@ -3,6 +3,7 @@ import type { ChatEvent, ConversationRow, Message, Slot } from "../../client/cli
 import { MemoryOutboxStore } from "../../client/client.ts";
 import { DISPATCH_LIMITS } from "../../client/dispatcher.ts";
 import { systemEnvironment } from "../../client/environment.ts";
+import { NO_FILES } from "../client/simulation.ts";
 import { Outbox } from "../../client/outbox.ts";
 import { mentionsIn } from "../../web/mentions.ts";
 import { type MessageRow, previewOf, type Row, type RowContext, rowsOf } from "../../web/rows.ts";
@@ -62,7 +63,7 @@ describe("rows", () => {
 
   test("own changes show before they are committed; what became of a message stands in its row", () => {
     const outbox = new Outbox(systemEnvironment, new MemoryOutboxStore(), DISPATCH_LIMITS, "ann", {
-      write: () => false, silent: () => undefined, tokenRefused: () => undefined, changed: () => undefined, discarded: () => undefined, storeFailed: () => undefined,
+      write: () => false, silent: () => undefined, tokenRefused: () => undefined, changed: () => undefined, discarded: () => undefined, storeFailed: () => undefined, files: NO_FILES,
     });
     const msg_id = "01a201df-18b1-7000-9ba1-3266301a7cd8";
     const change = { conversation_id: `d.${"0".repeat(64)}`, target_msg_id: msg_id, content_type: "text" } as const;
@@ -85,7 +86,7 @@ describe("rows", () => {
 
   test("a message keeps its key from PENDING to event, so that it keeps its place in the page", () => {
     const outbox = new Outbox(systemEnvironment, new MemoryOutboxStore(), DISPATCH_LIMITS, "ann", {
-      write: () => false, silent: () => undefined, tokenRefused: () => undefined, changed: () => undefined, discarded: () => undefined, storeFailed: () => undefined,
+      write: () => false, silent: () => undefined, tokenRefused: () => undefined, changed: () => undefined, discarded: () => undefined, storeFailed: () => undefined, files: NO_FILES,
     });
     const sending = outbox.add({ to: "bob", content: "hi", content_type: "text" });
     const [, pending] = rowsOf([], [sending], { ...context, now: Date.now() }) as [Row, MessageRow];
