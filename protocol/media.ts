@@ -49,8 +49,17 @@ export const MEDIA_BYTES = 16 * 1024;
 /** Values of a voice message's waveform. */
 export const WAVEFORM = 256;
 
-/** `up/<user_id>/<id>`: a one-time key, of its user alone. The id is 32 hex characters. */
-export const UploadKey = v.pipe(v.string(), v.regex(/^up\/[A-Za-z0-9._:@|+-]{1,128}\/[0-9a-f]{32}$/, "is no upload's key"));
+/**
+ * `up/<user_id>/<id>`: a one-time key, of its user alone. The id is 32 hex characters. The users `.` and `..` are `~` and `~~` there:
+ * every URL parser would take them for steps of a path.
+ */
+export const UploadKey = v.pipe(v.string(), v.regex(/^up\/(?!\.{1,2}\/)(?:[A-Za-z0-9._:@|+-]{1,128}|~{1,2})\/[0-9a-f]{32}$/, "is no upload's key"));
+
+/** Below which all uploads of a user lie. */
+export function uploadPrefix(userId: string): string {
+  return `up/${/^\.{1,2}$/.test(userId) ? "~".repeat(userId.length) : userId}/`;
+}
+
 /** `m/<hex>`: content that messages carry, named by a keyed hash of its SHA-256 and type. */
 export const ContentKey = v.pipe(v.string(), v.regex(/^m\/[0-9a-f]{64}$/, "is no content's key"));
 export const MediaKey = v.union([UploadKey, ContentKey], "is no media key");

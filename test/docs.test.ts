@@ -102,8 +102,9 @@ describe("operations.md", () => {
   });
 
   test("the Worker's variables are those that it reads", () => {
-    const fields = /export interface Env \{([^}]+)\}/.exec(read("durable-objects/platform/env.ts"))?.[1] ?? "";
-    const variables = [...fields.matchAll(/^ {2}([A-Z_]+)\??: string;$/gm)].map(([, name = ""]) => name);
+    const fields = [["Env extends MediaEnv", "durable-objects/platform/env.ts"], ["MediaEnv", "media/settings.ts"]] as const;
+    const given = fields.map(([name, file]) => new RegExp(`export interface ${name} \\{([^}]+)\\}`).exec(read(file))?.[1] ?? "").join("");
+    const variables = [...given.matchAll(/^ {2}([A-Z_0-9]+)\??: string;$/gm)].map(([, name = ""]) => name);
     expect(names(table(section(operations, "Environment: Worker")))).toEqual([...variables, "CONFAB_*"].toSorted());
   });
 

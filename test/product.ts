@@ -182,7 +182,7 @@ async function freePorts(count: number): Promise<number[]> {
 
 /** What the caller's environment says about a deployment must not change what is tested. */
 function cleanEnvironment(): NodeJS.ProcessEnv {
-  const foreign = /^(?:CONFAB|AUTH|ARCHIVE|ARCHIVER|CASSANDRA|S3|VITEST)_|^(?:PORTS?|DATA_DIR|ENVIRONMENT|DEV_ISSUER|ALLOWED_ORIGINS|ARCHIVE|JURISDICTION|EDGE_URL|NODE_ENV|NODE_OPTIONS|VITEST)$/;
+  const foreign = /^(?:CONFAB|AUTH|MEDIA|ARCHIVE|ARCHIVER|CASSANDRA|S3|VITEST)_|^(?:PORTS?|DATA_DIR|ENVIRONMENT|DEV_ISSUER|ALLOWED_ORIGINS|ARCHIVE|JURISDICTION|EDGE_URL|NODE_ENV|NODE_OPTIONS|VITEST)$/;
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !foreign.test(name)));
 }
 

@@ -4,8 +4,10 @@ import { type Jurisdiction, Jurisdiction as JurisdictionSchema, type LocationHin
 import type { ConversationCalls, SessionCalls } from "../../protocol/rpc.ts";
 import type { DirectoryCalls, ReportsCalls } from "../../protocol/rpc/users.ts";
 import { log } from "../../log/log.ts";
+import { MediaBucket } from "../../media/bucket.ts";
+import { type MediaEnv, readMediaSettings } from "../../media/settings.ts";
 
-export interface Env {
+export interface Env extends MediaEnv {
   CONVERSATION: DurableObjectNamespace;
   USER_SESSION: DurableObjectNamespace;
   SETTINGS: DurableObjectNamespace;
@@ -76,4 +78,17 @@ export function reportsOf(env: Env): ReportsCalls {
 /** Without an archive nothing is sealed. */
 export function archiveOn(env: Env): boolean {
   return env.ARCHIVE === "on" && env.SEGMENTS !== undefined;
+}
+
+const mediaBuckets = new WeakMap<Env, MediaBucket | null>();
+
+/** The store of files; null: the deployment has none. Throws, naming variables, where it is set up in part. */
+export function mediaOf(env: Env): MediaBucket | null {
+  const known = mediaBuckets.get(env);
+  if (known !== undefined) return known;
+  const settings = readMediaSettings(env);
+  const bucket = settings === null ? null : new MediaBucket(settings);
+  // The key that signs a day's requests is derived once, not for each.
+  mediaBuckets.set(env, bucket);
+  return bucket;
 }

@@ -1,4 +1,4 @@
-// DATA_DIR/archiver.env: what `npm run archiver -- …` needs to speak with what runs here. Holds keys, so for its owner alone.
+// DATA_DIR/archiver.env: what `npm run archiver -- …` and the commands for media need to speak with what runs here. Holds keys, so for its owner alone.
 import { renameSync, writeFileSync } from "node:fs";
 import path from "node:path";
 

@@ -8,7 +8,15 @@ export interface EdgeOptions {
   readonly bundle: string;
   /** Every text binding of the Worker, secrets too: they travel here, not in the environment, which the runtime inherits. */
   readonly bindings: Readonly<Record<string, string>>;
-  readonly bucket: { readonly name: string; readonly accessKeyId: string; readonly secretAccessKey: string };
+  /** Local R2, by binding. */
+  readonly buckets: Readonly<Record<string, LocalBucket>>;
+}
+
+/** Its S3 endpoint answers to these keys alone. */
+export interface LocalBucket {
+  readonly name: string;
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
 }
 
 export type ToEdge = { readonly type: "start"; readonly options: EdgeOptions } | { readonly type: "stop" };

@@ -50,16 +50,7 @@ export function engineOptions(options: EdgeOptions, listeners: Listeners): Minif
         env: {
           ...Object.fromEntries(text.map(([name, value]) => [name, { type: "text", value }])),
           ...Object.fromEntries(objects.map(([name, exportName]) => [name, { type: "durable-object", worker: WORKER, exportName }])),
-          SEGMENTS: {
-            type: "r2",
-            name: options.bucket.name,
-            dev: {
-              experimentalS3Credentials: {
-                accessKeyId: options.bucket.accessKeyId,
-                secretAccessKey: options.bucket.secretAccessKey,
-              },
-            },
-          },
+          ...Object.fromEntries(Object.entries(options.buckets).map(([binding, { name, ...experimentalS3Credentials }]) => [binding, { type: "r2", name, dev: { experimentalS3Credentials } }])),
           ASSETS: { type: "assets" },
         },
         exports: Object.fromEntries(objects.map(([, name]) => [name, { type: "durable-object", storage: "sqlite" }])),

@@ -1,5 +1,6 @@
 // What one `npm start` will run, read from the environment and the command line. Reads nothing else.
 import path from "node:path";
+import { readMediaSettings } from "../../media/settings.ts";
 import { JURISDICTIONS } from "../../protocol/ids.ts";
 import { pinnedSettings } from "../../protocol/settings.ts";
 
@@ -22,10 +23,12 @@ export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
-const PASSED_BY_PREFIX = /^(CONFAB|AUTH)_/;
+const PASSED_BY_PREFIX = /^(CONFAB|AUTH|MEDIA)_/;
 const PASSED_BY_NAME = ["ENVIRONMENT", "DEV_ISSUER", "ALLOWED_ORIGINS", "ARCHIVE", "JURISDICTION"];
 const HIGHEST_PORT = 65_535;
 const SECRET_CHARS = 32;
+/** Stands for a secret that is made later. */
+const MADE = "x".repeat(SECRET_CHARS);
 
 /** Throws UsageError. */
 export function readPlan(env: Readonly<Record<string, string | undefined>>, args: readonly string[]): Plan {
@@ -55,6 +58,7 @@ function usable(workerEnv: Record<string, string>): Record<string, string> {
   }
   try {
     pinnedSettings(workerEnv);
+    if (workerEnv["MEDIA_ENDPOINT"] !== undefined) readMediaSettings({ MEDIA_SECRET: MADE, ...workerEnv });
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error));
   }

@@ -8,6 +8,7 @@ import { Child, type Notices } from "./child.ts";
 import { edgeChild } from "./edge-child.ts";
 import { forward } from "./forwarder.ts";
 import { openHttpsDoor } from "./https-door.ts";
+import { LOCAL_S3, localMediaBucket, localMediaEnv } from "./local-media.ts";
 import { lockDataDir } from "./lock.ts";
 import { endNoted, type Role } from "./orphans.ts";
 import type { Plan } from "./plan.ts";
@@ -88,8 +89,12 @@ export class Run {
         ARCHIVE_SECRET: secrets.ARCHIVE_SECRET,
         ARCHIVER_URL: `http://${HOST}:${archiverPort}`,
         ...workerEnv,
+        ...localMediaEnv(secrets, ports[0], workerEnv),
       },
-      bucket: { name: BUCKET, accessKeyId: secrets.S3_ACCESS_KEY_ID, secretAccessKey: secrets.S3_SECRET_ACCESS_KEY },
+      buckets: {
+        SEGMENTS: { name: BUCKET, accessKeyId: secrets.S3_ACCESS_KEY_ID, secretAccessKey: secrets.S3_SECRET_ACCESS_KEY },
+        MEDIA: localMediaBucket(secrets),
+      },
     }, this.#notices));
   }
 
@@ -107,13 +112,13 @@ export class Run {
       EDGE_URL: edgeUrl,
       ARCHIVE_SECRET: workerEnv["ARCHIVE_SECRET"] ?? secrets.ARCHIVE_SECRET,
       // Local R2 answers the S3 API itself, path style.
-      S3_ENDPOINT: `http://${HOST}:${ports[0]}/cdn-cgi/local/r2/s3`,
+      S3_ENDPOINT: `http://${HOST}:${ports[0]}${LOCAL_S3}`,
       S3_REGION: "auto",
       S3_BUCKET: BUCKET,
       S3_ACCESS_KEY_ID: secrets.S3_ACCESS_KEY_ID,
       S3_SECRET_ACCESS_KEY: secrets.S3_SECRET_ACCESS_KEY,
     };
-    writeArchiverEnv(dataDir, env);
+    writeArchiverEnv(dataDir, { ...env, ...localMediaEnv(secrets, ports[0], workerEnv) });
     return this.#supervise(archiverChild({ port, dataDir, env }));
   }
 

@@ -12,20 +12,28 @@ export interface Secrets {
   /** Credentials of the local bucket's S3 endpoint. */
   readonly S3_ACCESS_KEY_ID: string;
   readonly S3_SECRET_ACCESS_KEY: string;
+  /** The same of the bucket of files, and what keys the names of contents. */
+  readonly MEDIA_ACCESS_KEY_ID: string;
+  readonly MEDIA_SECRET_ACCESS_KEY: string;
+  readonly MEDIA_SECRET: string;
 }
 
-const NAMES = ["AUTH_SECRET", "ARCHIVE_SECRET", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY"] as const;
+type Name = keyof Secrets;
+
+const secret = (): string => randomBytes(32).toString("base64url");
+const keyId = (): string => `local${randomBytes(8).toString("hex")}`;
+const accessKey = (): string => randomBytes(32).toString("hex");
+const MAKE: Readonly<Record<Name, () => string>> = {
+  AUTH_SECRET: secret, ARCHIVE_SECRET: secret, S3_ACCESS_KEY_ID: keyId, S3_SECRET_ACCESS_KEY: accessKey,
+  MEDIA_ACCESS_KEY_ID: keyId, MEDIA_SECRET_ACCESS_KEY: accessKey, MEDIA_SECRET: secret,
+};
+const NAMES = Object.keys(MAKE) as Name[];
 
 /** Keys from an older start stay; missing ones are added. Throws when the file is damaged. */
 export function readOrMakeSecrets(dataDir: string): Secrets {
   const file = path.join(dataDir, "secrets.json");
   const kept = readKept(file);
-  const secrets: Secrets = {
-    AUTH_SECRET: kept.AUTH_SECRET ?? randomBytes(32).toString("base64url"),
-    ARCHIVE_SECRET: kept.ARCHIVE_SECRET ?? randomBytes(32).toString("base64url"),
-    S3_ACCESS_KEY_ID: kept.S3_ACCESS_KEY_ID ?? `local${randomBytes(8).toString("hex")}`,
-    S3_SECRET_ACCESS_KEY: kept.S3_SECRET_ACCESS_KEY ?? randomBytes(32).toString("hex"),
-  };
+  const secrets = Object.fromEntries(NAMES.map((name) => [name, kept[name] ?? MAKE[name]()])) as Record<Name, string>;
   if (NAMES.some((name) => kept[name] === undefined)) {
     // Renamed into place: a crash half-way must not leave a file that locks everybody out.
     const draft = `${file}.${process.pid}`;
@@ -36,7 +44,7 @@ export function readOrMakeSecrets(dataDir: string): Secrets {
   return secrets;
 }
 
-function readKept(file: string): Partial<Record<(typeof NAMES)[number], string>> {
+function readKept(file: string): Partial<Record<Name, string>> {
   let text: string;
   try {
     text = readFileSync(file, "utf8");
@@ -45,7 +53,7 @@ function readKept(file: string): Partial<Record<(typeof NAMES)[number], string>>
     throw error;
   }
   const parsed = parse(text, file);
-  const kept: Partial<Record<(typeof NAMES)[number], string>> = {};
+  const kept: Partial<Record<Name, string>> = {};
   for (const name of NAMES) {
     const value = parsed[name];
     if (typeof value === "string" && value.length > 0) kept[name] = value;

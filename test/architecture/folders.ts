@@ -18,7 +18,7 @@ export const FOLDERS: Readonly<Record<string, Folder>> = {
   },
   migrations: { folders: [], packages: [] },
   // Signed requests to the store of files, for the edge and its objects.
-  media: { folders: ["protocol", "domain"], packages: ["aws4fetch", "file-type"] },
+  media: { folders: ["protocol", "domain"], packages: ["aws4fetch", "file-type", "node:crypto"] },
   workers: {
     folders: ["durable-objects", "domain", "protocol", "log", "media"],
     packages: ["cloudflare:workers", "hono", "itty-durable", "jose", "valibot"],

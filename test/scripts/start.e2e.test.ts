@@ -2,7 +2,7 @@
 // recovery from every process that dies.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, statSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -129,6 +129,21 @@ describe("stop and start", () => {
     await product.restart();
     const answer = await fetch(`${product.url}/v1/conversations`, { headers: { authorization: `Bearer ${token}` } });
     expect(answer.status).toBe(200);
+  });
+
+  test("[A18] a data folder from before there were files gets the store's keys at its next start, and keeps the others", async () => {
+    const product = await start();
+    const file = path.join(product.dataDir, "secrets.json");
+    const made = JSON.parse(readFileSync(file, "utf8")) as Record<string, string>;
+    const older = Object.fromEntries(Object.entries(made).filter(([name]) => !name.startsWith("MEDIA_")));
+    expect(Object.keys(older)).toHaveLength(4);
+    writeFileSync(file, JSON.stringify(older));
+    await product.restart();
+    const kept = JSON.parse(readFileSync(file, "utf8")) as Record<string, string>;
+    expect(kept).toMatchObject(older);
+    expect(Object.keys(kept).toSorted()).toEqual(Object.keys(made).toSorted());
+    const answer = await fetch(`${product.url}/cdn-cgi/local/r2/s3/confab-media/up/none`);
+    expect([answer.status, await answer.text()]).toEqual([400, expect.stringContaining("<Code>InvalidArgument</Code>")]);
   });
 
   test("a killed start takes its children with it", async () => {

@@ -35,6 +35,15 @@ describe("the environment", () => {
     expect(workerEnv["CONFAB_SEAL_AFTER_MS"]).toBe("10000");
   });
 
+  const STORE = { MEDIA_ENDPOINT: "https://s3.test", MEDIA_BUCKET: "b", MEDIA_ACCESS_KEY_ID: "k", MEDIA_SECRET_ACCESS_KEY: "s" };
+
+  test("[A18] names another store of files whole, or it is refused; its secret is made where none is given", () => {
+    expect(readPlan(STORE, []).workerEnv).toMatchObject(STORE);
+    expect(() => readPlan({ ...STORE, MEDIA_BUCKET: "" }, [])).toThrow("MEDIA_BUCKET must be set too");
+    expect(() => readPlan({ ...STORE, MEDIA_ENDPOINT: "s3.test" }, [])).toThrow(UsageError);
+    expect(() => readPlan({ ...STORE, MEDIA_SECRET: "short" }, [])).toThrow(UsageError);
+  });
+
   test("PORTS wins over PORT", () => {
     expect(readPlan({ PORT: "1", PORTS: "2, 3" }, []).ports).toEqual([2, 3]);
     expect(readPlan({ PORT: "4", ARCHIVER_PORT: "5" }, [])).toMatchObject({ ports: [4], archiverPort: 5 });
