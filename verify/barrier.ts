@@ -4,16 +4,18 @@ import { Device } from "./device.ts";
 import type { ConversationRow } from "../protocol/rest.ts";
 import { readPages } from "./pages.ts";
 import { call, persist } from "./rest.ts";
-import { BOUNDS, inLanes, until, type World } from "./world.ts";
+import { BOUNDS, inLanes, mootness, until, type World } from "./world.ts";
 
 const POLL_MS = 100;
 const WIDTH = 8;
 const LIST_PAGE = 100;
 
 /** Every device is connected and has all its acknowledgements. */
-export async function untilAnswered({ devices, journal, violations }: World): Promise<void> {
+export async function untilAnswered(world: World): Promise<void> {
+  const { devices, journal, violations } = world;
   const all = [...devices.values()];
-  if (await until(() => all.every((device) => device.connected && device.outbox.empty), BOUNDS.answer)) return;
+  const moot = mootness(world);
+  if (await until(() => moot() || all.every((device) => device.connected && device.outbox.empty), BOUNDS.answer)) return;
   for (const device of all) {
     if (!device.connected) violations.add("unanswered", `${device.name} can't connect`);
     for (const sending of device.outbox.unanswered) {
@@ -33,7 +35,8 @@ function untold(world: World, device: Device): { label: string; head: number; le
 
 /** Connected devices get every event, or are told how far their conversations reach. */
 export async function untilTold(world: World, devices: readonly Device[]): Promise<void> {
-  if (!(await until(() => devices.every((device) => untold(world, device).length === 0), BOUNDS.learn))) {
+  const moot = mootness(world);
+  if (!(await until(() => moot() || devices.every((device) => untold(world, device).length === 0), BOUNDS.learn))) {
     for (const device of devices) {
       for (const { label, head, learned } of untold(world, device)) {
         const about = `${label}, which reaches ${head}, within ${BOUNDS.learn / 1_000} s`;
@@ -48,6 +51,7 @@ export async function untilTold(world: World, devices: readonly Device[]): Promi
 /** Each of these users finds all their conversations, with their heads, in their list. */
 export async function untilListed(world: World, users: readonly string[]): Promise<void> {
   const deadline = performance.now() + BOUNDS.learn;
+  const moot = mootness(world);
   await inLanes(users, WIDTH, async (user) => {
     for (;;) {
       const rows = await list(world, user);
@@ -56,7 +60,7 @@ export async function untilListed(world: World, users: readonly string[]): Promi
         const listed = rows.get(id) ?? null;
         return listed !== null && listed >= head ? [] : [{ label, head, listed }];
       });
-      if (missing.length === 0) return;
+      if (missing.length === 0 || moot()) return;
       if (performance.now() > deadline) {
         for (const { label, head, listed } of missing) {
           const about = `${label}, which reaches ${head}, ${BOUNDS.learn / 1_000} s after the deployment served`;

@@ -24,7 +24,7 @@ export async function finish(world: World): Promise<FinalOutcome> {
   const { plan, devices, deployment, violations } = world;
   await catchUp(world, [...devices.values()]);
   if (violations.all.length === 0) await meetNewcomers(world, plan.absent.map((user_id) => ({ user_id, asks: "resume" })));
-  if (deployment.faults !== null) await pause(Number(SETTINGS.CONFAB_SEAL_AFTER_MS) + ARCHIVE_MS);
+  if (deployment.faults !== null && violations.all.length === 0) await pause(Number(SETTINGS.CONFAB_SEAL_AFTER_MS) + ARCHIVE_MS);
   const archived = await countPruned(world);
   await readEverything(world);
   await Promise.all([...devices.values()].map((device) => device.stop()));

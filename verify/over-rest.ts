@@ -27,6 +27,10 @@ export async function sendOverRest({ deployment, journal, violations }: World, m
     attempt.refused = noteRefusal(journal.refusals, given);
     return given;
   }, BOUNDS.answer * 2);
+  if (errorOf(answer)?.code === "needs_restore") {
+    violations.add("lost", `${message.sender_id} was told over REST that a conversation lacks something that others have seen`, [JSON.stringify(answer.body), ...journal.story(sending)]);
+    return;
+  }
   if (answer.status !== 200 && answer.status !== 201) {
     violations.add("unanswered", `${sending.key} was refused over REST: ${answer.status}`, [JSON.stringify(answer.body), ...journal.story(sending)]);
     return;

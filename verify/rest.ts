@@ -37,6 +37,8 @@ export function errorOf({ status, body }: Answer): { code: string; retry_after_m
 
 /** Later answers may differ: the deployment is starting, busy or out of breath. */
 const TRANSIENT = new Set(["unavailable", "internal", "rate_limited"]);
+/** Nobody here restores anything: there is no other answer to wait for. */
+const FINAL = new Set(["needs_restore"]);
 
 /**
  * Until there is an answer other than "later", or until `withinMs` have passed: then the last answer, or the error.
@@ -49,7 +51,8 @@ export async function persist(attempt: () => Promise<Answer>, withinMs: number, 
     try {
       const answer = await attempt();
       const error = errorOf(answer);
-      const later = error !== null && (answer.status >= 500 || TRANSIENT.has(error.code)) && (error.code !== "archive_unavailable" || alsoRetry.includes(error.code));
+      const later = error !== null && !FINAL.has(error.code) && (answer.status >= 500 || TRANSIENT.has(error.code))
+        && (error.code !== "archive_unavailable" || alsoRetry.includes(error.code));
       if (!later || performance.now() > deadline) return answer;
       wait = Math.min(error.retry_after_ms ?? RETRY_MS, 2_000);
     } catch (error) {

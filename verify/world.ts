@@ -48,6 +48,19 @@ export async function until(holds: () => boolean, withinMs: number, everyMs = 20
   return true;
 }
 
+/** Something was found broken, and takes along what else is waited for: that much longer it may still come. */
+const MOOT_MS = 2_000;
+
+/** From the first violation on nothing more need be waited for, and nothing be blamed for its absence. */
+export function mootness({ violations }: Pick<World, "violations">): () => boolean {
+  let since: number | null = null;
+  return () => {
+    if (violations.all.length === 0) return false;
+    since ??= performance.now();
+    return performance.now() - since > MOOT_MS;
+  };
+}
+
 /** At most `width` at once. */
 export async function inLanes<T>(items: readonly T[], width: number, work: (item: T) => Promise<void>): Promise<void> {
   const rest = [...items];

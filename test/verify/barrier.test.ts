@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { catchUp, untilAnswered, untilListed, untilTold } from "../../verify/barrier.ts";
 import type { Device } from "../../verify/device.ts";
+import { sendOverRest } from "../../verify/over-rest.ts";
 import { readPages } from "../../verify/pages.ts";
 import type { Plan, PlannedConversation, PlannedMessage } from "../../verify/plan.ts";
 import { BOUNDS, makeWorld, until, type World } from "../../verify/world.ts";
@@ -107,4 +108,20 @@ describe("a deployment that", () => {
     expect(await readPages(world, "bob", ROOM_ID, { limit: 50 }, false)).toBeNull();
     expect(world.violations.all).toHaveLength(2);
   });
+
+  test("is broken already: what else does not come is not waited for, and not blamed", async () => {
+    const devices = await begin({ acks: false, head: null, history: null });
+    Object.assign(BOUNDS, { answer: 60_000, learn: 60_000 });
+    world.violations.add("lost", "found in the traffic");
+    await Promise.all([untilAnswered(world), untilTold(world, devices), untilListed(world, PLAN.regulars)]);
+    expect(codes()).toEqual(["lost"]);
+  });
+});
+
+test("an answer that only a restore changes is not waited out: lost, over REST too", async () => {
+  deployment = await fakeDeployment({ acks: true, head: 2, history: 2, sending: "needs_restore" });
+  world = makeWorld(deployment, PLAN);
+  Object.assign(BOUNDS, { answer: 60_000 });
+  await sendOverRest(world, message(1), false);
+  expect(codes()).toEqual(["lost"]);
 });

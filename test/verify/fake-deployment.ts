@@ -12,6 +12,8 @@ export interface Behaviour {
   head: number | null;
   /** How many events history has; null: it is not available. */
   history: number | null;
+  /** What POST /v1/messages is refused with. */
+  sending?: string;
 }
 
 export interface FakeDeployment extends Deployment {
@@ -59,7 +61,8 @@ function greet(socket: WebSocket, { acks, head }: Behaviour): void {
   });
 }
 
-function answer({ head, history }: Behaviour, path: string): [number, unknown] {
+function answer({ head, history, sending }: Behaviour, path: string): [number, unknown] {
+  if (path === "/v1/messages" && sending !== undefined) return [503, { error: { code: sending, retryable: true, retry_after_ms: 10_000 } }];
   if (path.startsWith("/v1/conversations")) {
     return [200, { conversations: head === null ? [] : [{ conversation_id: ROOM_ID, head_seq: head }], next_cursor: null }];
   }
