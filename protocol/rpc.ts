@@ -255,6 +255,6 @@ export interface SessionCalls extends CreationCalls, InboxCalls, PresenceCalls, 
   send(claims: Claims, draft: Draft): Promise<Result<{ ack: AckFrame }>>;
   register(userId: string): Promise<void>;
   registered(): Promise<boolean>;
-  /** How far the user's inbox has a conversation; null: it is not there. */
-  knownHead(call: { conversation_id: string }): Promise<KnownHead | null>;
+  /** How far the user's inbox has a conversation; null: it is not there. `member`: nor where they have left it. */
+  knownHead(call: { conversation_id: string; member?: true }): Promise<KnownHead | null>;
 }

@@ -49,12 +49,8 @@ import type { Opened } from "./opened.ts";
 import { openConversation } from "./opening.ts";
 import { resumeMember } from "./resume.ts";
 import { readUnsealed } from "./unsealed.ts";
+import { ABSENT, absentTo, NEEDS_RESTORE, refuseAppend, type UnwellPorts } from "./unwell.ts";
 import { readVersions } from "./versions.ts";
-
-const ABSENT = { ok: false, code: "not_found" } as const;
-
-/** Something that it had is gone: until it is restored nothing is appended. */
-const NEEDS_RESTORE = { ok: false, code: "needs_restore", retry_after_ms: 10_000 } as const;
 
 export class Conversation extends DurableObject<Env> implements ConversationCalls {
   private readonly sql: Sql;
@@ -88,7 +84,7 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
 
   async appendAny(call: AppendCall): Promise<AppendReply> {
     this.compare(call.conversation_id, call.known, "append");
-    if (this.ill) return { kind: "answers", answers: call.items.map(() => NEEDS_RESTORE) };
+    if (this.ill) return refuseAppend(call, this.unwell);
     if (this.opened === null) {
       if (call.create === null) return { kind: "absent" };
       if (!call.items.some(canBegin)) return { kind: "answers", answers: call.items.map(() => ABSENT) };
@@ -109,7 +105,7 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
   }
 
   async erase(call: EraseCall): Promise<Result<{ changed: boolean }>> {
-    if (this.opened === null) return this.absent;
+    if (this.opened === null) return this.absentTo(null);
     const { state, fanout } = this.opened;
     const result = eraseMessage(this.store, state, call.msg_id, this.changePorts(this.opened), Date.now());
     if (!result.ok) return result;
@@ -119,11 +115,11 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
   }
 
   async eraseSender(call: EraseConversationCall): Promise<Result<ErasedConversation>> {
-    return this.opened === null ? this.absent : { ok: true, ...(await eraseStep(this.ctx, this.store, this.opened, this.changePorts(this.opened), call)) };
+    return this.opened === null ? this.absentTo(null) : { ok: true, ...(await eraseStep(this.ctx, this.store, this.opened, this.changePorts(this.opened), call)) };
   }
 
   async exported(call: ExportConversationCall): Promise<Result<ExportedConversation>> {
-    return this.opened === null ? this.absent : { ok: true, ...exportPart(this.store, this.opened.state, call) };
+    return this.opened === null ? this.absentTo(null) : { ok: true, ...exportPart(this.store, this.opened.state, call) };
   }
 
   async create(call: CreateCall): Promise<Result<{ conversation: ConversationDetail; created: boolean }>> {
@@ -131,7 +127,7 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
       // The same creation again: its creator gets what there is, to anybody else it is absent.
       const { state } = this.opened;
       const same = this.store.readEvent(1)?.sender_id === call.creator_id && state.members.has(call.creator_id);
-      return same ? { ok: true, conversation: describe(this.store, state), created: false } : this.absent;
+      return same ? { ok: true, conversation: describe(this.store, state), created: false } : ABSENT;
     }
     if (this.ill) return NEEDS_RESTORE;
     createGroup(this.store, call, Date.now());
@@ -141,12 +137,12 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
   }
 
   async putMember(call: MemberCall): Promise<Result<{ changed: boolean; role: Role }>> {
-    const result = this.change((state) => putMember(this.store, state, call, Date.now()));
+    const result = await this.change(call.actor_id, (state) => putMember(this.store, state, call, Date.now()));
     return result.ok ? { ...result, role: this.opened?.state.members.get(call.user_id)?.role ?? "member" } : result;
   }
 
   async removeMember(call: Omit<MemberCall, "role">): Promise<Result<{ changed: boolean }>> {
-    return this.change((state) => removeMember(this.store, state, call, Date.now()));
+    return this.change(call.actor_id, (state) => removeMember(this.store, state, call, Date.now()));
   }
 
   async rename(call: { actor_id: string; title: string }): Promise<Result<{ title: string }>> {
@@ -155,39 +151,40 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
   }
 
   async configure(call: ConfigureCall): Promise<Result<{ changed: boolean }>> {
-    return this.change((_state, groups) => groups.configure(call, Date.now()));
+    return this.change(call.actor_id, (_state, groups) => groups.configure(call, Date.now()));
   }
 
   async invite(call: InviteCall): Promise<Result<{ invite: InviteMade }>> {
-    return this.opened?.groups.invite(call, Date.now()) ?? this.absent;
+    return this.opened?.groups.invite(call, Date.now()) ?? this.absentTo(call.actor_id);
   }
 
   async invites(call: { actor_id: string | null }): Promise<Result<{ invites: Invite[] }>> {
-    return this.opened?.groups.invites(call.actor_id, Date.now()) ?? this.absent;
+    return this.opened?.groups.invites(call.actor_id, Date.now()) ?? this.absentTo(call.actor_id);
   }
 
   async revokeInvite(call: { actor_id: string | null; invite_id: string }): Promise<Result<object>> {
-    return this.opened?.groups.revokeInvite(call.actor_id, call.invite_id) ?? this.absent;
+    return this.opened?.groups.revokeInvite(call.actor_id, call.invite_id) ?? this.absentTo(call.actor_id);
   }
 
   async join(call: JoinCall): Promise<Result<{ changed: boolean; conversation: ConversationDetail }>> {
-    if (this.opened === null) return this.ill ? NEEDS_RESTORE : { ok: false, code: "invite_invalid" };
-    const result = this.change((_state, groups) => groups.join(call, Date.now()));
+    // Also where it waits to be restored, which brings no invitation back.
+    if (this.opened === null) return { ok: false, code: "invite_invalid" };
+    const result = await this.change(call.user_id, (_state, groups) => groups.join(call, Date.now()));
     return result.ok ? { ...result, conversation: describe(this.store, this.opened.state) } : result;
   }
 
   async ban(call: BanCall): Promise<Result<{ changed: boolean }>> {
     const known = this.opened?.state.banned.has(call.user_id);
-    const result = this.change((_state, groups) => groups.ban(call, Date.now()));
+    const result = await this.change(call.actor_id, (_state, groups) => groups.ban(call, Date.now()));
     return result.ok ? { ok: true, changed: result.changed || known === false } : result;
   }
 
   async unban(call: BanCall): Promise<Result<{ changed: boolean }>> {
-    return this.opened?.groups.unban(call) ?? this.absent;
+    return this.opened?.groups.unban(call) ?? this.absentTo(call.actor_id);
   }
 
   async bans(call: { actor_id: string | null }): Promise<Result<{ bans: Ban[] }>> {
-    return this.opened?.groups.bans(call.actor_id) ?? this.absent;
+    return this.opened?.groups.bans(call.actor_id) ?? this.absentTo(call.actor_id);
   }
 
   async describe(call: { user_id: string }): Promise<Result<{ conversation: ConversationDetail }>> {
@@ -210,7 +207,7 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
 
   async search(call: SearchCall): Promise<Result<SearchReply>> {
     const stay = this.opened?.state.members.get(call.user_id);
-    if (this.opened === null || stay === undefined) return this.absent;
+    if (this.opened === null || stay === undefined) return this.absentTo(call.user_id);
     const { state, indexing, tasks } = this.opened;
     const found = findMessages(this.store, state, indexing, stay, call);
     tasks.arm(Date.now());
@@ -219,19 +216,19 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
 
   async receipts(call: ReceiptsCall): Promise<Result<{ marks: ReceiptMarks }>> {
     const stay = this.opened?.state.members.get(call.user_id);
-    return this.opened === null || stay === undefined ? this.absent : this.opened.receipts.take(stay, call);
+    return this.opened === null || stay === undefined ? this.absentTo(call.user_id) : this.opened.receipts.take(stay, call);
   }
 
   async messageReceipts(call: { user_id: string; msg_id: string }): Promise<Result<{ receipts: MessageReceipt[] }>> {
     const stay = this.opened?.state.members.get(call.user_id);
     const receipts = stay === undefined ? null : (this.opened?.receipts.ofMessage(stay, call.msg_id) ?? null);
-    return receipts === null ? this.absent : { ok: true, receipts };
+    return receipts === null ? this.absentTo(call.user_id) : { ok: true, receipts };
   }
 
   async resume(call: ResumeCall): Promise<Result<Resumed>> {
     this.compare(call.conversation_id, call.known, "resume");
     const stay = this.opened?.state.members.get(call.user_id);
-    if (this.opened === null || stay === undefined) return this.absent;
+    if (this.opened === null || stay === undefined) return this.absentTo(call.user_id);
     return resumeMember(this.store, this.opened, stay, call);
   }
 
@@ -242,12 +239,12 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
   async peek(call: PeekCall): Promise<Result<{ settled: Settled }>> {
     this.compare(call.conversation_id, call.known, "peek");
     const stay = this.opened?.state.members.get(call.user_id);
-    if (this.opened === null || stay === undefined) return this.absent;
+    if (this.opened === null || stay === undefined) return this.absentTo(call.user_id);
     return { ok: true, settled: this.opened.fanout.peek(stay, call.settled_seq) };
   }
 
   async view(call: ViewCall): Promise<Result<{ mode: FanoutMode; head: Head }>> {
-    if (this.opened === null || !this.opened.state.members.has(call.user_id)) return this.absent;
+    if (this.opened === null || !this.opened.state.members.has(call.user_id)) return this.absentTo(call.user_id);
     const { fanout, state: { record, head } } = this.opened;
     fanout.view(call);
     return { ok: true, mode: record.mode, head: { conversation_id: record.conversation_id, epoch: record.epoch, head_seq: head.seq } };
@@ -261,21 +258,21 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
   }
 
   async typing(call: { user_id: string; on: boolean }): Promise<Result<object>> {
-    if (this.opened === null || !this.opened.state.members.has(call.user_id)) return this.absent;
+    if (this.opened === null || !this.opened.state.members.has(call.user_id)) return this.absentTo(call.user_id);
     this.opened.typing.take(call.user_id, call.on);
     return { ok: true };
   }
 
   async archived(ack: ArchiveAck): Promise<Result<ArchiveAcked>> {
     this.compare(ack.conversation_id, { epoch: ack.epoch, seq: ack.to_seq }, "archive");
-    if (this.opened === null) return this.absent;
+    if (this.opened === null) return this.absentTo(null);
     const result = this.opened.sealing.acknowledged(ack);
     this.opened.tasks.arm(Date.now());
     return result.ok ? { ...result, receipts: this.opened.receipts.handOver.after(ack) } : result;
   }
 
   async segmentWrong(report: ArchiveWrong): Promise<Result<ArchiveWrongAnswer>> {
-    if (this.opened === null) return this.absent;
+    if (this.opened === null) return this.absentTo(null);
     const result = this.opened.sealing.reportedWrong(report);
     this.opened.tasks.arm(Date.now());
     return result;
@@ -292,33 +289,33 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
 
   async unsealed({ from }: EventsQuery): Promise<Result<{ events: SegmentEvent[] }>> {
     const state = this.readable;
-    return state === null ? this.absent : { ok: true, events: readUnsealed(this.store, state, from) };
+    return state === null ? this.absentTo(null) : { ok: true, events: readUnsealed(this.store, state, from) };
   }
 
   async chain(query: ChainQuery): Promise<Result<{ chain: ChainState }>> {
-    return this.opened === null ? this.absent : { ok: true, chain: this.opened.sealing.chain.read(query) };
+    return this.opened === null ? this.absentTo(null) : { ok: true, chain: this.opened.sealing.chain.read(query) };
   }
 
   async links({ from, to }: LinksQuery): Promise<Result<{ links: EventLink[] }>> {
-    return this.opened === null ? this.absent : { ok: true, links: this.opened.sealing.chain.links(from, to) };
+    return this.opened === null ? this.absentTo(null) : { ok: true, links: this.opened.sealing.chain.links(from, to) };
   }
 
   async stats(): Promise<Result<{ stats: ConversationStats }>> {
-    return this.opened === null ? this.absent : { ok: true, stats: statsOf(this.opened, Date.now()) };
+    return this.opened === null ? this.absentTo(null) : { ok: true, stats: statsOf(this.opened, Date.now()) };
   }
 
   override async alarm(): Promise<void> {
     await this.opened?.tasks.fired(() => Date.now());
   }
 
-  /** What this object says to whoever asks for a conversation that is not open here. */
-  private get absent(): Refusal {
-    return this.ill ? NEEDS_RESTORE : ABSENT;
+  private absentTo(userId: string | null): Promise<Refusal> {
+    return absentTo(userId, this.unwell);
   }
 
-  /** Where it is known who the members are, nobody else learns that something is wrong. */
-  private absentTo(userId: string): Refusal {
-    return this.ill && (this.halted === null || this.halted.members.has(userId)) ? NEEDS_RESTORE : ABSENT;
+  private get unwell(): UnwellPorts {
+    const conversation_id = (this.ill ? new Restoring(this.store).read()?.conversation_id : undefined) ?? "";
+    const inInbox = async (userId: string) => (await this.through(userId, (stub) => stub.knownHead({ conversation_id, member: true }))) !== null;
+    return { ill: this.ill, members: this.halted?.members ?? null, inInbox };
   }
 
   private get readable(): ConversationState | null {
@@ -370,8 +367,9 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
     };
   }
 
-  private change(decide: (state: ConversationState, groups: Groups) => Changed): Result<{ changed: boolean }> {
-    if (this.opened === null) return this.absent;
+  /** The change itself in the turn of the call. */
+  private async change(actor: string | null, decide: (state: ConversationState, groups: Groups) => Changed): Promise<Result<{ changed: boolean }>> {
+    if (this.opened === null) return this.absentTo(actor);
     const result = decide(this.opened.state, this.opened.groups);
     if (!result.ok) return result;
     const changed = result.events.length > 0;

@@ -176,6 +176,10 @@ export class SessionCore {
     return this.isRegistered ? this.store.readKnown(conversationId) : null;
   }
 
+  hasLeft(conversationId: string): boolean {
+    return this.isRegistered && (this.store.readInbox(conversationId)?.left_at ?? null) !== null;
+  }
+
   /** Work that goes on after a frame was handled. What it can't do, the device is told. */
   background(device: Device, what: string, work: Promise<void>): void {
     const done = work.catch((error: unknown) => {

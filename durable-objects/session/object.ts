@@ -180,8 +180,8 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
     return { ...this.reply(call.conversation_id), ...(known === null ? {} : { known }) };
   }
 
-  async knownHead(call: { conversation_id: string }): Promise<KnownHead | null> {
-    return this.core.known(call.conversation_id);
+  async knownHead(call: { conversation_id: string; member?: true }): Promise<KnownHead | null> {
+    return call.member === true && this.core.hasLeft(call.conversation_id) ? null : this.core.known(call.conversation_id);
   }
 
   private reply(conversationId: string): DeliverReply {

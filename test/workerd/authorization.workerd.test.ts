@@ -1,4 +1,5 @@
 // The calls of a conversation that name a user: it answers by that user's membership, whoever has let the call through.
+import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { describe, expect, test } from "vitest";
 import type { AppendItem } from "../../protocol/rpc/append.ts";
 import type { ConversationCalls } from "../../protocol/rpc.ts";
@@ -106,6 +107,24 @@ function told(reply: unknown): string {
   return ok ? "ok" : (code ?? "no code");
 }
 
+/** One that waits to be restored: nothing is left of it, or what is left lacks something that the archive has. */
+async function unwell(left: "nothing" | "an old copy"): Promise<Group> {
+  const made = await group();
+  if (left === "nothing") {
+    await runInDurableObject(conversation(made.id), async (_object, state) => {
+      await state.storage.deleteAll();
+    });
+    await evictDurableObject(conversation(made.id));
+  }
+  const ack = { format: 1, conversation_id: made.id, epoch: 1, from_seq: 1, to_seq: 99, count: 99, sha256: "0".repeat(64) } as const;
+  expect(told(await conversation(made.id).archived(ack))).toBe("needs_restore");
+  return made;
+}
+
+/** What is left of an old copy is read. */
+const READS = new Set(["describe", "history", "versions"]);
+const ANSWER_NOTHING = new Set(["attach"]);
+
 const rows = Object.entries(TABLE).flatMap(([method, calls]) => calls.map((call) => [`${method} ${call.name}`.trim(), call] as const));
 
 test("[S20] every call that names a user is tried here", () => {
@@ -113,8 +132,8 @@ test("[S20] every call that names a user is tried here", () => {
   expect(Object.keys(TABLE).toSorted()).toEqual(named.toSorted());
 });
 
-describe("[S20] a conversation asks who it is, call by call", () => {
-  test.each(rows)("%s", async (_name, { ask, answers }) => {
+describe("[S20] [A34] a conversation asks who it is, call by call", () => {
+  test.each(rows)("%s", async (name, { ask, answers }) => {
     const refused = await group();
     const got: [Actor, string][] = [];
     const unseen = new Set<string>();
@@ -127,6 +146,14 @@ describe("[S20] a conversation asks who it is, call by call", () => {
     expect(Object.fromEntries(got)).toEqual(answers);
     for (const actor of ACTORS) unseen.add(JSON.stringify(await ask(conversation(ABSENT.id), actor, ABSENT)));
     expect([...unseen], "what is not there and what is not seen are one").toHaveLength(1);
+    for (const left of ["nothing", "an old copy"] as const) {
+      const place = await unwell(left);
+      const strangers = new Set(await Promise.all((["stranger", "removed", "banned"] as const).map(async (actor) => JSON.stringify(await ask(conversation(place.id), actor, place)))));
+      expect([...strangers], `to strangers one that waits to be restored is as absent, where ${left} is left`).toEqual([...unseen]);
+      const method = name.split(" ")[0] as string;
+      if (left === "nothing" || ANSWER_NOTHING.has(method)) continue;
+      expect(told(await ask(conversation(place.id), "owner", place)), "its members learn of it").toBe(READS.has(method) ? "ok" : method === "join" ? "invite_invalid" : "needs_restore");
+    }
     // Nobody who was refused has changed anything.
     expect(await conversation(refused.id).stats()).toMatchObject({ ok: true, stats: { head_seq: 4, members: 4 } });
   });
