@@ -10,6 +10,7 @@ import type { Conversation } from "./conversation.ts";
 import { directId } from "./direct-id.ts";
 import { Engine } from "./engine.ts";
 import { Groups } from "./groups.ts";
+import type { FileOf } from "./media/urls.ts";
 import { sendFile, uploadNow, type Uploaded } from "./media/send.ts";
 import { type HistoryAsked, readHistory } from "./history.ts";
 import type { ClientEvents, ConnectOptions, MediaOptions, PlannedReconnect, SendOptions, Target, UploadOptions } from "./options.ts";
@@ -111,12 +112,12 @@ export class ConfabClient {
    * Where a message's file can be read for the next minutes; the same until shortly before that is over. Rejects with `not_found`
    * where it is not for this user, or deleted, and with `media_expired`.
    */
-  mediaUrl(message: Pick<Message, "conversation_id" | "media_key">): Promise<string> {
+  mediaUrl(message: FileOf): Promise<string> {
     return this.#engine.mediaUrls.of(message);
   }
 
   /** An address was refused at the store: the next `mediaUrl` asks for another. */
-  forgetMediaUrl(message: Pick<Message, "conversation_id" | "media_key">): void {
+  forgetMediaUrl(message: FileOf): void {
     this.#engine.mediaUrls.forget(message);
   }
 

@@ -60,9 +60,11 @@ export interface UploadOptions {
   onProgress?: (sent: number, size: number) => void;
 }
 
-export type MediaOptions = Omit<SendOptions, "content_type" | "media_key" | "media_from"> & UploadOptions & {
+export type MediaOptions = Omit<SendOptions, "content_type" | "media_key" | "media_from" | "media"> & UploadOptions & {
   /** Said beside the file. */
   content?: string;
+  /** A promise: the message waits for it, however soon the file is up; without an answer it goes as it is. */
+  media?: Media | Promise<Media>;
 };
 
 export interface ClientEvents {

@@ -45,10 +45,10 @@ export interface OutboxStore {
   load(): Promise<StoredMessage[]>;
   /** Writes or overwrites by client_msg_id. */
   put(message: StoredMessage): Promise<void>;
-  /** The file too. */
   remove(client_msg_id: string): Promise<void>;
-  /** The file of a message, kept until that is removed. Where these two are missing a reload loses files that are not up yet. */
+  /** The file of a message, written after it and removed before it. Where these are missing a reload loses files that are not up yet. */
   putFile?(client_msg_id: string, file: Blob): Promise<void>;
+  removeFile?(client_msg_id: string): Promise<void>;
   loadFile?(client_msg_id: string): Promise<Blob | null>;
 }
 
@@ -68,6 +68,10 @@ export class MemoryOutboxStore implements OutboxStore {
 
   remove(client_msg_id: string): Promise<void> {
     this.#messages.delete(client_msg_id);
+    return Promise.resolve();
+  }
+
+  removeFile(client_msg_id: string): Promise<void> {
     this.#files.delete(client_msg_id);
     return Promise.resolve();
   }

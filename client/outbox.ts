@@ -1,5 +1,7 @@
 // Takes every message at once and keeps it until the server has committed it or refused it for good. The order in which
 // messages are taken is the order in which each conversation commits them.
+import * as v from "valibot";
+import { Media } from "../protocol/media.ts";
 import { directId } from "./direct-id.ts";
 import { type DispatchLimits, Dispatcher } from "./dispatcher.ts";
 import type { Environment } from "./environment.ts";
@@ -131,6 +133,15 @@ export class Outbox {
     this.#changed(sending);
   }
 
+  /** What the message says of its file; of what the protocol does not know nothing is said. */
+  described(sending: Sending, media: Media): void {
+    const { success, output } = v.safeParse(Media, media);
+    if (this.#messages.get(sending.client_msg_id) !== sending || sending.message.media_key !== undefined || !success) return;
+    sending.become({ ...sending.message, media: output });
+    this.#save(sending);
+    this.#changed(sending);
+  }
+
   learned(sending: Sending, upload: StoredUpload): void {
     if (this.#messages.get(sending.client_msg_id) !== sending) return;
     sending.become({ ...sending.message, upload });
@@ -174,7 +185,7 @@ export class Outbox {
     // Another window brought the same message to its end.
     if (sending.upload !== null) this.#handlers.files.cancel(sending);
     sending.succeed(ack);
-    this.#remove(client_msg_id);
+    this.#remove(sending);
     this.#handlers.changed(sending, ack.conversation_id);
     return sending;
   }
@@ -256,7 +267,7 @@ export class Outbox {
 
   #discard(sending: Sending): void {
     this.#messages.delete(sending.client_msg_id);
-    this.#remove(sending.client_msg_id);
+    this.#remove(sending);
     this.#handlers.discarded(sending);
   }
 
@@ -282,7 +293,11 @@ export class Outbox {
     this.#store.put(stored).catch((error: unknown) => this.#handlers.storeFailed(error));
   }
 
-  #remove(client_msg_id: string): void {
-    this.#store.remove(client_msg_id).catch((error: unknown) => this.#handlers.storeFailed(error));
+  #remove({ client_msg_id, message }: Sending): void {
+    const failed = (error: unknown): void => this.#handlers.storeFailed(error);
+    // The file first: without its message nobody would look for it.
+    const fileGone = message.upload === undefined ? undefined : this.#store.removeFile?.(client_msg_id).catch(failed);
+    if (fileGone === undefined) this.#store.remove(client_msg_id).catch(failed);
+    else fileGone.then(() => this.#store.remove(client_msg_id)).catch(failed);
   }
 }

@@ -5,6 +5,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { withLock } from "./bootstrap/lock.mjs";
 import type { Bundle } from "./build/bundles.ts";
+import { deployedSettings, mediaSource, withMediaSource } from "./build/headers.ts";
 import { patchPlugin, type Patch } from "./build/patch.ts";
 import { hashInputs, isCurrent, readStamp, writeStamp } from "./build/stamp.ts";
 
@@ -29,6 +30,7 @@ export interface BuildOptions {
 
 const SOURCES: Sources = { worker: path.join(ROOT, "workers/index.ts"), web: path.join(ROOT, "web") };
 const SETTINGS = "1";
+const HEADERS = path.join("web", "_headers");
 /** What a version of a dependency, or how the sources are read, hangs on. */
 const ALWAYS_INPUTS = ["package-lock.json", "tsconfig.base.json", "scripts/build/bundles.ts"];
 
@@ -42,7 +44,8 @@ export function build(options: BuildOptions): Promise<boolean> {
 
 async function buildLocked({ outDir, patch, sources = SOURCES }: BuildOptions): Promise<boolean> {
   const stampFile = path.join(outDir, "stamp.json");
-  const settings = JSON.stringify([SETTINGS, relative(sources.worker), relative(sources.web)]);
+  const media = mediaSource(deployedSettings(ROOT, process.env));
+  const settings = JSON.stringify([SETTINGS, relative(sources.worker), relative(sources.web), media]);
   const page = staticFiles(sources.web);
   const copied = page.map((file) => relative(path.join(sources.web, file)));
   // A patch is a function: its result can't be told from a stamp.
@@ -58,6 +61,8 @@ async function buildLocked({ outDir, patch, sources = SOURCES }: BuildOptions): 
   patch?.check?.();
 
   const files = new Map<string, Uint8Array>(page.map((file) => [path.join("web", file), readFileSync(path.join(sources.web, file))]));
+  const headers = files.get(HEADERS);
+  if (headers !== undefined) files.set(HEADERS, Buffer.from(withMediaSource(Buffer.from(headers).toString(), media)));
   for (const output of bundles.flatMap((bundle) => bundle.outputFiles)) files.set(path.relative(outDir, output.path), output.contents);
   rmSync(stampFile, { force: true });
   replaceFiles(outDir, files);

@@ -77,6 +77,7 @@ class App {
       if (conversation_id === this.#pane?.conversation_id) this.#pane.timeline.changed();
       this.#update();
     });
+    this.#client.on("upload", (sending) => this.#pane?.timeline.uploading(sending));
     this.#client.on("presence", () => this.#update());
     // What was refused of an edit, a deletion or a reaction stands nowhere else.
     this.#client.on("sending", ({ state, isMessage, error }) => {

@@ -6,6 +6,8 @@ import { conversationItems } from "./conversation-menu.ts";
 import { element, iconButton } from "./element.ts";
 import { openDetails } from "./group-details.ts";
 import { icon } from "./icons.ts";
+import type { Attachment } from "./media/attachments.ts";
+import { onDroppedFiles } from "./media/drop.ts";
 import { openMenu } from "./menu.ts";
 import { openMessageMenu } from "./message-menu.ts";
 import { mentionsIn } from "./mentions.ts";
@@ -61,7 +63,7 @@ class Pane implements ChatPane {
     const row = this.#row();
     const title = titleOf(row, place, client.user_id);
     this.#composer = new Composer(conversation_id, {
-      send: (text, about) => this.#send(text, about),
+      send: (text, about, files) => this.#send(text, about, files),
       scroll: (pages) => this.timeline.scrollByPage(pages),
       typing: (on) => client.typing(conversation_id, on),
       editLast: () => this.#editLast(),
@@ -97,6 +99,7 @@ class Pane implements ChatPane {
       this.timeline.element,
       this.#composer.element,
     );
+    onDroppedFiles(this.element, (files) => this.#composer.attach(files));
     if (peer === null) void this.#readMembers();
   }
 
@@ -117,6 +120,7 @@ class Pane implements ChatPane {
     this.#unshow();
     this.#status.destroy();
     this.#search.close();
+    this.#composer.destroy();
     this.timeline.destroy();
   }
 
@@ -139,14 +143,18 @@ class Pane implements ChatPane {
     return this.#client.conversations().find((row) => row.conversation_id === this.conversation_id);
   }
 
-  #send(text: string, about: About): void {
+  #send(text: string, about: About, files: readonly Attachment[]): void {
     const mentions = mentionsIn(text, this.#members.map(({ user_id }) => user_id), this.#client.user_id);
     const mentioned = mentions.length === 0 ? {} : { mentions };
     if (about?.kind === "edit") {
       if (text !== about.message.content) this.#client.edit(about.message, text, mentions.length === 0 ? undefined : mentions);
       return;
     }
-    this.#client.send(targetOf(this.#place), text, { ...mentioned, ...(about === null ? {} : { reply_to: about.message.msg_id }) });
+    const target = targetOf(this.#place);
+    const first = { ...mentioned, ...(about === null ? {} : { reply_to: about.message.msg_id }) };
+    if (files.length === 0) this.#client.send(target, text, first);
+    // What is written stands with the first of them.
+    files.forEach(({ file, kind, content_type, media }, i) => this.#client.sendMedia(target, file, { kind, content_type, media, ...(i === 0 ? { ...first, content: text } : {}) }));
     this.timeline.toNewest();
   }
 

@@ -3,6 +3,10 @@
 import type { Message } from "../client/client.ts";
 import { element, iconButton, named, spoken } from "./element.ts";
 import { icon } from "./icons.ts";
+import { AttachBar } from "./media/attach-bar.ts";
+import type { Attachment } from "./media/attachments.ts";
+import { onPastedFiles } from "./media/drop.ts";
+import { briefOf } from "./media/words.ts";
 
 /** UTF-8 bytes of one message. */
 const MOST_BYTES = 64 * 1024;
@@ -11,7 +15,8 @@ const MOST_BYTES = 64 * 1024;
 export type About = { kind: "reply" | "edit"; message: Message } | null;
 
 export interface ComposerActions {
-  send(text: string, about: About): void;
+  /** `text` may be empty where there are files. */
+  send(text: string, about: About, files: readonly Attachment[]): void;
   /** The keys that scroll, pressed while writing. */
   scroll(pages: number): void;
   /** Somebody writes, or stopped to. */
@@ -25,6 +30,7 @@ export class Composer {
   readonly #field: HTMLTextAreaElement;
   readonly #problem = element("p", { class: "problem", role: "alert" });
   readonly #bar = element("div", { class: "about", hidden: true });
+  readonly #files: AttachBar;
   readonly #draft: string;
   readonly #actions: ComposerActions;
   #about: About = null;
@@ -35,12 +41,24 @@ export class Composer {
     this.#field = element("textarea", { id: "message", rows: "1", dir: "auto", autocomplete: "off", enterkeyhint: "send", placeholder: "Write a message" });
     this.#field.value = sessionStorage.getItem(this.#draft) ?? "";
     const send = element("button", { type: "submit", class: "send", "aria-label": "Send", title: "Send" }, icon("send"));
+    const box = element("div", { class: "composer-box" });
+    this.#files = new AttachBar(conversation_id, {
+      changed: () => this.focus(),
+      problem: (text) => (this.#problem.textContent = text),
+      recording: (on) => {
+        box.hidden = on;
+        if (!on) this.focus();
+      },
+    });
+    box.append(this.#files.chooser, this.#field, this.#files.microphone, send);
     this.element = element("form", { class: "composer" },
       this.#bar,
+      this.#files.tray,
       element("label", { for: "message", class: "spoken" }, "Message"),
-      element("div", { class: "composer-box" }, this.#field, send),
+      box, this.#files.recording,
       this.#problem,
     );
+    onPastedFiles(this.#field, (files) => this.attach(files));
     this.#field.addEventListener("input", () => this.#changed());
     this.#field.addEventListener("keydown", (event) => this.#key(event));
     this.#field.addEventListener("blur", () => actions.typing(false));
@@ -53,6 +71,14 @@ export class Composer {
 
   focus(): void {
     this.#field.focus({ preventScroll: true });
+  }
+
+  attach(files: readonly File[]): void {
+    this.#files.add(files);
+  }
+
+  destroy(): void {
+    this.#files.destroy();
   }
 
   /** An edit begins with what the message says now, and leaves the draft alone. */
@@ -75,7 +101,7 @@ export class Composer {
     this.#bar.replaceChildren(
       icon(kind === "edit" ? "edit" : "reply"),
       element("p", { class: "about-text" }, element("span", {}, kind === "edit" ? "Changing your message" : "Answering "), kind === "edit" ? null : named(message.sender_id),
-        spoken(": "), element("span", { class: "about-content", dir: "auto" }, message.content.slice(0, 120))),
+        spoken(": "), element("span", { class: "about-content", dir: "auto" }, briefOf(message).slice(0, 120))),
       cancel,
     );
   }
@@ -107,18 +133,19 @@ export class Composer {
   #send(): void {
     // Half a character has no UTF-8.
     const text = this.#field.value.toWellFormed();
-    if (text.trim() === "") return;
+    const isEdit = this.#about?.kind === "edit";
+    if (text.trim() === "" && (isEdit || this.#files.isEmpty)) return;
     const bytes = new TextEncoder().encode(text).byteLength;
     if (bytes > MOST_BYTES) {
       this.#problem.textContent = `This is ${Math.ceil((bytes - MOST_BYTES) / 1024)} KiB too long for one message.`;
       return;
     }
     const about = this.#about;
-    if (about?.kind !== "edit") {
+    if (!isEdit) {
       this.#field.value = "";
       sessionStorage.setItem(this.#draft, "");
     }
-    this.#actions.send(text, about);
+    this.#actions.send(text.trim() === "" ? "" : text, about, isEdit ? [] : this.#files.take());
     if (about !== null) this.about(null);
     this.#problem.textContent = "";
     this.#fit();

@@ -3,6 +3,7 @@
 import type { ConfabClient, ConversationRow } from "../client/client.ts";
 import { avatar } from "./avatar.ts";
 import { button, element, spoken } from "./element.ts";
+import { briefOf } from "./media/words.ts";
 import { icon } from "./icons.ts";
 import { hashOf, placeOf, titleOf } from "./place.ts";
 import { reconcile } from "./reconcile.ts";
@@ -83,7 +84,7 @@ export class ConversationList {
     const title = titleOf(row, place, me);
     const unread = isOpen && !document.hidden ? 0 : row.unread;
     const waiting = this.#client.unsettled(conversation_id).findLast((sending) => sending.isMessage);
-    const preview = waiting === undefined ? previewOf(row, me) : `You: ${waiting.content.slice(0, 200)}`;
+    const preview = waiting === undefined ? previewOf(row, me) : `You: ${briefOf(waiting.message).slice(0, 200)}`;
     const time = shortTime(last_at, Date.now());
     const online = peer_id !== null && this.#client.presence(peer_id)?.status === "ONLINE";
     const signature = JSON.stringify([title, unread, unread_mentions, preview, time, isOpen, waiting?.state, muted, online]);

@@ -1,7 +1,9 @@
-// What can be done with a message: answered, reacted to, changed, taken away, reported.
+// What can be done with a message: answered, sent on, reacted to, changed, taken away, reported.
 import type { ConfabClient, Message } from "../client/client.ts";
 import { openDialog } from "./dialog.ts";
 import { button, element, named } from "./element.ts";
+import { openForward } from "./media/forward.ts";
+import { briefOf } from "./media/words.ts";
 import { errorText } from "./error-text.ts";
 import { type MenuItem, openMenu } from "./menu.ts";
 import { wholeTime } from "./times.ts";
@@ -23,7 +25,8 @@ export function openMessageMenu(client: ConfabClient, message: Message, from: HT
   openMenu("More actions", from, [
     item("reply", "Answer", () => actions.reply(message)),
     // Elsewhere the page may not write there.
-    ...(!isSecureContext ? [] : [item("copy", "Copy the text", () => void navigator.clipboard.writeText(message.content))]),
+    item("forward", "Forward", () => openForward(client, message)),
+    ...(!isSecureContext || message.content === "" ? [] : [item("copy", "Copy the text", () => void navigator.clipboard.writeText(message.content))]),
     ...(mine ? [item("edit", "Edit", () => actions.edit(message)), item("info", "Who has read it", () => void openReceipts(client, message))] : []),
     ...(mine || actions.moderates() ? [item("trash", "Delete for everybody", () => confirmDeletion(client, message), true)] : []),
     ...(mine ? [] : [item("flag", "Report", () => openReport(client, message))]),
@@ -33,7 +36,7 @@ export function openMessageMenu(client: ConfabClient, message: Message, from: HT
 function confirmDeletion(client: ConfabClient, message: Message): void {
   const view = openDialog("Delete the message?");
   view.body.append(
-    element("p", { dir: "auto" }, message.content.slice(0, 200)),
+    element("p", { dir: "auto" }, briefOf(message).slice(0, 200)),
     element("p", { class: "hint" }, "It is gone for everybody, and can’t be brought back."),
     element("div", { class: "dialog-actions" },
       button("Keep it", "quiet", () => view.close()),

@@ -1,4 +1,5 @@
 // A row of the message list as an element. Content becomes a text node and nothing else.
+import { INLINE_TYPES } from "../client/client.ts";
 import { element, named, spoken, button } from "./element.ts";
 import { errorText } from "./error-text.ts";
 import { hueOf } from "./avatar.ts";
@@ -12,6 +13,8 @@ export interface RowActions {
   openMenu(row: MessageRow, from: HTMLElement): void;
   react(row: MessageRow, emoji: string, on: boolean): void;
   goTo(msg_id: string): void;
+  /** The view of its file; null where it has none. */
+  mediaOf(row: MessageRow): HTMLElement | null;
 }
 
 const STATES = {
@@ -22,8 +25,9 @@ const EMOJI_ONLY = /^\p{RGI_Emoji}{1,3}$/v;
 /** Changes whenever the element must be made anew. Neighbours change only the classes: what is selected in it stays so. */
 export function signatureOf(row: Row): string {
   if (row.kind !== "message") return "text" in row ? row.text : "";
-  const { state, at, error, content, edited, deleted, reactions, quote, replies, counts, message } = row;
-  return JSON.stringify([state, at, error?.code, content, edited, deleted, reactions, quote, replies, counts, message?.msg_id]);
+  const { state, at, error, content, edited, deleted, reactions, quote, replies, counts, message, media, sending } = row;
+  const file = media === null ? null : [media.content_type, media.width, media.thumbhash, media.duration_ms, sending !== null && sending.upload !== null];
+  return JSON.stringify([state, at, error?.code, content, edited, deleted, reactions, quote, replies, counts, message?.msg_id, file]);
 }
 
 export function classesOf(row: Row): string {
@@ -48,11 +52,12 @@ export function rowView(row: Row, actions: RowActions): HTMLElement {
 
 function messageView(row: MessageRow, actions: RowActions): HTMLElement {
   const { deleted, content, content_type, quote, message } = row;
-  const large = EMOJI_ONLY.test(content) && quote === null;
-  const bubble = element("div", { class: large ? "bubble large" : "bubble" },
+  const media = deleted ? null : actions.mediaOf(row);
+  const large = EMOJI_ONLY.test(content) && quote === null && media === null;
+  const bubble = element("div", { class: `bubble${large ? " large" : ""}${media === null ? "" : ` with-media with-${INLINE_TYPES.has(row.media?.content_type ?? "") ? content_type : "document"}`}` },
     quote === null || deleted ? null : quoteView(quote, actions),
-    content_type === "text" || deleted ? null : element("span", { class: "kind" }, content_type),
-    element("p", { class: "text", dir: "auto" }, deleted ? "This message was deleted." : content),
+    media ?? (content_type === "text" || deleted ? null : element("span", { class: "kind" }, content_type)),
+    media !== null && content === "" ? null : element("p", { class: "text", dir: "auto" }, deleted ? "This message was deleted." : content),
     metaView(row),
   );
   return element("li", message === null ? {} : { tabindex: "-1", "data-msg": message.msg_id },

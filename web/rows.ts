@@ -1,5 +1,6 @@
 // What the message list shows, from events and unsettled messages: days, notes, and messages in blocks by sender. Pure.
-import { type ChatEvent, type ConfabError, type ConversationRow, type Message, type MessageStatus, type Sending, type Slot, withPending } from "../client/client.ts";
+import { type ChatEvent, type ConfabError, type ConversationRow, type Media, mediaOf, type Message, type MessageStatus, type Sending, type Slot, withPending } from "../client/client.ts";
+import { briefOf, kindWord } from "./media/words.ts";
 import { dayName, dayNumber } from "./times.ts";
 
 export interface MessageRow {
@@ -12,6 +13,8 @@ export interface MessageRow {
   last: boolean;
   content: string;
   content_type: string;
+  /** What is known of its file; null where it has none. */
+  media: Media | null;
   at: number;
   /** null for messages of others. */
   state: "PENDING" | "SENT" | "DELIVERED" | "READ" | "FAILED" | null;
@@ -91,13 +94,13 @@ export function rowsOf(slots: readonly Slot[], sendings: readonly Sending[], con
 export function previewOf({ last_message: last, kind }: ConversationRow, me: string): string | null {
   if (last === null) return null;
   const who = last.sender_id === me ? "You: " : kind === "group" ? `${isolated(last.sender_id)}: ` : "";
-  return who + (last.deleted === true ? "Deleted message" : (last.preview ?? "Encrypted message"));
+  return who + (last.deleted === true ? "Deleted message" : last.preview === "" ? kindWord(last.content_type) : (last.preview ?? "Encrypted message"));
 }
 
 /** What a quote shows of a message. */
 export function quoteOf(msg_id: string, message: Message | null): Quote {
   if (message === null) return { msg_id, sender_id: null, text: "An earlier message" };
-  return { msg_id, sender_id: message.sender_id, text: message.deleted_at === undefined ? message.content.slice(0, 200) : "Deleted message" };
+  return { msg_id, sender_id: message.sender_id, text: message.deleted_at === undefined ? briefOf(message).slice(0, 200) : "Deleted message" };
 }
 
 function messageRow(event: Message, { me, statusOf, messageOf }: RowContext): MessageRow {
@@ -105,7 +108,7 @@ function messageRow(event: Message, { me, statusOf, messageOf }: RowContext): Me
   const mine = sender_id === me;
   const status = mine ? statusOf(event) : null;
   return {
-    kind: "message", key: keyOf(event), sender_id, mine, first: true, last: true, content, content_type, at: sent_at,
+    kind: "message", key: keyOf(event), sender_id, mine, first: true, last: true, content, content_type, media: mediaOf(event), at: sent_at,
     state: status?.status ?? null, counts: status !== null && (status.total ?? 0) > 1 ? status : null, message: event, error: null, sending: null,
     edited: event.edited_at !== undefined, deleted: event.deleted_at !== undefined, replies, mentionsMe: mentions.includes(me),
     reactions: reactions.map(({ emoji, count, users }) => ({ emoji, count, users, mine: users.includes(me) })),
@@ -114,13 +117,24 @@ function messageRow(event: Message, { me, statusOf, messageOf }: RowContext): Me
 }
 
 function sendingRow(sending: Sending, { me, messageOf }: RowContext): MessageRow {
-  const { content, content_type, created_at, client_msg_id, reply_to } = sending.message;
+  const { content, content_type, created_at, reply_to } = sending.message;
   return {
-    kind: "message", key: `c${me}/${client_msg_id}`, sender_id: me, mine: true, first: true, last: true,
+    kind: "message", key: keyOfSending(sending, me), sender_id: me, mine: true, first: true, last: true,
+    media: mediaOfSending(sending),
     content, content_type, at: sending.ack?.sent_at ?? created_at, state: sending.state, error: sending.error, sending,
     counts: null, message: null, edited: false, deleted: false, reactions: [], replies: 0, mentionsMe: false,
     quote: reply_to === undefined ? null : quoteOf(reply_to, messageOf(reply_to)),
   };
+}
+
+function mediaOfSending({ message: { media_key, media = {}, upload } }: Sending): Media | null {
+  if (upload === undefined) return media_key === undefined ? null : media;
+  return { ...media, content_type: upload.content_type, size: upload.size };
+}
+
+/** The key of its row. */
+export function keyOfSending({ client_msg_id }: Sending, me: string): string {
+  return `c${me}/${client_msg_id}`;
 }
 
 /** An own message keeps its key when it becomes an event, and so its place in the page. */

@@ -1,13 +1,14 @@
 // The message list of one conversation: a bounded part of it in the page, older pages on scrolling back, the newest
 // kept in sight while somebody reads there.
-import type { ConfabClient, Message, Slot } from "../client/client.ts";
+import type { ConfabClient, Message, Sending, Slot } from "../client/client.ts";
 import { button, element } from "./element.ts";
 import { errorText } from "./error-text.ts";
 import { icon } from "./icons.ts";
+import { MediaViews } from "./media/media-views.ts";
 import { KEYS_HINT, onMessageKeys } from "./message-keys.ts";
 import { classesOf, type RowActions, rowView, signatureOf } from "./message-view.ts";
 import { reconcile } from "./reconcile.ts";
-import { type Row, type RowContext, rowsOf } from "./rows.ts";
+import { keyOfSending, type Row, type RowContext, rowsOf } from "./rows.ts";
 import { coalesced } from "./schedule.ts";
 import { hidesOlder, newer, newest, older, slice, trimmed, type Window } from "./window.ts";
 
@@ -49,6 +50,7 @@ export class TimelineView {
   readonly #scroller: HTMLElement;
   readonly #jump: HTMLButtonElement;
   readonly #rows = new Map<string, { signature: string; view: HTMLElement }>();
+  readonly #media: MediaViews;
   readonly #observer: IntersectionObserver;
   readonly #resized: ResizeObserver;
   readonly #actions: TimelineActions;
@@ -81,7 +83,9 @@ export class TimelineView {
     // A keyboard on the screen or a growing composer must not hide the newest message.
     this.#resized = new ResizeObserver(() => this.#atEnd && this.#toEnd());
     this.#resized.observe(this.#scroller);
+    this.#media = new MediaViews(client, this.#scroller);
     this.#rowActions = {
+      mediaOf: (row) => this.#media.of(row),
       peer: subject.peer,
       openMenu: (row, from) => this.#menu(row.message?.msg_id ?? "", from),
       react: ({ message }, emoji, on) => message !== null && void client.react(message, emoji, on),
@@ -93,6 +97,12 @@ export class TimelineView {
   /** Something of the conversation changed. */
   changed(): void {
     this.#render();
+  }
+
+  /** The file of an own message is further on its way. */
+  uploading(sending: Sending): void {
+    this.#media.uploading(keyOfSending(sending, this.#client.user_id ?? ""), sending);
+    if (sending.file !== null) this.#render();
   }
 
   /** Its events start again. */
@@ -129,6 +139,7 @@ export class TimelineView {
   destroy(): void {
     this.#observer.disconnect();
     this.#resized.disconnect();
+    this.#media.destroy();
   }
 
   #context(): RowContext {
@@ -202,6 +213,7 @@ export class TimelineView {
       return view;
     });
     for (const key of gone) this.#rows.delete(key);
+    this.#media.keep(new Set(this.#rows.keys()));
     return views;
   }
 

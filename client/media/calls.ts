@@ -38,6 +38,7 @@ export async function abortUpload(rest: Rest, key: string): Promise<void> {
   await rest.call({ method: "DELETE", path: place(key), answer: AnyAnswer });
 }
 
-export function downloadUrl(rest: Rest, key: string, conversation_id: string): Promise<DownloadAnswer> {
-  return rest.call({ method: "GET", path: `${place(key)}/url`, query: { conversation_id }, answer: Download });
+/** @param name what the file is to be called where it is kept */
+export function downloadUrl(rest: Rest, key: string, conversation_id: string, name: string | undefined): Promise<DownloadAnswer> {
+  return rest.call({ method: "GET", path: `${place(key)}/url`, query: { conversation_id, name }, answer: Download });
 }

@@ -11,7 +11,8 @@ import { fileNameOf, mediaTypeOf } from "./types.ts";
 import { uploadFile } from "./upload.ts";
 
 export interface SendParts {
-  outbox: { add(draft: OutboxDraft, file: Blob): Sending };
+  outbox: { add(draft: OutboxDraft, file: Blob): Sending; described(sending: Sending, media: Media): void };
+  uploads: { wait(sending: Sending, described: Promise<unknown>): void };
   events: { on(name: "upload", listener: (sending: Sending) => void): () => void };
 }
 
@@ -35,12 +36,14 @@ export function mediaOf({ media_key, media }: Pick<Message, "media_key" | "media
   return result.success ? result.output : {};
 }
 
-export function sendFile({ outbox, events }: SendParts, target: Target, file: Blob, options: MediaOptions): Sending {
+export function sendFile({ outbox, uploads, events }: SendParts, target: Target, file: Blob, options: MediaOptions): Sending {
   const { kind, content_type, media, content = "", signal, onProgress, ...rest } = options;
   const upload = typeOf(file, { kind, content_type });
-  const name = media?.name ?? ("name" in file && typeof file.name === "string" ? fileNameOf(file.name) : null);
-  const about = { ...media, ...(name === null ? {} : { name }) };
+  const known = media instanceof Promise ? {} : media;
+  const name = known?.name ?? ("name" in file && typeof file.name === "string" ? fileNameOf(file.name) : null);
+  const about = { ...known, ...(name === null ? {} : { name }) };
   const sending = outbox.add({ ...rest, ...target, content, content_type: upload.kind, media: about, upload }, file);
+  if (media instanceof Promise) uploads.wait(sending, media.then((found) => outbox.described(sending, { ...about, ...found })));
   const cancel = (): void => void sending.cancel();
   const quiet = onProgress === undefined ? () => undefined : events.on("upload", (one) => {
     if (one === sending && one.upload?.phase === "sending") onProgress(one.upload.sent, one.upload.size);

@@ -37,6 +37,7 @@ export class Uploads {
   readonly #store: OutboxStore;
   readonly #handlers: UploadHandlers;
   readonly #jobs = new Map<Sending, Job>();
+  readonly #described = new WeakMap<Sending, Promise<unknown>>();
   #queue: Sending[] = [];
   #running = 0;
   #stopped = false;
@@ -57,13 +58,18 @@ export class Uploads {
     this.#next();
   }
 
+  /** The message does not go before this is over, either way. */
+  wait(sending: Sending, described: Promise<unknown>): void {
+    this.#described.set(sending, described.catch(() => undefined));
+  }
+
   /** Keeps the file over a reload, as far as the store can. */
   async keep(sending: Sending, file: Blob): Promise<void> {
     sending.file = file;
     try {
       await this.#store.putFile?.(sending.client_msg_id, file);
       // Cancelled meanwhile: nobody would take it away any more.
-      if (sending.state === "FAILED" && sending.error?.code === "aborted") await this.#store.remove(sending.client_msg_id);
+      if (sending.state === "FAILED" && sending.error?.code === "aborted") await this.#store.removeFile?.(sending.client_msg_id);
     } catch (error) {
       this.#handlers.storeFailed(error);
     }
@@ -126,7 +132,7 @@ export class Uploads {
   async #try(sending: Sending, signal: AbortSignal): Promise<string> {
     const file = sending.file ?? await this.#stored(sending);
     const upload = (): StoredUpload => sending.message.upload as StoredUpload;
-    return uploadFile({ rest: this.#rest, environment: this.#environment }, file, upload(), {
+    const media_key = await uploadFile({ rest: this.#rest, environment: this.#environment }, file, upload(), {
       signal,
       onHash: (sha256) => this.#handlers.learned(sending, { ...upload(), sha256 }),
       onBegun: (begun) => {
@@ -139,6 +145,8 @@ export class Uploads {
         this.#handlers.progressed(sending);
       },
     });
+    await this.#described.get(sending);
+    return media_key;
   }
 
   async #stored(sending: Sending): Promise<Blob> {

@@ -1,11 +1,15 @@
 // Where files of messages can be read for the next minutes. One address serves until shortly before it expires, so that what
 // was loaded by it is found in the browser's cache.
-import { DOWNLOAD_URL_S } from "../../protocol/media.ts";
+import { DOWNLOAD_URL_S, type DownloadAnswer } from "../../protocol/media.ts";
 import type { Environment } from "../environment.ts";
 import { ConfabError } from "../errors.ts";
 import type { Rest } from "../rest.ts";
 import type { Message } from "../timeline.ts";
 import { downloadUrl } from "./calls.ts";
+import { mediaOf } from "./send.ts";
+
+/** What is needed of a message. */
+export type FileOf = Pick<Message, "conversation_id" | "media_key" | "media">;
 
 interface Known {
   url: Promise<string>;
@@ -29,13 +33,15 @@ export class MediaUrls {
   }
 
   /** Rejects with `not_found` where there is no file or it is not for this user, and with `media_expired`. */
-  of({ conversation_id, media_key }: Pick<Message, "conversation_id" | "media_key">): Promise<string> {
+  of(message: FileOf): Promise<string> {
+    const { conversation_id, media_key } = message;
     if (media_key === undefined) return Promise.reject(new ConfabError("not_found", "The message has no file."));
-    const name = `${conversation_id} ${media_key}`;
+    const title = mediaOf(message)?.name;
+    const name = nameOf(message);
     const known = this.#known.get(name);
     if (known !== undefined && this.#environment.now() < known.until) return known.url;
     this.#known.delete(name);
-    const made: Known = { until: Number.POSITIVE_INFINITY, url: this.#ask(media_key, conversation_id, (until) => (made.until = until)) };
+    const made: Known = { until: Number.POSITIVE_INFINITY, url: this.#ask(downloadUrl(this.#rest, media_key, conversation_id, title), (until) => (made.until = until)) };
     this.#known.set(name, made);
     made.url.catch(() => this.#known.get(name) === made && this.#known.delete(name));
     for (const oldest of this.#known.keys()) {
@@ -46,14 +52,19 @@ export class MediaUrls {
   }
 
   /** It was refused: the next one is asked for. */
-  forget({ conversation_id, media_key }: Pick<Message, "conversation_id" | "media_key">): void {
-    this.#known.delete(`${conversation_id} ${media_key ?? ""}`);
+  forget(message: FileOf): void {
+    this.#known.delete(nameOf(message));
   }
 
-  async #ask(media_key: string, conversation_id: string, until: (ms: number) => void): Promise<string> {
-    const { url, expires_at } = await downloadUrl(this.#rest, media_key, conversation_id);
+  async #ask(asked: Promise<DownloadAnswer>, until: (ms: number) => void): Promise<string> {
+    const { url, expires_at } = await asked;
     // This clock may be wrong: what it can't be is that an address lives longer than all do.
     until(Math.min(expires_at, this.#environment.now() + DOWNLOAD_URL_S * 1_000) - MARGIN_MS);
     return url;
   }
+}
+
+/** One content may be called differently by those who sent it. */
+function nameOf(message: FileOf): string {
+  return `${message.conversation_id} ${message.media_key ?? ""} ${mediaOf(message)?.name ?? ""}`;
 }

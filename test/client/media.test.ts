@@ -57,6 +57,19 @@ describe("a message with a file", () => {
     expect(mediaOf(own as Message)).toMatchObject({ size: 500 });
   });
 
+  test("what is still found out about the file goes with the message; what can't be found out holds up nothing", async () => {
+    const { fake, media, ann } = await world();
+    const found = Promise.withResolvers<{ width: number; height: number }>();
+    const sending = ann.sendMedia({ to: "bob" }, photo().file, { media: found.promise });
+    await soon(() => expect(media.only.bytes).not.toBeNull());
+    expect(sending.state).toBe("PENDING");
+    found.resolve({ width: 4, height: 3 });
+    await sending.acked;
+    await ann.sendMedia({ to: "bob" }, photo().file, { media: Promise.reject(new Error("no decoder")) }).acked;
+    await ann.sendMedia({ to: "bob" }, photo().file, { media: Promise.resolve({ width: 0.5 }) }).acked;
+    expect(sent(fake).map((message) => message.media)).toEqual([{ name: "a photo.png", width: 4, height: 3 }, { name: "a photo.png" }, { name: "a photo.png" }]);
+  });
+
   test("what is written while a file is on its way does not wait for it", async () => {
     const { fake, media, ann } = await world();
     const gate = Promise.withResolvers<null>();

@@ -89,8 +89,7 @@ class Model {
 function told(world: World, seq: number): string[] {
   const msgId = world.store.readMsgId(seq) as string;
   const all = { user_id: "nobody", role: "member" as const, joined_seq: 1, left_seq: null };
-  const told = world.acknowledging.receipts.ofMessage(all, msgId);
-  const receipts = told.ok ? told.receipts : [];
+  const receipts = world.acknowledging.receipts.ofMessage(all, msgId) ?? [];
   return receipts.map(({ user_id, status }) => `${user_id} ${status}`).toSorted();
 }
 
