@@ -2,6 +2,7 @@
 import { CHAIN } from "./conversation/chain.ts";
 import { FANOUT } from "./conversation/fanout.ts";
 import { GROUPS } from "./conversation/groups.ts";
+import { MEDIA } from "./conversation/media.ts";
 import { MESSAGES } from "./conversation/messages.ts";
 import { RECEIPTS } from "./conversation/receipts.ts";
 import { RESEALING } from "./conversation/resealing.ts";
@@ -97,5 +98,10 @@ export const CONVERSATION_MIGRATIONS: readonly Migration[] = [
     version: 5,
     min_compatible: 1,
     sql: SEARCH,
+  },
+  {
+    version: 6,
+    min_compatible: 1,
+    sql: MEDIA,
   },
 ];

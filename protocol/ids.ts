@@ -71,7 +71,7 @@ export interface ObjectPlace {
 }
 
 /** The one derivation of every object's name: from its id, the deployment's jurisdiction and the generation. */
-export function objectPlace(kind: "conversation" | "user" | "directory" | "reports", id: string, deployment: Jurisdiction | null, generation = 0): ObjectPlace {
+export function objectPlace(kind: "conversation" | "user" | "directory" | "reports" | "blob", id: string, deployment: Jurisdiction | null, generation = 0): ObjectPlace {
   const minted = kind === "conversation" && id.startsWith("g.");
   const own = minted ? jurisdictionOf(id) : deployment;
   return { name: generation === 0 ? id : `${id}#${generation}`, jurisdiction: own };

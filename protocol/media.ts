@@ -67,6 +67,8 @@ export const MediaKey = v.union([UploadKey, ContentKey], "is no media key");
 const pixels = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535));
 const base64 = (max: number) => v.pipe(v.string(), v.base64(), v.maxLength(max));
 
+const FileName = v.pipe(v.string(), v.minLength(1), v.maxLength(255), v.check((name) => name.isWellFormed() && !/[\p{Cc}/\\]/u.test(name), "is no file's name"));
+
 /**
  * What a message says of its file. `content_type` and `size` are the server's, from what was uploaded; a client's are dropped.
  * The others are the sender's word: width and height in pixels, duration in ms, waveform 0 to 255 per stretch of equal
@@ -76,7 +78,7 @@ export const Media = v.pipe(
   v.object({
     content_type: v.optional(v.string()),
     size: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(0))),
-    name: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(255), v.check((name) => name.isWellFormed() && !/[\p{Cc}/\\]/u.test(name), "is no file's name"))),
+    name: v.optional(FileName),
     width: v.optional(pixels),
     height: v.optional(pixels),
     duration_ms: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(0))),
@@ -108,7 +110,10 @@ export interface SignedPut {
 }
 /** Up to SINGLE_PUT_BYTES one PUT; above, `parts` says how many PUTs of `part_size` bytes, each signed for itself. */
 export type UploadAnswer = { key: string } & (SignedPut | { upload_id: string; part_size: number; parts: number; expires_at: number });
-/** `GET /api/media/{key}/url?conversation_id=`; `expires_at` in ms. */
+/** `GET /api/media/{key}/url?conversation_id=`. `name`: what the file is to be called where it is kept. */
+export const DownloadQuery = v.object({ conversation_id: v.string(), name: v.optional(FileName) });
+
+/** Its answer; `expires_at` in ms. */
 export interface DownloadAnswer {
   url: string;
   expires_at: number;

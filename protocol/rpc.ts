@@ -22,6 +22,7 @@ import type { SegmentEvent } from "./segment.ts";
 import type { AppendCall, AppendReply, EraseCall, Refusal } from "./rpc/append.ts";
 import type { MessageReceipt, ReceiptMarks, ReceiptsCall, StatusCall } from "./rpc/receipts.ts";
 import type { SearchableCalls, SearchCalls } from "./rpc/search.ts";
+import type { ConversationMediaCalls } from "./rpc/media.ts";
 import type { BlockCall, UserCalls } from "./rpc/users.ts";
 
 export * from "./rpc/append.ts";
@@ -191,11 +192,13 @@ export interface ConversationStats {
   wakes: number;
 }
 
-export interface ConversationCalls extends GroupCalls, SearchCalls, ConversationErasure, ConversationExports {
+export interface ConversationCalls extends GroupCalls, SearchCalls, ConversationErasure, ConversationExports, ConversationMediaCalls {
   /** Messages alone, as `isPlain` says. */
   append(call: AppendCall): Promise<AppendReply>;
   /** Any items. A method of its own: an object of before changes would take one for a message. */
   appendAny(call: AppendCall): Promise<AppendReply>;
+  /** Any items, some of them with files: an object of before files would take one for a message without. */
+  appendMedia(call: AppendCall): Promise<AppendReply>;
   /** Deletes a message in the operator's name; it may be deleted already. */
   erase(call: EraseCall): Promise<Result<{ changed: boolean }>>;
   create(call: CreateCall): Promise<Result<{ conversation: ConversationDetail; created: boolean }>>;

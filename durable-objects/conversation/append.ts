@@ -4,13 +4,15 @@ import { decideAppend } from "../../domain/append.ts";
 import { type ChangeDecision, decideReply } from "../../domain/changes.ts";
 import { decideNumber } from "../../domain/sequence.ts";
 import { sentAtOf } from "../../protocol/msg-id.ts";
-import { type AppendAnswer, type AppendCall, type AppendItem, type ChangeItem, type Early, isChange, type MsgItem } from "../../protocol/rpc.ts";
+import { type AppendAnswer, type AppendCall, type AppendItem, type AppendReply, type ChangeItem, type Early, isChange, isMedia, type MsgItem } from "../../protocol/rpc.ts";
 import { count } from "../platform/metrics.ts";
 import { type Accepted, type ChangePorts, Changes } from "./changes.ts";
+import type { Opened } from "./opened.ts";
 import type { NewEvent } from "./records.ts";
 import { type ConversationState, EventDraft } from "./state.ts";
 import type { ConversationStore, HeldKey } from "./store.ts";
 import { readByMsgId, targetOf } from "./target.ts";
+import { ABSENT } from "./unwell.ts";
 
 export interface Appended {
   /** One for each item: its acknowledgement, or why there is none. */
@@ -21,11 +23,13 @@ export interface Appended {
   erased: number[];
 }
 
+/** Its content waits no longer for it: it has to be claimed again. */
+const TOO_LATE: AppendAnswer = { ok: false, code: "unavailable", retry_after_ms: 1_000 };
+
 type Outcome = { event: NewEvent } | { answer: AppendAnswer | Early };
 
 export function appendItems(store: ConversationStore, state: ConversationState, call: AppendCall, ports: ChangePorts, now: number): Appended {
-  const absent = { ok: false, code: "not_found" } as const;
-  if (!state.members.has(call.sender_id)) return { answers: call.items.map(() => absent), events: [], erased: [] };
+  if (!state.members.has(call.sender_id)) return { answers: call.items.map(() => ABSENT), events: [], erased: [] };
   const appending = new Appending(store, state, call, ports, now);
   // A change reads what the items before it have written: all of them are undone where one throws.
   return call.items.some(isChange) ? store.sql.transaction(() => appending.run()) : appending.run();
@@ -40,6 +44,7 @@ class Appending {
   private readonly held: Map<string, HeldKey>;
   private readonly fresh = new Map<string, NewEvent>();
   private readonly numbers = new Map<string, number>();
+  private readonly now: number;
   private readonly erased: number[] = [];
   private inserted = 0;
 
@@ -47,6 +52,7 @@ class Appending {
     this.store = store;
     this.state = state;
     this.call = call;
+    this.now = now;
     this.draft = new EventDraft(state.head, now);
     this.changes = new Changes(store, state, this.draft, ports, now);
     this.held = store.readKeys(call.sender_id, call.items.map((item) => item.client_msg_id));
@@ -79,19 +85,22 @@ class Appending {
   }
 
   private message(item: MsgItem): Outcome {
+    if (item.refused !== undefined) return { answer: { ok: false, ...item.refused } };
+    if (item.claimed_until !== undefined && item.claimed_until < this.now) return { answer: TOO_LATE };
     const turn = this.turnOf(item);
     if (turn === "early") return { answer: { ok: false, code: "early" } };
     const answered = item.reply_to === undefined ? null : this.replied(item.reply_to);
     if (answered?.kind === "refused") return { answer: refusal(answered) };
-    const { content, content_type, reply_to } = item;
+    const { content, content_type, reply_to, media_key, media } = item;
     const mentions = [...new Set(item.mentions ?? [])].filter((user) => this.state.members.has(user));
     const body = {
-      content, content_type, ...(reply_to === undefined ? {} : { reply_to }), ...(mentions.length === 0 ? {} : { mentions }), ...(turn === "gap" ? { gap: true as const } : {}),
+      content, content_type, ...(media_key === undefined ? {} : { media_key, ...(media === undefined ? {} : { media }) }), ...(reply_to === undefined ? {} : { reply_to }), ...(mentions.length === 0 ? {} : { mentions }), ...(turn === "gap" ? { gap: true as const } : {}),
     };
     const event = this.draft.add("msg", body, {
       sender_id: this.call.sender_id, client_msg_id: item.client_msg_id, device_id: item.device_id, content_type,
       target_seq: answered?.kind === "accepted" ? answered.target.seq : null, client_sequence_number: item.client_sequence_number ?? null,
     });
+    if (media_key !== undefined) event.media_key = media_key;
     if (item.client_sequence_number !== undefined && item.device_id !== null) {
       this.numbers.set(item.device_id, Math.max(item.client_sequence_number, this.lastNumber(item.device_id) ?? 0));
     }
@@ -141,13 +150,14 @@ class Appending {
     this.inserted = draft.events.length;
   }
 
-  private ack(item: AppendItem, event: HeldKey, dup: boolean): AppendAnswer {
+  private ack(item: AppendItem, event: HeldKey & { media_key?: string }, dup: boolean): AppendAnswer {
     const { conversation_id, epoch } = this.state.record;
+    const media_key = event.media_key ?? (isMedia(item) ? this.store.media.readKey(event.seq) : null);
     return {
       ok: true,
       ack: {
         type: "ack", client_msg_id: item.client_msg_id, msg_id: event.msg_id, conversation_id, epoch,
-        seq: event.seq, status: "SENT", sent_at: sentAtOf(event.msg_id), ...(dup ? { dup: true as const } : {}),
+        seq: event.seq, status: "SENT", sent_at: sentAtOf(event.msg_id), ...(dup ? { dup: true as const } : {}), ...(media_key === null ? {} : { media_key }),
       },
     };
   }
@@ -159,5 +169,24 @@ function refusal({ code, message }: Extract<ChangeDecision, { kind: "refused" }>
 
 /** Nothing begins with a change or an answer to something that is not there. */
 export function canBegin(item: AppendItem): boolean {
-  return !isChange(item) && item.reply_to === undefined;
+  return !isChange(item) && item.reply_to === undefined && item.refused === undefined;
+}
+
+/** What an item is answered where there is no conversation. */
+export function absentAnswer(item: AppendItem): AppendAnswer {
+  return !isChange(item) && item.refused !== undefined ? { ok: false, ...item.refused } : ABSENT;
+}
+
+/** Appends, and has told whoever is to be told. */
+export function appendTo(store: ConversationStore, { state, fanout, receipts }: Opened, call: AppendCall, ports: ChangePorts, now: number): AppendReply {
+  const { answers, events, erased } = appendItems(store, state, call, ports, now);
+  const sender = state.members.get(call.sender_id);
+  if (erased.length > 0) fanout.forget(erased);
+  if (events.length > 0 && sender !== undefined) {
+    fanout.committed(events, call.alone ? call.sender_id : null, false);
+    // A change is no sign that all before it was read.
+    const messages = events.filter((event) => event.type === "msg");
+    if (messages.length > 0) receipts.sent(sender, messages);
+  }
+  return { kind: "answers", answers };
 }

@@ -3,7 +3,7 @@ import type { CreateCall } from "../../protocol/rpc.ts";
 import { isDirect } from "../../protocol/ids.ts";
 import type { Jurisdiction } from "../../protocol/ids.ts";
 import { randomBytes } from "../platform/hash.ts";
-import { EventDraft } from "./state.ts";
+import { type ConversationState, EventDraft } from "./state.ts";
 import type { ConversationStore } from "./store.ts";
 
 const EMPTY = { seq: 0, msg_no: 0, clock: 0 };
@@ -34,4 +34,9 @@ export function createGroup(store: ConversationStore, call: CreateCall, now: num
     members.map((member) => ({ ...member, joined_seq: 1, left_seq: null })),
     draft.events,
   );
+}
+
+/** By its creator, who is still in it. */
+export function isSameCreation(store: ConversationStore, { members }: ConversationState, { creator_id }: Pick<CreateCall, "creator_id">): boolean {
+  return store.readEvent(1)?.sender_id === creator_id && members.has(creator_id);
 }

@@ -1,7 +1,8 @@
 // The operator deletes a message, in nobody's name.
 import { SERVICE_ID } from "../../protocol/ids.ts";
-import type { Refusal } from "../../protocol/rpc.ts";
+import type { Refusal, Result } from "../../protocol/rpc.ts";
 import { type ChangePorts, Changes } from "./changes.ts";
+import type { Opened } from "./opened.ts";
 import type { NewEvent } from "./records.ts";
 import { type ConversationState, EventDraft } from "./state.ts";
 import type { ConversationStore } from "./store.ts";
@@ -23,4 +24,13 @@ export function eraseMessage(
     state.advance(draft.events);
     return { ok: true, event, erased };
   });
+}
+
+/** The same, and who has the message is told. */
+export function eraseTold(store: ConversationStore, { state, fanout }: Opened, msgId: string, ports: ChangePorts, now: number): Result<{ changed: boolean }> {
+  const result = eraseMessage(store, state, msgId, ports, now);
+  if (!result.ok) return result;
+  if (result.erased.length > 0) fanout.forget(result.erased);
+  if (result.event !== null) fanout.committed([result.event], null, false);
+  return { ok: true, changed: result.event !== null };
 }

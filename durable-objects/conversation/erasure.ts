@@ -21,6 +21,7 @@ export function commitErasure(store: ConversationStore, place: Place, target: Ev
     content_hash: row.content_hash ?? Uint8Array.from(Buffer.from(contentHash(place, row), "hex")),
   })));
   if (answered !== null) store.messages.commitReply(answered, -1);
+  if (target.type === "msg" && target.client_msg_id !== null) store.media.commitLetGo(target.seq, target.sender_id, target.client_msg_id);
   return rows.map((row) => row.seq);
 }
 

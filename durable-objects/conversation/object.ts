@@ -11,8 +11,10 @@ import {
 } from "../../protocol/rpc.ts";
 import type { PeekCall, Settled } from "../../protocol/rpc/inbox.ts";
 import type { MessageReceipt, ReceiptMarks, ReceiptsCall } from "../../protocol/rpc/receipts.ts";
+import type { MediaWord, StandsCall } from "../../protocol/rpc/media.ts";
 import type { SearchCall, SearchReply } from "../../protocol/rpc/search.ts";
 import type { BlockCall } from "../../protocol/rpc/users.ts";
+import type { Stay } from "../../domain/membership.ts";
 import type { Role } from "../../protocol/events.ts";
 import type { Ban, Invite, InviteMade } from "../../protocol/rest/groups.ts";
 import type { BanCall, ConfigureCall, InviteCall, JoinCall } from "../../protocol/rpc/groups.ts";
@@ -28,15 +30,16 @@ import { deploymentJurisdiction, type Env, sessionOf } from "../platform/env.ts"
 import { count } from "../platform/metrics.ts";
 import { objectSql } from "../platform/object-sql.ts";
 import { currentSettings, loadSettings } from "../settings/current.ts";
-import { appendItems, canBegin } from "./append.ts";
+import { absentAnswer, appendTo, canBegin } from "./append.ts";
 import { setBlock } from "./blocks.ts";
 import type { ChangePorts } from "./changes.ts";
-import { createDirect, createGroup } from "./create.ts";
-import { eraseMessage } from "./erase.ts";
+import { createDirect, createGroup, isSameCreation } from "./create.ts";
+import { eraseTold } from "./erase.ts";
 import { eraseStep } from "./erase-sender.ts";
 import { exportPart } from "./exports.ts";
 import { Groups } from "./groups.ts";
 import { readHistory } from "./history.ts";
+import { mayDownload, mediaStands } from "./media.ts";
 import { type Changed, describe, putMember, removeMember } from "./members.ts";
 import type { NewEvent } from "./records.ts";
 import { findMessages } from "./search/find.ts";
@@ -87,31 +90,31 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
     if (this.ill) return refuseAppend(call, this.unwell);
     if (this.opened === null) {
       if (call.create === null) return { kind: "absent" };
-      if (!call.items.some(canBegin)) return { kind: "answers", answers: call.items.map(() => ABSENT) };
+      if (!call.items.some(canBegin)) return { kind: "answers", answers: call.items.map(absentAnswer) };
       createDirect(this.store, call.conversation_id, call.create, deploymentJurisdiction(this.env));
     }
     const opened = this.opened ?? this.open(null);
-    const { state, fanout, receipts } = opened;
-    const { answers, events, erased } = appendItems(this.store, state, call, this.changePorts(opened), Date.now());
-    const sender = state.members.get(call.sender_id);
-    if (erased.length > 0) fanout.forget(erased);
-    if (events.length > 0 && sender !== undefined) {
-      fanout.committed(events, call.alone ? call.sender_id : null, false);
-      // A change is no sign that all before it was read.
-      const messages = events.filter((event) => event.type === "msg");
-      if (messages.length > 0) receipts.sent(sender, messages);
-    }
-    return { kind: "answers", answers };
+    return appendTo(this.store, opened, call, this.changePorts(opened), Date.now());
+  }
+
+  appendMedia(call: AppendCall): Promise<AppendReply> {
+    return this.appendAny(call);
+  }
+
+  async mayDownload(call: { user_id: string; media_key: string }): Promise<Result<{ msg_id: string }>> {
+    const kept = { ms: currentSettings(this.env).media_retention_ms, now: Date.now() };
+    return this.shown(call.user_id, (state, stay) => mayDownload(this.store, state, stay, call.media_key, kept));
+  }
+
+  async mediaStands(call: StandsCall): Promise<MediaWord> {
+    // Its Blob asks again.
+    if (this.ill) throw new Error("the conversation waits to be restored");
+    return this.opened === null ? { stands: call.references.map(() => false), absent: true } : { stands: mediaStands(this.store, call) };
   }
 
   async erase(call: EraseCall): Promise<Result<{ changed: boolean }>> {
     if (this.opened === null) return this.absentTo(null);
-    const { state, fanout } = this.opened;
-    const result = eraseMessage(this.store, state, call.msg_id, this.changePorts(this.opened), Date.now());
-    if (!result.ok) return result;
-    if (result.erased.length > 0) fanout.forget(result.erased);
-    if (result.event !== null) fanout.committed([result.event], null, false);
-    return { ok: true, changed: result.event !== null };
+    return eraseTold(this.store, this.opened, call.msg_id, this.changePorts(this.opened), Date.now());
   }
 
   async eraseSender(call: EraseConversationCall): Promise<Result<ErasedConversation>> {
@@ -126,8 +129,7 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
     if (this.opened !== null) {
       // The same creation again: its creator gets what there is, to anybody else it is absent.
       const { state } = this.opened;
-      const same = this.store.readEvent(1)?.sender_id === call.creator_id && state.members.has(call.creator_id);
-      return same ? { ok: true, conversation: describe(this.store, state), created: false } : ABSENT;
+      return isSameCreation(this.store, state, call) ? { ok: true, conversation: describe(this.store, state), created: false } : ABSENT;
     }
     if (this.ill) return NEEDS_RESTORE;
     createGroup(this.store, call, Date.now());
@@ -188,48 +190,36 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
   }
 
   async describe(call: { user_id: string }): Promise<Result<{ conversation: ConversationDetail }>> {
-    const state = this.readable;
-    if (state === null || !state.members.has(call.user_id)) return this.absentTo(call.user_id);
-    return { ok: true, conversation: describe(this.store, state) };
+    return this.shown(call.user_id, (state) => ({ ok: true, conversation: describe(this.store, state) }));
   }
 
   async history(call: { user_id: string; query: HistoryQuery }): Promise<Result<{ page: HistoryReply }>> {
-    const state = this.readable;
-    const stay = state?.members.get(call.user_id);
-    return state === null || stay === undefined ? this.absentTo(call.user_id) : readHistory(this.store, state, stay, call.query);
+    return this.shown(call.user_id, (state, stay) => readHistory(this.store, state, stay, call.query));
   }
 
   async versions(call: { user_id: string; msg_id: string }): Promise<Result<{ page: HistoryReply }>> {
-    const state = this.readable;
-    const stay = state?.members.get(call.user_id);
-    return state === null || stay === undefined ? this.absentTo(call.user_id) : readVersions(this.store, state, stay, call.msg_id);
+    return this.shown(call.user_id, (state, stay) => readVersions(this.store, state, stay, call.msg_id));
   }
 
   async search(call: SearchCall): Promise<Result<SearchReply>> {
-    const stay = this.opened?.state.members.get(call.user_id);
-    if (this.opened === null || stay === undefined) return this.absentTo(call.user_id);
-    const { state, indexing, tasks } = this.opened;
-    const found = findMessages(this.store, state, indexing, stay, call);
-    tasks.arm(Date.now());
-    return found;
+    return this.member(call.user_id, ({ state, indexing, tasks }, stay) => {
+      const found = findMessages(this.store, state, indexing, stay, call);
+      tasks.arm(Date.now());
+      return found;
+    });
   }
 
   async receipts(call: ReceiptsCall): Promise<Result<{ marks: ReceiptMarks }>> {
-    const stay = this.opened?.state.members.get(call.user_id);
-    return this.opened === null || stay === undefined ? this.absentTo(call.user_id) : this.opened.receipts.take(stay, call);
+    return this.member(call.user_id, ({ receipts }, stay) => receipts.take(stay, call));
   }
 
   async messageReceipts(call: { user_id: string; msg_id: string }): Promise<Result<{ receipts: MessageReceipt[] }>> {
-    const stay = this.opened?.state.members.get(call.user_id);
-    const receipts = stay === undefined ? null : (this.opened?.receipts.ofMessage(stay, call.msg_id) ?? null);
-    return receipts === null ? this.absentTo(call.user_id) : { ok: true, receipts };
+    return this.member(call.user_id, ({ receipts }, stay) => receipts.ofMessage(stay, call.msg_id));
   }
 
   async resume(call: ResumeCall): Promise<Result<Resumed>> {
     this.compare(call.conversation_id, call.known, "resume");
-    const stay = this.opened?.state.members.get(call.user_id);
-    if (this.opened === null || stay === undefined) return this.absentTo(call.user_id);
-    return resumeMember(this.store, this.opened, stay, call);
+    return this.member(call.user_id, (opened, stay) => resumeMember(this.store, opened, stay, call));
   }
 
   async attach(call: AttachCall): Promise<void> {
@@ -238,9 +228,7 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
 
   async peek(call: PeekCall): Promise<Result<{ settled: Settled }>> {
     this.compare(call.conversation_id, call.known, "peek");
-    const stay = this.opened?.state.members.get(call.user_id);
-    if (this.opened === null || stay === undefined) return this.absentTo(call.user_id);
-    return { ok: true, settled: this.opened.fanout.peek(stay, call.settled_seq) };
+    return this.member(call.user_id, ({ fanout }, stay) => ({ ok: true, settled: fanout.peek(stay, call.settled_seq) }));
   }
 
   async view(call: ViewCall): Promise<Result<{ mode: FanoutMode; head: Head }>> {
@@ -258,9 +246,10 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
   }
 
   async typing(call: { user_id: string; on: boolean }): Promise<Result<object>> {
-    if (this.opened === null || !this.opened.state.members.has(call.user_id)) return this.absentTo(call.user_id);
-    this.opened.typing.take(call.user_id, call.on);
-    return { ok: true };
+    return this.member(call.user_id, ({ typing }) => {
+      typing.take(call.user_id, call.on);
+      return { ok: true };
+    });
   }
 
   async archived(ack: ArchiveAck): Promise<Result<ArchiveAcked>> {
@@ -316,6 +305,18 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
     const conversation_id = (this.ill ? new Restoring(this.store).read()?.conversation_id : undefined) ?? "";
     const inInbox = async (userId: string) => (await this.through(userId, (stub) => stub.knownHead({ conversation_id, member: true }))) !== null;
     return { ill: this.ill, members: this.halted?.members ?? null, inInbox };
+  }
+
+  /** What a member does, in the turn of the call. */
+  private async member<T>(userId: string, act: (opened: Opened, stay: Stay) => Result<T> | Promise<Result<T>>): Promise<Result<T>> {
+    const stay = this.opened?.state.members.get(userId);
+    return this.opened === null || stay === undefined ? this.absentTo(userId) : act(this.opened, stay);
+  }
+
+  /** What a member sees of what may be read. */
+  private async shown<T>(userId: string, read: (state: ConversationState, stay: Stay) => Result<T>): Promise<Result<T>> {
+    const stay = this.readable?.members.get(userId);
+    return this.readable === null || stay === undefined ? this.absentTo(userId) : read(this.readable, stay);
   }
 
   private get readable(): ConversationState | null {

@@ -1,7 +1,7 @@
 // Opening a conversation that is there: its parts, and how they know of one another.
 import { errorFields, log } from "../../log/log.ts";
 import type { KnownHead } from "../../protocol/restore-calls.ts";
-import { archiveOn, type Env, type sessionOf } from "../platform/env.ts";
+import { archiveOn, blobOf, type Env, type sessionOf } from "../platform/env.ts";
 import { count } from "../platform/metrics.ts";
 import { type AlarmClock, Tasks } from "../platform/tasks.ts";
 import { currentSettings } from "../settings/current.ts";
@@ -9,6 +9,7 @@ import { openAcknowledging } from "./acknowledging.ts";
 import { Attached } from "./attached.ts";
 import { Fanout } from "./fanout.ts";
 import { Groups } from "./groups.ts";
+import { releaseTask } from "./media.ts";
 import { Indexing } from "./search/indexing.ts";
 import type { Opened } from "./opened.ts";
 import { Sealing } from "./seal.ts";
@@ -75,6 +76,7 @@ export function openConversation(store: ConversationStore, clock: AlarmClock, al
     { name: "chain", dueAt: (now) => sealing.chainDue(now), run: async () => sealing.catchUpChain() },
     { name: "prune", dueAt: (now) => sealing.pruneDue(now), run: async (now) => sealing.prune(now) },
     { name: "tidy_index", dueAt: (now) => indexing.tidyDue(now), run: () => indexing.tidy() },
+    releaseTask(store, state, (mediaKey, call) => blobOf(ports.env, mediaKey).release(call)),
   ], (task, error) => {
     count("task_failures");
     log("error", "task_failed", { conversation_id: record.conversation_id, task, ...errorFields(error) });

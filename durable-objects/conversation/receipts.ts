@@ -14,6 +14,7 @@ import type { ConversationState } from "./state.ts";
 import type { ConversationStore } from "./store.ts";
 import type { ReceiptsStore } from "./store/receipts.ts";
 import type { Telling } from "./telling.ts";
+import { ABSENT } from "./unwell.ts";
 
 /** Members up to which senders are told of each one, beside the counts. */
 const NAMED_MEMBERS = 100;
@@ -102,16 +103,17 @@ export class Receipts {
   }
 
   /** What each member has done with a message; null where it is none, or the asker does not see it. */
-  ofMessage(stay: Stay, msgId: string): MessageReceipt[] | null {
+  ofMessage(stay: Stay, msgId: string): Result<{ receipts: MessageReceipt[] }> {
     const message = this.rows.readMessage(msgId, this.state.head.seq);
     const range = visibleRange(stay, this.state.record.history);
-    if (message === null || message.seq < range.from || message.seq > range.to) return null;
+    if (message === null || message.seq < range.from || message.seq > range.to) return ABSENT;
     const sentAt = sentAtOf(message.msg_id);
-    return this.covering(message.seq, message.sender_id).map(({ user_id, told }) => {
+    const receipts = this.covering(message.seq, message.sender_id).map(({ user_id, told }) => {
       const [status, at] = told.read_seq >= message.seq ? ["READ" as const, told.read_at]
         : told.delivered_seq >= message.seq ? ["DELIVERED" as const, told.delivered_at] : ["SENT" as const, sentAt];
       return { message_id: message.msg_id, user_id, status, updated_at: Math.max(at, sentAt) };
     });
+    return { ok: true, receipts };
   }
 
   /** What a device that was away must learn: everybody's watermarks in a direct conversation, else what became of the newest own messages. */

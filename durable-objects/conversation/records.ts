@@ -36,7 +36,7 @@ export interface EventRecord {
   target_seq?: number | null;
 }
 
-export type NewEvent = Omit<EventRecord, "body" | "salt" | "content_hash"> & { body: string; salt: Uint8Array; client_sequence_number?: number | null };
+export type NewEvent = Omit<EventRecord, "body" | "salt" | "content_hash"> & { body: string; salt: Uint8Array; client_sequence_number?: number | null; media_key?: string };
 
 export interface Watermarks {
   fanout_seq: number;

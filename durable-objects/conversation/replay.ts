@@ -54,6 +54,7 @@ function checkedBody(event: RestoreEvent, end: End): EventBody {
   if (!parsed.success || canonicalJson(parse(event.body)) !== event.body) throw new WrongEvent(`seq ${seq} is no ${type}`);
   // What a deletion took has left a hash that nothing has any more: under it nothing else may come in.
   if (event.salt === ERASED_SALT && "content" in parsed.output && parsed.output.content !== "") throw new WrongEvent(`seq ${seq} is erased, and has content`);
+  if (event.salt === ERASED_SALT && "media_key" in parsed.output) throw new WrongEvent(`seq ${seq} is erased, and has a file`);
   if (event.salt !== ERASED_SALT && sha256Hex(Buffer.from(event.salt, "hex"), event.body) !== event.content_hash) {
     throw new WrongEvent(`the content of seq ${seq} does not have its hash`);
   }
@@ -81,6 +82,7 @@ function effect({ store, restores, place }: Replaying, type: EventType, body: Ev
   const { messages } = store;
   const { seq, target_seq } = event;
   if (type === "msg" && target_seq !== null) messages.commitReply(target_seq, 1);
+  if ("media_key" in body && body.media_key !== undefined) store.media.commitCarried(seq, body.media_key);
   if (type === "edit" && target_seq !== null) messages.commitEdited(target_seq, seq);
   if ("emoji" in body) {
     const reaction = { target_seq: body.target_seq, emoji: body.emoji, user_id: event.sender_id, seq };

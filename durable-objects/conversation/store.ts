@@ -9,6 +9,7 @@ import { migrate, schemaVersion } from "../platform/migrate.ts";
 import type { Row, Sql } from "../platform/sql.ts";
 import type { ConversationRecord, Counters, EventRecord, LaggingRecord, MemberChange, NewEvent, SegmentRecord, Watermarks } from "./records.ts";
 import { bytes, EVENT_COLUMNS, toEventRecord } from "./store/event-row.ts";
+import { MediaStore } from "./store/media.ts";
 import { MessageStore } from "./store/messages.ts";
 import { SearchStore } from "./store/search.ts";
 
@@ -22,11 +23,13 @@ export class ConversationStore {
   readonly sql: Sql;
   readonly messages: MessageStore;
   readonly search: SearchStore;
+  readonly media: MediaStore;
 
   constructor(sql: Sql) {
     this.sql = sql;
     this.messages = new MessageStore(sql);
     this.search = new SearchStore(sql);
+    this.media = new MediaStore(sql);
   }
 
   exists(): boolean {
@@ -57,11 +60,11 @@ export class ConversationStore {
     this.sql.run("INSERT INTO watermarks (id, fanout_seq, archived_seq, pruned_seq, counters) VALUES (1, 0, 0, 0, '{}')");
   }
 
-  /** A batch of events that change nothing but the order, and the counts of the threads that they are in. */
+  /** A batch of events that change nothing but the order, the counts of the threads that they are in, and what is known of files. */
   commitEvents(events: readonly NewEvent[]): void {
     const [only] = events;
     // One statement needs no transaction of its own.
-    if (only !== undefined && events.length === 1 && !isReply(only)) {
+    if (only !== undefined && events.length === 1 && !isReply(only) && only.media_key === undefined) {
       this.insertEvent(only);
       return;
     }
@@ -69,6 +72,7 @@ export class ConversationStore {
       for (const event of events) {
         this.insertEvent(event);
         if (isReply(event)) this.messages.commitReply(event.target_seq, 1);
+        if (event.media_key !== undefined) this.media.commitCarried(event.seq, event.media_key);
       }
     });
   }

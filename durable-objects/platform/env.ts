@@ -2,6 +2,7 @@
 import * as v from "valibot";
 import { type Jurisdiction, Jurisdiction as JurisdictionSchema, type LocationHint, objectPlace } from "../../protocol/ids.ts";
 import type { ConversationCalls, SessionCalls } from "../../protocol/rpc.ts";
+import type { BlobCalls } from "../../protocol/rpc/media.ts";
 import type { DirectoryCalls, ReportsCalls } from "../../protocol/rpc/users.ts";
 import { log } from "../../log/log.ts";
 import { MediaBucket } from "../../media/bucket.ts";
@@ -13,6 +14,7 @@ export interface Env extends MediaEnv {
   SETTINGS: DurableObjectNamespace;
   DIRECTORY: DurableObjectNamespace;
   REPORTS: DurableObjectNamespace;
+  BLOB: DurableObjectNamespace;
   SEGMENTS?: R2Bucket;
   ASSETS?: Fetcher;
   ENVIRONMENT?: string;
@@ -73,6 +75,13 @@ export function reportsOf(env: Env): ReportsCalls {
   const place = objectPlace("reports", "reports", deploymentJurisdiction(env));
   const stub: unknown = within(env.REPORTS, place.jurisdiction).getByName(place.name);
   return stub as ReportsCalls;
+}
+
+/** Of a content, by the key that messages have. */
+export function blobOf(env: Env, key: string): BlobCalls {
+  const place = objectPlace("blob", key, deploymentJurisdiction(env));
+  const stub: unknown = within(env.BLOB, place.jurisdiction).getByName(place.name);
+  return stub as BlobCalls;
 }
 
 /** Without an archive nothing is sealed. */

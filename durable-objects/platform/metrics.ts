@@ -3,10 +3,10 @@
 export type MetricName =
   | "rows_written" | "appends" | "appended_events" | "duplicates" | "delivery_calls" | "delivered_events" | "delivery_failures"
   | "mode_changes" | "notifies_out" | "frames_in" | "frames_out" | "settles" | "segments_sealed" | "segments_archived" | "events_pruned" | "task_failures"
-  | "wakes_conversation" | "wakes_session" | "rate_limited" | "archive_reads" | "archive_read_failures" | "messages_indexed" | "index_merges" | "people_searches" | "directory_puts" | "reports_filed"
+  | "wakes_conversation" | "wakes_session" | "wakes_blob" | "rate_limited" | "archive_reads" | "archive_read_failures" | "messages_indexed" | "index_merges" | "people_searches" | "directory_puts" | "reports_filed"
   | "session_alarms" | "presence_events" | "presence_queries" | "presence_entries" | "presence_query_ms" | "typing_events"
   | "segments_put_again" | "receipts" | "receipt_flushes" | "statuses_told" | "redeliveries" | "credit_exhausted" | "closed_slow"
-  | "append_failures" | "settings_failures" | "issuer_failures" | "needs_restore";
+  | "append_failures" | "settings_failures" | "media_claims" | "media_claim_failures" | "media_retired" | "media_removed" | "issuer_failures" | "needs_restore";
 
 const counters = new Map<MetricName, number>();
 

@@ -26,6 +26,8 @@ export interface LanePorts {
 interface Waiting {
   item: AppendItem;
   answer: (answer: AppendAnswer) => void;
+  /** While its file is claimed: what came behind it waits with it. Never rejects. */
+  preparing?: Promise<void>;
 }
 
 interface Lane {
@@ -44,9 +46,17 @@ export class Lanes {
     this.ports = ports;
   }
 
-  add(conversationId: string, pair: [string, string] | null, item: AppendItem, answer: (answer: AppendAnswer) => void): void {
+  /** @param prepared what `item` becomes before it is sent; must not reject */
+  add(conversationId: string, pair: [string, string] | null, item: AppendItem, answer: (answer: AppendAnswer) => void, prepared?: Promise<AppendItem>): void {
     const lane = this.lanes.get(conversationId) ?? this.open(conversationId);
-    lane.queue.push({ item, answer });
+    const waiting: Waiting = { item, answer };
+    if (prepared !== undefined) {
+      waiting.preparing = prepared.then((ready) => {
+        waiting.item = ready;
+        delete waiting.preparing;
+      });
+    }
+    lane.queue.push(waiting);
     lane.pair ??= pair;
     this.start(conversationId, lane);
   }
@@ -77,6 +87,11 @@ export class Lanes {
 
   private async run(conversationId: string, lane: Lane): Promise<void> {
     while (lane.queue.length > 0) {
+      const preparing = lane.queue[0]?.preparing;
+      if (preparing !== undefined) {
+        await preparing;
+        continue;
+      }
       const batch = lane.queue.splice(0, fitting(lane.queue));
       const answers = await this.appendAll(conversationId, lane, batch.map((waiting) => waiting.item));
       // What is to be sent again must not be overtaken by what came behind it.
@@ -131,10 +146,13 @@ export class Lanes {
 function fitting(queue: readonly Waiting[]): number {
   let units = 0;
   let fits = 0;
-  for (const { item } of queue) {
+  for (const { item, preparing } of queue) {
     units += "content" in item ? item.content.length : 0;
-    if (fits > 0 && (fits >= BATCH_ITEMS || units > BATCH_UNITS)) break;
+    if ("media" in item) units += JSON.stringify(item.media).length;
+    if (preparing !== undefined || (fits > 0 && (fits >= BATCH_ITEMS || units > BATCH_UNITS))) break;
     fits += 1;
+    // It is to be sent again, and what is behind it then must not be in before it.
+    if ("refused" in item && item.refused?.code === "unavailable") break;
   }
   return fits;
 }

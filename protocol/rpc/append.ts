@@ -2,6 +2,7 @@
 import type { ErrorCode } from "../errors.ts";
 import type { ContentType } from "../events.ts";
 import type { AckFrame } from "../frames/msg.ts";
+import type { Media } from "../media.ts";
 import type { KnownHead } from "../restore-calls.ts";
 
 export type Refusal = { ok: false; code: ErrorCode; retry_after_ms?: number; message?: string };
@@ -19,6 +20,13 @@ export interface MsgItem extends Keyed {
   reply_to?: string;
   mentions?: string[];
   client_sequence_number?: number;
+  /** The content's key. */
+  media_key?: string;
+  media?: Media;
+  /** ms: up to then its content waits for it. */
+  claimed_until?: number;
+  /** Its file can't be sent: only whether the message was sent before is asked. */
+  refused?: Omit<Refusal, "ok">;
   /** It has waited long enough for the numbers before its own: it goes in with a gap. */
   force?: true;
 }
@@ -53,6 +61,11 @@ export function isChange(item: AppendItem): item is ChangeItem {
 /** A message that an object of before changes, replies and numbers understands whole. */
 export function isPlain(item: AppendItem): boolean {
   return !isChange(item) && !("reply_to" in item) && !("mentions" in item) && !("client_sequence_number" in item);
+}
+
+/** With a file. */
+export function isMedia(item: AppendItem): boolean {
+  return "media_key" in item || "refused" in item;
 }
 
 export interface AppendCall {

@@ -42,9 +42,25 @@ export interface BlobCalls {
    * Before the append: the reference is kept, then the upload is checked and copied to `key`. Without an upload it is a forward of what
    * is there. Refused: `media_mismatch`, `media_type_refused`, `media_not_found`, `media_expired`, `unavailable`.
    */
-  claim(call: { key: string; reference: MediaReference; upload: Upload | null }): Promise<Result<object>>;
-  /** After messages were deleted, erased or refused. */
+  claim(call: { key: string; reference: MediaReference; upload: Upload | null }): Promise<Result<Claimed>>;
+  /** After messages were deleted, erased or refused: their conversations are asked. */
   release(call: { key: string; references: MediaReference[] }): Promise<void>;
+  /** Where the content is, for whoever may have it. `media_expired` where it is gone. */
+  locate(): Promise<Result<Located>>;
+}
+
+/** `until`: the message may be appended up to then, ms; later its reference may be gone. */
+export interface Claimed {
+  content_type: string;
+  size: number;
+  until: number;
+}
+
+/** `object`: its key in the store, which is not the one that messages have for ever. */
+export interface Located {
+  object: string;
+  content_type: string;
+  size: number;
 }
 
 /** On a conversation. */
@@ -52,5 +68,16 @@ export interface ConversationMediaCalls {
   /** Whether the user may see a message that carries it. `not_found` as for a stranger; `media_expired` past its time. */
   mayDownload(call: { user_id: string; media_key: string }): Promise<Result<{ msg_id: string }>>;
   /** Asked by a Blob about references that it has not heard of since: which of them stand. */
-  mediaStands(call: { media_key: string; references: Omit<MediaReference, "conversation_id">[] }): Promise<{ stands: boolean[] }>;
+  mediaStands(call: StandsCall): Promise<MediaWord>;
+}
+
+export interface StandsCall {
+  media_key: string;
+  references: Omit<MediaReference, "conversation_id">[];
+}
+
+/** `absent`: there is no such conversation, as far as it knows: its storage may be lost. Throws where it waits to be restored. */
+export interface MediaWord {
+  stands: boolean[];
+  absent?: true;
 }

@@ -8,7 +8,7 @@ import { HOST } from "../ports.ts";
 export const WORKER = "confab";
 export const COMPATIBILITY_DATE = "2026-10-01";
 export const COMPATIBILITY_FLAGS = ["nodejs_compat"];
-export const OBJECTS = { CONVERSATION: "Conversation", USER_SESSION: "UserSession", SETTINGS: "Settings", DIRECTORY: "Directory", REPORTS: "Reports" } as const;
+export const OBJECTS = { CONVERSATION: "Conversation", USER_SESSION: "UserSession", SETTINGS: "Settings", DIRECTORY: "Directory", REPORTS: "Reports", BLOB: "Blob" } as const;
 /** Paths that wake the Worker first; all others are static files if there is such a file. */
 export const WORKER_FIRST = ["/v1/*", "/api/*", "/dev/*", "/internal/*"];
 

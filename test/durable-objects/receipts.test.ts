@@ -89,7 +89,8 @@ class Model {
 function told(world: World, seq: number): string[] {
   const msgId = world.store.readMsgId(seq) as string;
   const all = { user_id: "nobody", role: "member" as const, joined_seq: 1, left_seq: null };
-  const receipts = world.acknowledging.receipts.ofMessage(all, msgId) ?? [];
+  const told = world.acknowledging.receipts.ofMessage(all, msgId);
+  const receipts = told.ok ? told.receipts : [];
   return receipts.map(({ user_id, status }) => `${user_id} ${status}`).toSorted();
 }
 

@@ -15,19 +15,21 @@ const members = (ok = "ok"): Answers => ({ stranger: "not_found", removed: "not_
 const everybody = (answer: string): Answers => ({ stranger: answer, removed: answer, banned: answer, member: answer, admin: answer, owner: answer });
 const managers: Answers = { ...members(), member: "forbidden" };
 
+const [KEY, OTHER] = [`m/${"0".repeat(64)}`, `m/${"1".repeat(64)}`] as const;
+
 let made = 0;
 interface Group {
   id: string;
   msg_id: string;
 }
 
-/** A group in which everybody is who they are called, with one message of the member, seq 2. */
+/** A group in which everybody is who they are called, with one message of the member, seq 2, which has a file. */
 async function group(): Promise<Group> {
   made += 1;
   const id = `g.${String(made).padStart(32, "0")}`;
   const stub = conversation(id);
   await stub.create({ conversation_id: id, creator_id: "owner", title: "t", members: ["admin", "member", "peer", "removed"], max_members: 500, location_hint: null, jurisdiction: null });
-  const sent = await stub.append({ conversation_id: id, sender_id: "member", items: [{ client_msg_id: "first", device_id: null, content: "x", content_type: "text" }], create: null, alone: false });
+  const sent = await stub.appendMedia({ conversation_id: id, sender_id: "member", items: [{ client_msg_id: "first", device_id: null, content: "x", content_type: "image", media_key: KEY, media: {} }], create: null, alone: false });
   if (sent.kind !== "answers" || sent.answers[0]?.ok !== true) throw new Error("the message was not taken");
   await stub.putMember({ actor_id: null, user_id: "admin", role: "admin" });
   await stub.removeMember({ actor_id: null, user_id: "removed" });
@@ -38,7 +40,7 @@ async function group(): Promise<Group> {
 const ABSENT: Group = { id: `g.${"f".repeat(32)}`, msg_id: "00000000-0000-7000-8000-000000000000" };
 
 /** Of a batch its only answer. An absent conversation has no batch: its session tells the client what this says. */
-async function appended(stub: ConversationCalls, how: "append" | "appendAny", id: string, sender_id: Actor, item: AppendItem): Promise<unknown> {
+async function appended(stub: ConversationCalls, how: "append" | "appendAny" | "appendMedia", id: string, sender_id: Actor, item: AppendItem): Promise<unknown> {
   const reply = await stub[how]({ conversation_id: id, sender_id, items: [item], create: null, alone: false });
   return reply.kind === "absent" ? { ok: false, code: "not_found" } : reply.answers[0];
 }
@@ -58,6 +60,14 @@ const TABLE: Readonly<Record<string, readonly Call[]>> = {
     { name: "an edit", ask: (stub, user, { id, msg_id }) => appended(stub, "appendAny", id, user, { ...key(user), type: "edit", target_msg_id: msg_id, content: "y" }), answers: { ...members("forbidden"), member: "ok" } },
     { name: "a deletion", ask: (stub, user, { id, msg_id }) => appended(stub, "appendAny", id, user, { ...key(user), type: "delete", target_msg_id: msg_id }), answers: members() },
     { name: "a reaction", ask: (stub, user, { id, msg_id }) => appended(stub, "appendAny", id, user, { ...key(user), type: "react", target_msg_id: msg_id, emoji: "+", on: true }), answers: members() },
+  ],
+  appendMedia: [
+    { name: "a message with a file", ask: (stub, user, { id }) => appended(stub, "appendMedia", id, user, { ...key(user), content: "", content_type: "image", media_key: KEY, media: {} }), answers: members() },
+    { name: "one whose file is refused", ask: (stub, user, { id }) => appended(stub, "appendMedia", id, user, { ...key(user), content: "", content_type: "image", refused: { code: "media_not_found" } }), answers: members("media_not_found") },
+  ],
+  mayDownload: [
+    { name: "what is there", ask: (stub, user_id) => stub.mayDownload({ user_id, media_key: KEY }), answers: members() },
+    { name: "what is not", ask: (stub, user_id) => stub.mayDownload({ user_id, media_key: OTHER }), answers: everybody("not_found") },
   ],
   putMember: [
     { name: "somebody new", ask: (stub, actor_id) => stub.putMember({ actor_id, user_id: "new", role: null }), answers: managers },
@@ -122,7 +132,7 @@ async function unwell(left: "nothing" | "an old copy"): Promise<Group> {
 }
 
 /** What is left of an old copy is read. */
-const READS = new Set(["describe", "history", "versions"]);
+const READS = new Set(["describe", "history", "versions", "mayDownload"]);
 const ANSWER_NOTHING = new Set(["attach"]);
 
 const rows = Object.entries(TABLE).flatMap(([method, calls]) => calls.map((call) => [`${method} ${call.name}`.trim(), call] as const));
@@ -152,7 +162,7 @@ describe("[S20] [A34] a conversation asks who it is, call by call", () => {
       expect([...strangers], `to strangers one that waits to be restored is as absent, where ${left} is left`).toEqual([...unseen]);
       const method = name.split(" ")[0] as string;
       if (left === "nothing" || ANSWER_NOTHING.has(method)) continue;
-      expect(told(await ask(conversation(place.id), "owner", place)), "its members learn of it").toBe(READS.has(method) ? "ok" : method === "join" ? "invite_invalid" : "needs_restore");
+      expect(told(await ask(conversation(place.id), "owner", place)), "its members learn of it").toBe(READS.has(method) ? answers.owner : method === "join" ? "invite_invalid" : "needs_restore");
     }
     // Nobody who was refused has changed anything.
     expect(await conversation(refused.id).stats()).toMatchObject({ ok: true, stats: { head_seq: 4, members: 4 } });
