@@ -4,6 +4,7 @@ import { ERASED } from "./session/erased.ts";
 import { GROUPS } from "./session/groups.ts";
 import { INBOX } from "./session/inbox.ts";
 import { PRESENCE } from "./session/presence.ts";
+import { UPLOADS } from "./session/uploads.ts";
 import { USERS } from "./session/users.ts";
 
 export const SESSION_MIGRATIONS: readonly Migration[] = [
@@ -46,5 +47,10 @@ export const SESSION_MIGRATIONS: readonly Migration[] = [
     version: 3,
     min_compatible: 1,
     sql: ERASED,
+  },
+  {
+    version: 4,
+    min_compatible: 1,
+    sql: UPLOADS,
   },
 ];

@@ -102,6 +102,13 @@ export const UploadBody = v.object({
 });
 export type UploadBody = v.InferOutput<typeof UploadBody>;
 
+/** `POST /api/media/{key}/parts?part=2` */
+export const PartQuery = v.object({ part: v.pipe(v.string(), v.regex(/^[1-9]\d{0,3}$/, "is no part's number"), v.transform(Number)) });
+/** Its body, and that of `complete`: what the store answered to the parts that went up, for stores that can't say it later. */
+export const PartsBody = v.object({
+  etags: v.optional(v.pipe(v.array(v.object({ part: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(9_999)), etag: v.pipe(v.string(), v.minLength(1), v.maxLength(1_024)) })), v.maxLength(1_000))),
+});
+
 /** `headers` are to be sent with the PUT exactly so; `expires_at` in ms. */
 export interface SignedPut {
   url: string;
@@ -110,6 +117,11 @@ export interface SignedPut {
 }
 /** Up to SINGLE_PUT_BYTES one PUT; above, `parts` says how many PUTs of `part_size` bytes, each signed for itself. */
 export type UploadAnswer = { key: string } & (SignedPut | { upload_id: string; part_size: number; parts: number; expires_at: number });
+/** `GET /api/media/{key}/parts`: those that are there, ascending. */
+export interface PartsAnswer {
+  parts: { part: number; size: number }[];
+}
+
 /** `GET /api/media/{key}/url?conversation_id=`. `name`: what the file is to be called where it is kept. */
 export const DownloadQuery = v.object({ conversation_id: v.string(), name: v.optional(FileName) });
 

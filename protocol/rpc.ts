@@ -22,7 +22,7 @@ import type { SegmentEvent } from "./segment.ts";
 import type { AppendCall, AppendReply, EraseCall, Refusal } from "./rpc/append.ts";
 import type { MessageReceipt, ReceiptMarks, ReceiptsCall, StatusCall } from "./rpc/receipts.ts";
 import type { SearchableCalls, SearchCalls } from "./rpc/search.ts";
-import type { ConversationMediaCalls } from "./rpc/media.ts";
+import type { ConversationMediaCalls, UploadCalls } from "./rpc/media.ts";
 import type { BlockCall, UserCalls } from "./rpc/users.ts";
 
 export * from "./rpc/append.ts";
@@ -249,7 +249,7 @@ export interface Claims {
 /** What has a bucket of its own beside the user's requests. */
 export type Quota = "find" | "report" | "search" | "search_all";
 
-export interface SessionCalls extends CreationCalls, InboxCalls, PresenceCalls, SearchableCalls, UserCalls, SessionErasure, SessionExports {
+export interface SessionCalls extends CreationCalls, InboxCalls, PresenceCalls, SearchableCalls, UserCalls, UploadCalls, SessionErasure, SessionExports {
   deliver(call: DeliverCall): Promise<DeliverReply>;
   /** What became of messages that this user has sent. */
   told(call: StatusCall): Promise<DeliverReply>;

@@ -22,6 +22,7 @@ import { receipts } from "./routes/receipts.ts";
 import { reports } from "./routes/reports.ts";
 import { search } from "./routes/search.ts";
 import { sockets } from "./routes/sockets.ts";
+import { uploads } from "./routes/uploads.ts";
 import { users } from "./routes/users.ts";
 
 export const app = new Hono<AppEnv>();
@@ -47,6 +48,7 @@ app.route("/", reports);
 app.route("/", adminUsers);
 app.route("/", changes);
 app.route("/", search);
+app.route("/", uploads);
 app.route("/", downloads);
 app.route("/", admin);
 app.route("/", internal);

@@ -1,7 +1,7 @@
 // The REST calls about files.
 import * as v from "valibot";
 import type { DownloadAnswer, SignedPut, UploadAnswer, UploadBody } from "../../protocol/media.ts";
-import type { UploadCall } from "../../protocol/rpc/media.ts";
+import type { PartEtags, UploadCall } from "../../protocol/rpc/media.ts";
 import { AnyAnswer } from "../answers.ts";
 import type { Rest } from "../rest.ts";
 
@@ -21,8 +21,9 @@ export function startUpload(rest: Rest, { kind, size, sha256, content_type }: Up
   return rest.call({ method: "POST", path: "/api/media/upload-url", query: { type: kind, size }, body, answer: Started, signal });
 }
 
-export function signPart(rest: Rest, key: string, part: number, signal: AbortSignal): Promise<SignedPut> {
-  return rest.call({ method: "POST", path: `${place(key)}/parts`, query: { part }, answer: Put, signal });
+/** @param etags what the store answered to parts that went up since the last call: not every store can say it again */
+export function signPart(rest: Rest, key: string, part: number, etags: PartEtags, signal: AbortSignal): Promise<SignedPut> {
+  return rest.call({ method: "POST", path: `${place(key)}/parts`, query: { part }, body: { etags }, answer: Put, signal });
 }
 
 /** Parts that the store has. */
@@ -30,8 +31,8 @@ export async function listParts(rest: Rest, key: string, signal: AbortSignal): P
   return (await rest.call({ method: "GET", path: `${place(key)}/parts`, answer: Parts, signal })).parts;
 }
 
-export async function completeUpload(rest: Rest, key: string, signal: AbortSignal): Promise<void> {
-  await rest.call({ method: "POST", path: `${place(key)}/complete`, answer: AnyAnswer, signal });
+export async function completeUpload(rest: Rest, key: string, etags: PartEtags, signal: AbortSignal): Promise<void> {
+  await rest.call({ method: "POST", path: `${place(key)}/complete`, body: { etags }, answer: AnyAnswer, signal });
 }
 
 export async function abortUpload(rest: Rest, key: string): Promise<void> {

@@ -1,7 +1,7 @@
 // One try to bring a file to the store: hashed, announced, then written to the address that the server signed, or part by part
 // to one address each. Waiting and trying again is uploads.ts.
 import type { SignedPut, UploadAnswer } from "../../protocol/media.ts";
-import type { UploadCall } from "../../protocol/rpc/media.ts";
+import type { PartEtags, UploadCall } from "../../protocol/rpc/media.ts";
 import type { Environment } from "../environment.ts";
 import { asConfabError, ConfabError } from "../errors.ts";
 import type { Rest } from "../rest.ts";
@@ -78,11 +78,20 @@ async function inParts(ports: UploadPorts, file: Blob, begun: Begun, there: Read
   // The first that fails ends the others: they would go on writing for nobody.
   const failed = new AbortController();
   const signal = AbortSignal.any([watch.signal, failed.signal]);
+  // Each goes along until a call with it has succeeded: a store that can't list its parts is put together by these alone.
+  const etags = new Map<number, string>();
+  const telling = async <T>(call: (etags: PartEtags) => Promise<T>): Promise<T> => {
+    const along = [...etags];
+    const answer = await call(along.map(([part, etag]) => ({ part, etag })));
+    for (const [part, etag] of along) if (etags.get(part) === etag) etags.delete(part);
+    return answer;
+  };
   const lane = async (): Promise<void> => {
     for (let part = missing.shift(); part !== undefined; part = missing.shift()) {
       const number = part;
-      const signed = await signPart(ports.rest, begun.key, number, signal);
-      await put(ports, signed, partOf(file, begun, number), signal, (bytes) => told(number, bytes));
+      const signed = await telling((along) => signPart(ports.rest, begun.key, number, along, signal));
+      const etag = await put(ports, signed, partOf(file, begun, number), signal, (bytes) => told(number, bytes));
+      if (etag !== null) etags.set(number, etag);
     }
   };
   try {
@@ -90,7 +99,7 @@ async function inParts(ports: UploadPorts, file: Blob, begun: Begun, there: Read
   } finally {
     failed.abort();
   }
-  await completeUpload(ports.rest, begun.key, watch.signal);
+  await telling((along) => completeUpload(ports.rest, begun.key, along, watch.signal));
   return begun.key;
 }
 
@@ -98,7 +107,7 @@ function partOf(file: Blob, { part_size }: Begun, part: number): Blob {
   return file.slice((part - 1) * part_size, Math.min(file.size, part * part_size));
 }
 
-async function put({ environment }: UploadPorts, { url, headers }: SignedPut, body: Blob, signal: AbortSignal, onProgress: (sent: number) => void): Promise<void> {
+async function put({ environment }: UploadPorts, { url, headers }: SignedPut, body: Blob, signal: AbortSignal, onProgress: (sent: number) => void): Promise<string | null> {
   const stalled = new AbortController();
   let cancel = environment.later(STALLED_MS + body.size / SLOWEST, () => stalled.abort());
   const progress = (sent: number): void => {
@@ -107,9 +116,10 @@ async function put({ environment }: UploadPorts, { url, headers }: SignedPut, bo
     onProgress(sent);
   };
   try {
-    const { status, text } = await environment.put(url, { headers, body, signal: AbortSignal.any([signal, stalled.signal]), onProgress: progress });
+    const { status, etag, text } = await environment.put(url, { headers, body, signal: AbortSignal.any([signal, stalled.signal]), onProgress: progress });
     if (status < 200 || status >= 300) throw refusal(status, text);
     onProgress(body.size);
+    return etag;
   } catch (thrown) {
     if (signal.aborted) throw new ConfabError("aborted", "The upload was cancelled.");
     if (stalled.signal.aborted) throw new ConfabError("timeout", "The upload came to a stop.");

@@ -6,7 +6,8 @@ export type MetricName =
   | "wakes_conversation" | "wakes_session" | "wakes_blob" | "rate_limited" | "archive_reads" | "archive_read_failures" | "messages_indexed" | "index_merges" | "people_searches" | "directory_puts" | "reports_filed"
   | "session_alarms" | "presence_events" | "presence_queries" | "presence_entries" | "presence_query_ms" | "typing_events"
   | "segments_put_again" | "receipts" | "receipt_flushes" | "statuses_told" | "redeliveries" | "credit_exhausted" | "closed_slow"
-  | "append_failures" | "settings_failures" | "media_claims" | "media_claim_failures" | "media_retired" | "media_removed" | "issuer_failures" | "needs_restore";
+  | "append_failures" | "settings_failures" | "media_claims" | "media_claim_failures" | "media_retired" | "media_removed" | "issuer_failures" | "needs_restore"
+  | "uploads_started" | "media_store_failures";
 
 const counters = new Map<MetricName, number>();
 

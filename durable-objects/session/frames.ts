@@ -1,5 +1,5 @@
 // Every frame that a client sends, and which part of the session takes it. A type without a handler is answered `unknown_type`.
-import { errorFrame } from "../../protocol/codec-json.ts";
+import { type DecodedFrame, errorFrame } from "../../protocol/codec-json.ts";
 import type { DownFrame } from "../../protocol/frames/down.ts";
 import type { UpFrame, UpFrames, UpType } from "../../protocol/frames/up.ts";
 import type { Device } from "./device.ts";
@@ -21,4 +21,11 @@ export function named(frame: UpFrame): { client_msg_id?: string; conversation_id
     ...("client_msg_id" in frame ? { client_msg_id: frame.client_msg_id } : {}),
     ...("conversation_id" in frame && frame.conversation_id !== undefined ? { conversation_id: frame.conversation_id } : {}),
   };
+}
+
+/** The same of what may be no frame; of a message that is sent again by its key, that is enough. */
+export function namedIn(item: DecodedFrame): ReturnType<typeof named> {
+  if (item.ok) return named(item.frame);
+  const { client_msg_id, conversation_id } = item.error;
+  return { ...(client_msg_id === undefined ? {} : { client_msg_id }), ...(conversation_id === undefined ? {} : { conversation_id }) };
 }

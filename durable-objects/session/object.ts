@@ -11,6 +11,7 @@ import type { Presence as PresenceEntry } from "../../protocol/frames/presence.t
 import type { PresenceAsk, PresenceTold, TypingShown, UserSessions } from "../../protocol/rpc/presence.ts";
 import type { FramesCall, PollCall, PollReply, PushCall } from "../../protocol/rpc/inbox.ts";
 import type { Searchable, SearchableCall } from "../../protocol/rpc/search.ts";
+import type { UploadCalls } from "../../protocol/rpc/media.ts";
 import type { UserCalls } from "../../protocol/rpc/users.ts";
 import type { SessionErasure } from "../../protocol/rpc/erasure.ts";
 import type { SessionExports } from "../../protocol/rpc/exports.ts";
@@ -28,7 +29,7 @@ import { eraseUser } from "./erase-user.ts";
 import { exportInbox, exportUser } from "./exports.ts";
 import { bucketOf, SessionCore } from "./core.ts";
 import { decodeMessage } from "./encoding.ts";
-import { type Fill, handleFrame, type Handlers, named } from "./frames.ts";
+import { type Fill, handleFrame, type Handlers, namedIn } from "./frames.ts";
 import { Inbox } from "./inbox.ts";
 import type { Device } from "./device.ts";
 import { Leases } from "./leases.ts";
@@ -46,6 +47,7 @@ import { SessionStore } from "./store.ts";
 import { claimCreation } from "./store/creations.ts";
 import { PresenceStore } from "./store/presence.ts";
 import { readUpgrade } from "./upgrade.ts";
+import { Uploads } from "./uploads.ts";
 import { Watching } from "./watching.ts";
 import { Typing } from "./typing.ts";
 import { Viewing } from "./viewing.ts";
@@ -64,6 +66,7 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
   private readonly quotas: Quotas;
   private readonly profiles: Profiles;
   private readonly blocks: Blocks;
+  private readonly uploads: Uploads;
   private readonly handlers: Handlers;
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -77,6 +80,7 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
     this.quotas = new Quotas(this.core);
     this.profiles = new Profiles(this.core, this.quotas, (shard) => directoryOf(env, shard));
     this.blocks = new Blocks(this.core);
+    this.uploads = new Uploads(this.core, (claims) => this.admit(claims, 1));
     this.core.tasks.push(this.profiles.task, this.blocks.task);
     const store = new PresenceStore(this.core.store.sql);
     // An object can't call itself while it waits for the answer.
@@ -351,6 +355,22 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
     return this.blocks.set(call.user_id, call.on);
   }
 
+  async startUpload(...call: Parameters<UploadCalls["startUpload"]>): ReturnType<UploadCalls["startUpload"]> {
+    return this.uploads.start(...call);
+  }
+
+  async setUploadId(call: Parameters<UploadCalls["setUploadId"]>[0]): ReturnType<UploadCalls["setUploadId"]> {
+    return this.uploads.setUploadId(call);
+  }
+
+  async readUpload(...call: Parameters<UploadCalls["readUpload"]>): ReturnType<UploadCalls["readUpload"]> {
+    return this.uploads.readParts(...call);
+  }
+
+  async dropUpload(call: { key: string }): Promise<void> {
+    this.uploads.drop(call.key);
+  }
+
   async eraseUser(call: Parameters<SessionErasure["eraseUser"]>[0]): ReturnType<SessionErasure["eraseUser"]> {
     const result = await eraseUser(this.core, this.profiles, call);
     this.presence.check(Date.now());
@@ -368,11 +388,4 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
   async exportInbox(call: Parameters<SessionExports["exportInbox"]>[0]): ReturnType<SessionExports["exportInbox"]> {
     return exportInbox(this.core, call);
   }
-}
-
-/** Which frame is meant; of a message that is sent again by its key, that is enough. */
-function namedIn(item: DecodedFrame): ReturnType<typeof named> {
-  if (item.ok) return named(item.frame);
-  const { client_msg_id, conversation_id } = item.error;
-  return { ...(client_msg_id === undefined ? {} : { client_msg_id }), ...(conversation_id === undefined ? {} : { conversation_id }) };
 }

@@ -21,12 +21,19 @@ export interface Upload extends UploadCall {
   created_at: number;
 }
 
-/** On a user's session: admits the claims, then keeps the upload. `too_many_uploads` past PENDING_UPLOADS. */
+/** ETags of parts that were uploaded, as the client got them. */
+export type PartEtags = { part: number; etag: string }[];
+
+/** On a user's session. Those with claims admit them first, as one request; whose upload it is not finds none: `media_not_found`. */
 export interface UploadCalls {
-  startUpload(claims: Claims, call: UploadCall): Promise<Result<{ upload: Upload }>>;
+  /** Keeps what is announced, until `expires_at`, ms. `too_many_uploads` past PENDING_UPLOADS. */
+  startUpload(claims: Claims, call: UploadCall): Promise<Result<{ upload: Upload; expires_at: number }>>;
   /** `upload_id` is null until the store has given one; the first that is set stays. */
-  setUploadId(claims: Claims, call: { key: string; upload_id: string }): Promise<Result<{ upload: Upload }>>;
-  readUpload(claims: Claims, key: string): Promise<Result<{ upload: Upload }>>;
+  setUploadId(call: { key: string; upload_id: string }): Promise<Result<{ upload: Upload }>>;
+  /** Keeps what the client knows of its parts too, for stores that can't list them. */
+  readUpload(claims: Claims, call: { key: string; etags?: PartEtags }): Promise<Result<{ upload: Upload; etags: PartEtags }>>;
+  /** It will not be sent. */
+  dropUpload(call: { key: string }): Promise<void>;
 }
 
 /** A message that carries a content; named by what makes a message one, so that a repeated call names the same. */

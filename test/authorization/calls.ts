@@ -21,6 +21,7 @@ export const CALLS: Readonly<Record<string, Readonly<Record<string, Kind>>>> = {
   UserSession: {
     fetch: "self", admit: "self", send: "self", poll: "self", frames: "self", conversations: "self", changes: "self", searchable: "self", patchInbox: "self", presenceQuery: "self",
     putDevice: "self", deleteDevice: "self", listDevices: "self", readBlocks: "self", setBlock: "self", readAccount: "self", changeProfile: "self", claimCreation: "self",
+    startUpload: "self", setUploadId: "self", readUpload: "self", dropUpload: "self",
     deliver: "objects", push: "objects", told: "objects", presenceOf: "objects", unwatch: "objects", presenceChanged: "objects", typingShown: "objects", reachable: "objects", knownHead: "objects",
     registered: "worker", register: "worker", readProfile: "worker", sessions: "service", pushes: "service", setAccess: "service",
     eraseUser: "archiver", scrub: "archiver", exportUser: "archiver", exportInbox: "archiver",

@@ -33,6 +33,9 @@ const user = (path: Case["path"], users: Answers<UserActor>, more: Omit<Case, "p
 const either = (path: Case["path"], users: Answers<UserActor>, ok: string, body?: Case["body"]): Route => ({ door: "either", cases: [{ path, users, ok, ...(body === undefined ? {} : { body }) }] });
 const service = (path: Case["path"], ok: string, body?: Case["body"]): Route => ({ door: "service", cases: [{ path, ok, ...(body === undefined ? {} : { body }) }] });
 
+/** One that nobody has begun: whose upload is asked after is tried in test/media/uploads.e2e.test.ts. */
+const uploadOf = ({ self: name }: Place): string => `/api/media/${encodeURIComponent(`up/${name}/${"0".repeat(32)}`)}`;
+
 const NOWHERE = `g.${"0".repeat(32)}`;
 /** A user whom nobody has registered. */
 const nobody = ({ key }: Place): { user_id: string } => ({ user_id: `nobody-${key}` });
@@ -99,6 +102,11 @@ export const ROUTES: Readonly<Record<string, Route>> = {
   "GET /v1/blocks": user(fixed("/v1/blocks"), everybody("200")),
   "PUT /v1/blocks/:user_id": user(({ outsider: blocked }) => `/v1/blocks/${blocked}`, everybody("200")),
   "DELETE /v1/blocks/:user_id": user(({ outsider: blocked }) => `/v1/blocks/${blocked}`, everybody("204")),
+  "POST /api/media/upload-url": user(fixed("/api/media/upload-url?type=image&size=10"), everybody("200"), { body: () => ({ sha256: "0".repeat(64), content_type: "image/png" }) }),
+  "POST /api/media/:key/parts": user((place) => `${uploadOf(place)}/parts?part=1`, everybody("404 media_not_found")),
+  "GET /api/media/:key/parts": user((place) => `${uploadOf(place)}/parts`, everybody("404 media_not_found")),
+  "POST /api/media/:key/complete": user((place) => `${uploadOf(place)}/complete`, everybody("404 media_not_found")),
+  "DELETE /api/media/:key": user(uploadOf, everybody("404 media_not_found")),
   "GET /v1/admin/users/:user_id/sessions": service(({ other: asked }) => `/v1/admin/users/${asked}/sessions`, "200"),
   "GET /v1/admin/users/:user_id/pushes": service(({ other: asked }) => `/v1/admin/users/${asked}/pushes`, "200"),
   "GET /v1/admin/reports": service(fixed("/v1/admin/reports"), "200"),

@@ -11,6 +11,8 @@ interface Upload {
   sha256: string;
   content_type: string;
   parts: Map<number, Uint8Array>;
+  /** ETags of parts that the client has told. */
+  told: Map<number, string>;
   /** null until it is whole. */
   bytes: Uint8Array | null;
 }
@@ -52,6 +54,7 @@ export class FakeMedia {
     const upload = this.uploads.get(name);
     if (upload === undefined) return Response.json({ error: errorBody("media_not_found") }, { status: 404 });
     if (method === "DELETE") this.uploads.delete(name);
+    if (method === "POST") for (const { part, etag } of (JSON.parse(init.body as string) as { etags: { part: number; etag: string }[] }).etags) upload.told.set(part, etag);
     if (area === "complete") upload.bytes = Buffer.concat([...upload.parts].toSorted(([a], [b]) => a - b).map(([, bytes]) => bytes));
     if (area === "parts" && method === "GET") return Response.json({ parts: [...upload.parts].map(([part, bytes]) => ({ part, size: bytes.length })) });
     return Response.json(area === "parts" ? this.#signed(`https://store.test/${name}?part=${url.searchParams.get("part")}`) : {});
@@ -60,7 +63,7 @@ export class FakeMedia {
   #start(query: URLSearchParams, { sha256, content_type }: { sha256: string; content_type: string }): object {
     const size = Number(query.get("size"));
     const key = `up/ann/${randomBytes(16).toString("hex")}`;
-    this.uploads.set(key, { key, kind: query.get("type") ?? "", size, sha256, content_type, parts: new Map(), bytes: null });
+    this.uploads.set(key, { key, kind: query.get("type") ?? "", size, sha256, content_type, parts: new Map(), told: new Map(), bytes: null });
     if (size <= this.single) return { key, ...this.#signed(`https://store.test/${key}`) };
     return { key, upload_id: "u1", part_size: this.part_size, parts: Math.ceil(size / this.part_size), expires_at: Date.now() + 300_000 };
   }
@@ -83,7 +86,7 @@ export class FakeMedia {
     request.onProgress(body.length);
     if (part === null) upload.bytes = body;
     else upload.parts.set(Number(part), body);
-    return { status: 200, etag: '"e"', text: "" };
+    return { status: 200, etag: part === null ? '"e"' : `"e${part}"`, text: "" };
   }
 }
 

@@ -212,6 +212,7 @@ describe("large files", () => {
     await ann.sendMedia({ to: "bob" }, file).acked;
     expect(media.only.bytes).toEqual(Buffer.from(bytes));
     expect([...media.only.parts.keys()].toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4, 5]);
+    expect([...media.only.told].toSorted(([a], [b]) => a - b), "a store that lists no parts is put together by these").toEqual([1, 2, 3, 4, 5].map((part) => [part, `"e${part}"`]));
   });
 
   test("[A18] a part that fails is all that is sent again", async () => {

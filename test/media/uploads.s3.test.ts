@@ -1,0 +1,44 @@
+// Uploads to a store that shares no code with local R2, by the same Worker: signatures, times, lengths, types and hashes are its own.
+import { createServer } from "node:net";
+import { expect, onTestFinished, test } from "vitest";
+import { forward } from "../../scripts/start/forwarder.ts";
+import { startProduct } from "../product.ts";
+import { codeOf, newUser, operator } from "../e2e/api.ts";
+import { anyFile } from "./files.ts";
+import { envOf, storeOf } from "./product-store.ts";
+import { independentStore } from "./stores.ts";
+import { announce, uploadsSuite } from "./uploads-suite.ts";
+
+uploadsSuite(async () => {
+  const env = envOf(await independentStore());
+  const product = await startProduct({ env: { ...env, CONFAB_RATE_LIMIT: "0", CONFAB_RATE_BURST: "0" } });
+  return { product, bucket: storeOf(product, env) };
+});
+
+test("[C12] the store of files is down: media_store_failures, chat goes on, and uploads in parts begin when it is back", async () => {
+  const settings = await independentStore();
+  const { port } = await freeDoor();
+  const env = { ...envOf(settings), MEDIA_ENDPOINT: `http://127.0.0.1:${port}` };
+  const product = await startProduct({ env });
+  onTestFinished(() => product.discard());
+  const [ann, bob, service] = [await newUser(product), await newUser(product), await operator(product)];
+  const failures = async () => (await service.call<Record<string, number>>("GET", "/v1/admin/metrics")).body["media_store_failures"] ?? 0;
+  const file = { ...anyFile(1, "video/mp4"), size: 200 * 1024 * 1024 };
+  expect(codeOf(await announce(ann, file, "video"))).toBe("503 unavailable");
+  expect(await failures()).toBe(1);
+  expect((await announce(ann, { ...file, size: 10 }, "video")).status).toBe(200);
+  expect((await ann.send(bob, "text goes on")).seq).toBe(1);
+  const door = await forward(port, Number(new URL(settings.endpoint).port));
+  onTestFinished(() => door.close());
+  expect((await announce(ann, file, "video")).status).toBe(200);
+  expect(await failures()).toBe(1);
+});
+
+/** A port at which nobody listens. */
+async function freeDoor(): Promise<{ port: number }> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return { port };
+}
