@@ -4,17 +4,26 @@ import type { Claims, Result } from "../../protocol/rpc.ts";
 import type { PartEtags, Upload, UploadCall } from "../../protocol/rpc/media.ts";
 import { randomBytes, toHex } from "../platform/hash.ts";
 import { count } from "../platform/metrics.ts";
-import type { SessionCore } from "./core.ts";
+import type { Settings } from "../../protocol/settings.ts";
+import type { Sql } from "../platform/sql.ts";
 import { UploadStore } from "./store/uploads.ts";
+
+/** The session, as far as its uploads need it. */
+export interface Owner {
+  readonly userId: string;
+  readonly isRegistered: boolean;
+  readonly settings: Pick<Settings, "media_unsent_ms">;
+  readonly store: { readonly sql: Sql };
+}
 
 const ABSENT = { ok: false, code: "media_not_found" } as const;
 
 export class Uploads {
-  private readonly core: SessionCore;
+  private readonly core: Owner;
   private readonly admit: (claims: Claims) => Promise<Result<object>>;
   private readonly store: UploadStore;
 
-  constructor(core: SessionCore, admit: (claims: Claims) => Promise<Result<object>>) {
+  constructor(core: Owner, admit: (claims: Claims) => Promise<Result<object>>) {
     this.core = core;
     this.admit = admit;
     this.store = new UploadStore(core.store.sql);

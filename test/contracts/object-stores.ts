@@ -6,6 +6,7 @@ import { migrate, schemaVersion } from "../../durable-objects/platform/migrate.t
 import type { Sql } from "../../durable-objects/platform/sql.ts";
 import { AttachedStore } from "../../durable-objects/conversation/store/attached.ts";
 import { type InboxRecord, SessionStore } from "../../durable-objects/session/store.ts";
+import { UploadStore } from "../../durable-objects/session/store/uploads.ts";
 import { UserStore } from "../../durable-objects/session/store/users.ts";
 import { SESSION_MIGRATIONS } from "../../migrations/session.ts";
 import { msgIdAt } from "../../protocol/msg-id.ts";
@@ -124,6 +125,27 @@ export function objectStores(onSql: OnSql): void {
     expect([store.readUserSeq(), store.readSettledAfter(20).length]).toEqual([5, 3]);
     store.commitInbox(row("a", 50, 6));
     expect(store.readInboxPage(null, 1)[0]?.conversation_id).toBe("a");
+  }));
+
+  test("[stores] uploads wait until they are gone, each with its parts, and those of a time and before go together", () => onSql((sql) => {
+    const session = new SessionStore(sql);
+    session.commitRegistered("ann", 1);
+    const store = new UploadStore(sql);
+    const upload = (at: number) => ({ key: `up/ann/${at}`, kind: "video" as const, content_type: "video/mp4", size: 2 ** 31, sha256: "f".repeat(64), upload_id: null, created_at: at });
+    expect(store.readWaiting()).toEqual({ count: 0, oldest: null });
+    for (const at of [30, 10, 20]) {
+      store.commit(upload(at));
+      store.commitUploadId(upload(at).key, `id ${at}`);
+      store.commitEtags(upload(at).key, [{ part: 2, etag: "b" }, { part: 1, etag: "a" }, { part: 2, etag: "c" }]);
+    }
+    expect(store.readWaiting()).toEqual({ count: 3, oldest: 10 });
+    expect(store.read("up/ann/20")).toEqual({ ...upload(20), upload_id: "id 20" });
+    expect(store.readEtags("up/ann/20")).toEqual([{ part: 1, etag: "a" }, { part: 2, etag: "c" }]);
+    store.commitExpired(20);
+    expect([store.readWaiting(), store.read("up/ann/20"), store.readEtags("up/ann/20")]).toEqual([{ count: 1, oldest: 30 }, null, []]);
+    expect(store.readEtags("up/ann/30")).toHaveLength(2);
+    store.commitGone("up/ann/30");
+    expect([store.readWaiting(), store.readEtags("up/ann/30")]).toEqual([{ count: 0, oldest: null }, []]);
   }));
 
   test("[migrations] a user whom version 1 registered has an empty account", () => onSql((sql) => {
