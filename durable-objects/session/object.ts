@@ -74,13 +74,13 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
     this.core = new SessionCore(ctx, env, new SessionStore(objectSql(ctx.storage, (rows) => count("rows_written", rows))));
     this.pushQueue = new Pushes(this.core);
     this.inbox = new Inbox(this.core, this.pushQueue);
-    this.sending = new Sending(this.core);
+    this.uploads = new Uploads(this.core, (claims) => this.admit(claims, 1));
+    this.sending = new Sending(this.core, this.uploads);
     this.viewing = new Viewing(this.core);
     this.connecting = new Connecting(this.core, this.sending.lanes, new Leases(this.core, this.viewing));
     this.quotas = new Quotas(this.core);
     this.profiles = new Profiles(this.core, this.quotas, (shard) => directoryOf(env, shard));
     this.blocks = new Blocks(this.core);
-    this.uploads = new Uploads(this.core, (claims) => this.admit(claims, 1));
     this.core.tasks.push(this.profiles.task, this.blocks.task);
     const store = new PresenceStore(this.core.store.sql);
     // An object can't call itself while it waits for the answer.
