@@ -14,7 +14,7 @@ const PORTS = { lowest: 23_500, highest: 23_999 };
 /** As deployed, but for the rate limit: segments are sealed by number, and not every 10 s as `npm start` does. */
 const DEPLOYED = { CONFAB_RATE_LIMIT: "0", CONFAB_SEAL_AFTER_MS: String(24 * 3_600_000) };
 /** A shell that deploys must not have the bench write to its own archive, nor run with its secrets. */
-const FOREIGN = /^(?:AUTH|ARCHIVER|CASSANDRA|S3)_|^(?:PORTS?|DATA_DIR|ENVIRONMENT|DEV_ISSUER|ALLOWED_ORIGINS|ARCHIVE_\w+|JURISDICTION|EDGE_URL)$/;
+const FOREIGN = /^(?:AUTH|ARCHIVER|CASSANDRA|S3|MEDIA)_|^(?:PORTS?|DATA_DIR|ENVIRONMENT|DEV_ISSUER|ALLOWED_ORIGINS|ARCHIVE_\w+|JURISDICTION|EDGE_URL)$/;
 
 export interface Launched {
   url: string;

@@ -33,7 +33,7 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-interface Service {
+export interface Service {
   pid: number;
   port: number;
   settings: Record<string, string>;
@@ -49,7 +49,8 @@ async function start(name: "cassandra" | "s3", folder: string, more: readonly st
   return { pid: Number(pid), port: Number(port), settings, stop: async () => void (await run(process.execPath, [SERVICES, "stop", name, "--data", data])) };
 }
 
-async function startS3(given: string | null, folder: string): Promise<Service> {
+/** @param given a running one's URL, its keys in the environment; null: one of its own */
+export async function startS3(given: string | null, folder: string): Promise<Service> {
   if (given === null) return start("s3", folder);
   const { S3_ACCESS_KEY_ID = "", S3_SECRET_ACCESS_KEY = "", S3_REGION = "us-east-1" } = process.env;
   return { pid: 0, port: 0, settings: { S3_ENDPOINT: given, S3_REGION, S3_ACCESS_KEY_ID, S3_SECRET_ACCESS_KEY }, stop: async () => undefined };
