@@ -1,6 +1,7 @@
 // How a conversation is rebuilt from its archive, over the service API and between Worker and object. Every step may be made again: it
 // answers where the restoring stands.
 import * as v from "valibot";
+import { MemberMarks } from "./archive.ts";
 import { EVENT_TYPES } from "./events.ts";
 import { ClientMsgId, ConversationId, MsgId, UserId } from "./ids.ts";
 import { SegmentEvent } from "./segment.ts";
@@ -18,6 +19,9 @@ export interface KnownHead {
 /** Events of one call, and bytes of their bodies. */
 export const RESTORE_EVENTS = 250;
 export const RESTORE_BYTES = 512 * 1024;
+
+/** Members' watermarks of one call. */
+export const RESTORE_RECEIPTS = 500;
 
 /** An event as the archive has it. body: canonical JSON of the type's own fields, or what a deletion left of it. */
 export const RestoreEvent = v.object({
@@ -46,6 +50,11 @@ export const RestoreStep = v.variant("step", [
   v.object({ ...named, step: v.literal("begin"), epoch: Epoch, head_seq: Seq, known: v.nullable(v.object({ epoch: Epoch, seq: Seq })), force: v.boolean() }),
   /** The next events; those that are there already are passed over. */
   v.object({ ...named, step: v.literal("events"), epoch: Epoch, events: v.pipe(v.array(RestoreEvent), v.minLength(1), v.maxLength(RESTORE_EVENTS)) }),
+  /**
+   * Members' watermarks, behind all events and before `finish`: no further than the events go. They may come again. Edges of a version
+   * before answer 400, and go on without.
+   */
+  v.object({ ...named, step: v.literal("receipts"), epoch: Epoch, receipts: v.pipe(v.array(MemberMarks), v.minLength(1), v.maxLength(RESTORE_RECEIPTS)) }),
   /** All events are there. `chain`: what they lead to. `pair`: both users of a direct conversation. */
   v.object({ ...named, step: v.literal("finish"), epoch: Epoch, chain: Hex(64), pair: v.nullable(v.tuple([UserId, UserId])) }),
 ]);

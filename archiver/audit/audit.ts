@@ -9,7 +9,7 @@ import type { ArchiveStore, EpochEntry, LedgerEntry, RawRow } from "../stores/st
 import { compareAlone, compareWithLinks, type Compared, type Finding, joinFindings } from "./compare.ts";
 import { bears, checkRow, type Claim, type RowDigest, sha256 } from "./row-check.ts";
 import { RowReader } from "./rows.ts";
-import { epochAt, type Unit, unitsOf } from "./units.ts";
+import { epochAt, isRowLeftBehind, leftOfSegment, type Unit, unitsOf } from "./units.ts";
 
 const LEDGER_PAGE = 200;
 /** Findings of one conversation that are kept and told; more are counted by their absence from the proof. */
@@ -117,7 +117,8 @@ class Audit {
     let end = 0;
     let epoch = 1;
     for await (const entry of this.#ledger()) {
-      if (entry.from_seq <= end + 1) end = Math.max(end, entry.to_seq);
+      const left = leftOfSegment(entry, this.#epochs);
+      if (left !== null && left.from_seq <= end + 1) end = Math.max(end, left.to_seq);
       epoch = Math.max(epoch, entry.epoch);
     }
     const reached = await Promise.all([...new Set([1, epoch, ...this.#epochs.map((begun) => begun.epoch)])].map((one) => this.#tools.store.readReached(this.#id, one)));
@@ -145,7 +146,7 @@ class Audit {
     const digests: RowDigest[] = [];
     const claims: Claim[] = [];
     for await (const row of this.#rows.after(this.#after)) {
-      if (isTrace(row)) continue;
+      if (isTrace(row) || isRowLeftBehind(row, this.#epochs)) continue;
       const { digest, claim } = checkRow(row, (seq) => epochAt(seq, this.#epochs));
       if (digest.seq !== from + digests.length || digest.wrong !== null) return null;
       digests.push(digest);
@@ -193,7 +194,7 @@ class Audit {
     const digests: RowDigest[] = [];
     const claims: Claim[] = [];
     for await (const row of this.#rows.after(this.#after, upTo)) {
-      if (isTrace(row)) continue;
+      if (isTrace(row) || isRowLeftBehind(row, this.#epochs)) continue;
       if (upTo === null && row.seq !== null && row.seq > unit.to) break;
       const { digest, claim } = checkRow(row, (seq) => epochAt(seq, this.#epochs));
       digests.push(digest);
@@ -262,8 +263,7 @@ class Audit {
     for await (const row of this.#rows.after(this.#after)) {
       count += 1;
       if (count > UNIT_ROWS_MAX) return;
-      const leftBehind = row.epoch !== null && row.seq !== null && row.epoch < epochAt(row.seq, this.#epochs);
-      if (leftBehind || (row.seq !== null && row.seq > to && row.seq <= headSeq)) continue;
+      if (isRowLeftBehind(row, this.#epochs) || (row.seq !== null && row.seq > to && row.seq <= headSeq)) continue;
       if (isTrace(row)) continue;
       this.#find({ kind: "added", from_seq: row.seq ?? 0, to_seq: row.seq ?? 0, message: `a row ${row.message_id} that no event has` });
     }

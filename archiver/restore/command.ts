@@ -1,4 +1,5 @@
 // `restore`: rebuilds a conversation whose storage is lost or was rolled back. One JSON line says what came of it.
+import { parseArgs } from "node:util";
 import * as v from "valibot";
 import { ConversationId, UserId } from "../../protocol/ids.ts";
 import { type Command, UsageError } from "../commands.ts";
@@ -14,25 +15,29 @@ class Stopped extends Error {}
 
 const FAILURES = [RestoreRefused, DamagedArchive, WrongSegment, AckRefused, EdgeUnavailable, BucketUnavailable, StoreUnavailable, StoreRefused, Stopped] as const;
 
-export function readRestore(args: readonly string[]): RestoreOptions & { id: string } {
-  const words = [...args];
-  let members: [string, string] | null = null;
-  const at = words.indexOf("--members");
-  if (at !== -1) {
-    const parsed = v.safeParse(v.tuple([UserId, UserId]), (words[at + 1] ?? "").split(","));
-    if (!parsed.success) throw new UsageError("--members takes both users: ann,bob");
-    members = parsed.output;
-    words.splice(at, 2);
+const OPTIONS = { force: { type: "boolean" }, "accept-loss": { type: "boolean" }, members: { type: "string" }, "up-to": { type: "string" } } as const;
+const UpTo = v.pipe(v.string(), v.regex(/^\d+$/), v.transform(Number), v.safeInteger());
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true });
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
   }
-  const strange = words.find((word) => word.startsWith("-") && word !== "--force");
-  if (strange !== undefined) throw new UsageError(`there is no ${strange}`);
-  const [id, ...more] = words.filter((word) => !word.startsWith("-"));
+}
+
+export function readRestore(args: readonly string[]): RestoreOptions & { id: string } {
+  const { values, positionals: [id, ...more] } = parse(args);
+  const members = v.safeParse(v.optional(v.tuple([UserId, UserId])), values.members?.split(","));
+  if (!members.success) throw new UsageError("--members takes both users: ann,bob");
+  const upTo = v.safeParse(v.optional(UpTo), values["up-to"]);
+  if (!upTo.success) throw new UsageError("--up-to takes a seq");
   if (id === undefined || more.length > 0 || !v.is(ConversationId, id)) throw new UsageError("name one conversation by its id");
-  return { id, members, force: words.includes("--force") };
+  return { id, members: members.output ?? null, force: values.force === true, upTo: upTo.output ?? null, acceptLoss: values["accept-loss"] === true };
 }
 
 export const RESTORE: Command = {
-  usage: "restore <conversation_id> [--force] [--members <user>,<user>]",
+  usage: "restore <conversation_id> [--force] [--members <user>,<user>] [--up-to <seq>] [--accept-loss]",
   async run(args, { store, bucket, edge, config, now, signal, print }) {
     const { id, ...options } = readRestore(args);
     const checkpoint = () => {

@@ -3,17 +3,17 @@
 // the archive; note where the new epoch begins; give the object its events; finish; clear the bucket; note that it is done.
 import { createHash } from "node:crypto";
 import { directPairBytes, isDirect } from "../../protocol/ids.ts";
-import { RESTORE_BYTES, RESTORE_EVENTS, type RestoreEvent, type RestoreState } from "../../protocol/restore-calls.ts";
-import { contentText, encodeSegment, parseSegmentKey, SEGMENT_FORMAT, SEGMENT_PREFIX, type SegmentEvent } from "../../protocol/segment.ts";
-import { chainOver, chainStart } from "../../protocol/chain.ts";
-import { storeSegment } from "../archive.ts";
+import { RESTORE_BYTES, RESTORE_EVENTS, RESTORE_RECEIPTS, type RestoreEvent, type RestoreState } from "../../protocol/restore-calls.ts";
+import { parseSegmentKey, SEGMENT_PREFIX } from "../../protocol/segment.ts";
+import { chainStart } from "../../protocol/chain.ts";
 import { sha256 } from "../audit/row-check.ts";
-import { checkSegment, type CheckedSegment, WrongSegment } from "../checked-segment.ts";
-import type { Edge } from "../edge.ts";
+import { AckRefused, type Edge } from "../edge.ts";
 import type { SegmentBucket } from "../s3.ts";
 import type { ArchiveStore, EpochEntry } from "../stores/store.ts";
-import { decideTarget, nextWaiting, type Waiting } from "./plan.ts";
-import { archivedSeq, DamagedArchive, readEvents } from "./read.ts";
+import { gather } from "./gather.ts";
+import { decideTarget, type Waiting } from "./plan.ts";
+import { type Archive, DamagedArchive, readEvents, readReach } from "./read.ts";
+import { clipReceipts } from "./receipts.ts";
 
 export interface RestoreTools {
   bucket: SegmentBucket;
@@ -30,6 +30,10 @@ export interface RestoreOptions {
   force: boolean;
   /** Both users of a direct conversation, where the archive can't tell. */
   members: [string, string] | null;
+  /** What is behind this seq is given up. */
+  upTo: number | null;
+  /** Messages whose content the archive does not have as it was are restored without it. */
+  acceptLoss: boolean;
 }
 
 export interface RestoreReport {
@@ -39,10 +43,29 @@ export interface RestoreReport {
   /** How far sessions, or the archive, had it; what lies behind head_seq up to here was acknowledged and is lost. */
   known_seq: number;
   lost: { from_seq: number; to_seq: number } | null;
+  /** Messages that are there without what they said: the first thousand. */
+  content_lost: number[];
+  /** Members whose receipts were brought back; null: the edge is of a version before. */
+  receipts: number | null;
   /** Members who could not be asked how far they had it. */
   unasked: number;
   /** Segments of ended epochs that stay in the bucket: what they hold does not continue the archive. */
   left_behind: string[];
+}
+
+/** Seqs that the report names. */
+const NAMED = 1_000;
+
+function withAdvice({ message, wholeTo, contentAlone }: DamagedArchive): DamagedArchive {
+  const ways = [
+    ...(contentAlone ? ["--accept-loss restores the message without what it said"] : []),
+    wholeTo === 0 ? "nothing before it is whole" : `--up-to ${wholeTo} restores what is before it`,
+  ];
+  return new DamagedArchive(`${message}: ${ways.join(", ")}`, wholeTo, contentAlone);
+}
+
+function beginsLate(seq: number): string {
+  return `the archive begins at seq ${seq}: what was before is past its retention or was removed, and without it nobody knows who was in it, nor what seq ${seq} follows`;
 }
 
 /** This conversation is not restored. */
@@ -57,6 +80,8 @@ class Restore {
   readonly #options: RestoreOptions;
   readonly #tools: RestoreTools;
   #pair: [string, string] | null;
+  readonly #contentLost: number[] = [];
+  #receipts: number | null = 0;
 
   constructor(conversationId: string, options: RestoreOptions, tools: RestoreTools) {
     this.#id = conversationId;
@@ -69,99 +94,65 @@ class Restore {
     const { store, edge, now, checkpoint } = this.#tools;
     const state = await edge.restore({ step: "look", conversation_id: this.#id });
     const epochs = await store.epochs(this.#id);
-    const archived = await archivedSeq(store, this.#id, epochs);
+    const archived = await readReach(this.#archive(epochs));
     this.#pair ??= archived.pair;
     const waiting = await this.#waiting();
     const target = decideTarget(state, epochs, Math.max(archived.epoch, ...waiting.map(({ epoch }) => epoch)), archived.seq, this.#options.force);
     if (target.kind === "refused") throw new RestoreRefused(target.because);
     const { epoch } = target;
     if (target.kind === "done") return this.#close(epoch, state, epochs);
+    if (archived.begins > 1) throw new RestoreRefused(beginsLate(archived.begins));
     checkpoint();
     const begun: EpochEntry = target.resumes ?? { epoch, from_seq: null, begun_at: now(), completed_at: null };
     if (target.resumes === null) await store.recordEpoch(this.#id, begun);
     checkpoint();
-    const headSeq = begun.from_seq === null ? await this.#gather(epoch, archived.seq, state) : begun.from_seq - 1;
+    const { upTo } = this.#options;
+    const reach = begun.from_seq === null ? await this.#gather(epoch, state) : begun.from_seq - 1;
+    const headSeq = Math.min(reach, upTo ?? reach);
+    // Before anything that is there is emptied.
+    const present = [...epochs.filter((entry) => entry.epoch !== epoch), { ...begun, from_seq: headSeq + 1 }];
+    if (state.state !== "restoring" || upTo !== null) await this.#requireWhole(headSeq, present);
     if (headSeq === 0 && !isDirect(this.#id)) throw new RestoreRefused("nothing of it is archived, and nobody knows who was in it");
     await store.recordEpoch(this.#id, { ...begun, from_seq: headSeq + 1 });
     checkpoint();
     const known = archived.seq === 0 ? null : { epoch: archived.epoch, seq: archived.seq };
     const began = await edge.restore({ step: "begin", conversation_id: this.#id, epoch, head_seq: headSeq, known, force: this.#options.force || target.resumes !== null });
     checkpoint();
-    const finished = began.state === "healthy" ? began : await this.#fill(epoch, headSeq, began, epochs);
+    const finished = began.state === "healthy" ? began : await this.#fill(epoch, headSeq, began, present);
     checkpoint();
-    return this.#close(epoch, finished, [...epochs.filter((entry) => entry.epoch !== epoch), { ...begun, from_seq: headSeq + 1 }]);
+    return this.#close(epoch, finished, present);
   }
 
-  /** Brings everything that continues the archive into it. @returns where that ends */
-  async #gather(epoch: number, from: number, state: RestoreState): Promise<number> {
-    let end = from;
-    const waiting = await this.#waiting();
-    for (;;) {
-      const next = nextWaiting(waiting, end, epoch);
-      if (next === null) break;
-      const object = await this.#tools.bucket.read(next.key);
-      if (object === null) break;
-      const segment = await this.#checked(next.key, object);
-      if (segment === null) break;
-      this.#pair ??= segment.head.pair ?? null;
-      await storeSegment(segment, this.#tools);
-      this.#tools.checkpoint();
-      end = next.to_seq;
-    }
-    return this.#gatherUnsealed(end, state);
-  }
-
-  async #checked(key: string, object: Parameters<typeof checkSegment>[1]): Promise<CheckedSegment | null> {
+  /** Archivers may have gone on until they saw that the epoch begins: what they took from the bucket since is in the archive by now. */
+  async #gather(epoch: number, state: RestoreState): Promise<number> {
     try {
-      return await checkSegment(key, object);
+      const waiting = await this.#waiting();
+      const gathered = await gather({ conversationId: this.#id, epoch, waiting, state, pair: this.#pair, ...this.#options }, this.#tools);
+      this.#pair = gathered.pair;
+      return gathered.end;
     } catch (error) {
-      // It stays where it is, named as left behind.
-      if (error instanceof WrongSegment) return null;
-      throw error;
+      throw error instanceof DamagedArchive ? withAdvice(error) : error;
     }
   }
 
-  /** What the object itself still has and no segment: where it continues what is archived. */
-  async #gatherUnsealed(from: number, state: RestoreState): Promise<number> {
-    let end = from;
-    if ((state.state !== "needed" && state.state !== "healthy") || state.head_seq <= end) return end;
-    if (end > 0 && !(await this.#continues(end))) return end;
-    while (end < state.head_seq) {
-      const events = await this.#tools.edge.unsealed({ conversation_id: this.#id, from: end + 1 });
-      if (events.length === 0 || events[0]?.seq !== end + 1) break;
-      await storeSegment(await this.#sealed(events), this.#tools);
-      this.#tools.checkpoint();
-      end = (events.at(-1) as SegmentEvent).seq;
-    }
-    return end;
+  #archive(epochs: readonly EpochEntry[]): Archive {
+    return { store: this.#tools.store, conversationId: this.#id, epochs };
   }
 
-  /** Does the object have the archive's last event? Else it went its own way since. */
-  async #continues(end: number): Promise<boolean> {
-    const [own] = await this.#tools.edge.links({ conversation_id: this.#id, from: end, to: end });
-    for await (const { event } of readEvents(this.#tools.store, this.#id, await this.#tools.store.epochs(this.#id), end)) {
-      if (event.seq === end) return own !== undefined && own.msg_id === event.msg_id && own.content_hash === event.content_hash;
+  /** Throws DamagedArchive, with what the operator can do. */
+  async #requireWhole(headSeq: number, epochs: readonly EpochEntry[]): Promise<void> {
+    try {
+      for await (const { event } of readEvents(this.#archive(epochs), headSeq, this.#options.acceptLoss)) {
+        if (event.seq % RESTORE_EVENTS === 0) this.#tools.checkpoint();
+      }
+    } catch (error) {
+      throw error instanceof DamagedArchive ? withAdvice(error) : error;
     }
-    return false;
-  }
-
-  /** As the conversation would have sealed them. */
-  async #sealed(events: readonly SegmentEvent[]): Promise<CheckedSegment> {
-    const [first, last] = [events[0], events.at(-1)] as [SegmentEvent, SegmentEvent];
-    const neighbour = first.seq === 1 ? null : await this.#tools.store.ledgerBefore(this.#id, { epoch: first.epoch, from_seq: first.seq });
-    const before = first.seq === 1 ? chainStart(this.#id, sha256) : neighbour?.to_seq === first.seq - 1 ? neighbour.chain : undefined;
-    return {
-      head: {
-        conversation_id: this.#id, epoch: first.epoch, from_seq: first.seq, to_seq: last.seq, count: events.length, sha256: sha256(encodeSegment([...events])), format: SEGMENT_FORMAT,
-        ...(before === undefined ? {} : { chain_before: before, chain: chainOver(before, events, sha256) }), ...(this.#pair === null ? {} : { pair: this.#pair }),
-      },
-      events: events.map((event) => ({ event, body: contentText(event) })),
-    };
   }
 
   /** Gives the object its events, from where it stands, and finishes. */
   async #fill(epoch: number, headSeq: number, began: RestoreState, epochs: readonly EpochEntry[]): Promise<RestoreState> {
-    const { store, edge, checkpoint } = this.#tools;
+    const { edge, checkpoint } = this.#tools;
     let chain = chainStart(this.#id, sha256);
     const people = new Set<string>();
     let page: RestoreEvent[] = [];
@@ -172,8 +163,9 @@ class Restore {
       page = [];
       bytes = 0;
     };
-    for await (const restored of readEvents(store, this.#id, epochs, headSeq)) {
+    for await (const restored of readEvents(this.#archive(epochs), headSeq, this.#options.acceptLoss)) {
       chain = restored.chain;
+      if (restored.contentLost && this.#contentLost.length < NAMED) this.#contentLost.push(restored.event.seq);
       if (isDirect(this.#id)) for (const user of [restored.event.sender_id, ...restored.mentions]) people.add(user);
       if (restored.event.seq < began.next_seq) continue;
       const size = Buffer.byteLength(restored.event.body);
@@ -182,7 +174,22 @@ class Restore {
       bytes += size;
     }
     await send();
+    await this.#fillReceipts(epoch, epochs);
     return edge.restore({ step: "finish", conversation_id: this.#id, epoch, chain, pair: this.#pairOf(people) });
+  }
+
+  async #fillReceipts(epoch: number, epochs: readonly EpochEntry[]): Promise<void> {
+    const receipts = clipReceipts(await this.#tools.store.receipts(this.#id), epochs);
+    try {
+      for (let i = 0; i < receipts.length; i += RESTORE_RECEIPTS) {
+        await this.#tools.edge.restore({ step: "receipts", conversation_id: this.#id, epoch, receipts: receipts.slice(i, i + RESTORE_RECEIPTS) });
+        this.#tools.checkpoint();
+      }
+      this.#receipts = receipts.length;
+    } catch (error) {
+      if (!(error instanceof AckRefused) || error.status !== 400) throw error;
+      this.#receipts = null;
+    }
   }
 
   #pairOf(people: ReadonlySet<string>): [string, string] | null {
@@ -197,7 +204,7 @@ class Restore {
   async #close(epoch: number, { head_seq, known_seq, unasked }: RestoreState, epochs: readonly EpochEntry[]): Promise<RestoreReport> {
     const { store, bucket, now } = this.#tools;
     const entry = epochs.find((begun) => begun.epoch === epoch);
-    if (entry === undefined) throw new DamagedArchive(`epoch ${epoch} was begun, and is not noted`);
+    if (entry === undefined) throw new RestoreRefused(`epoch ${epoch} was begun, and is not noted`);
     const end = (entry.from_seq ?? 1) - 1;
     await store.reached(this.#id, epoch, end);
     const left: string[] = [];
@@ -210,7 +217,7 @@ class Restore {
     // The last thing of all: until then the same command goes on here.
     await store.recordEpoch(this.#id, { ...entry, completed_at: now() });
     const restored = Math.min(end, head_seq);
-    return { epoch, head_seq: restored, known_seq, lost: known_seq > restored ? { from_seq: restored + 1, to_seq: known_seq } : null, unasked, left_behind: left };
+    return { epoch, head_seq: restored, known_seq, lost: known_seq > restored ? { from_seq: restored + 1, to_seq: known_seq } : null, content_lost: this.#contentLost, receipts: this.#receipts, unasked, left_behind: left };
   }
 
   async #waiting(): Promise<Waiting[]> {

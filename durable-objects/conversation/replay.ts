@@ -1,5 +1,5 @@
 // Restored events become rows, and what each of them did is done again: who is a member, which message is edited, deleted,
-// reacted to and answered. What no event says is not there afterwards: invitations, bans and blocks, receipts, device numbers.
+// reacted to and answered. What no event says is not there afterwards: invitations, device numbers.
 import { type EventBody, EVENT_BODIES, type EventType } from "../../protocol/events.ts";
 import { canonicalJson } from "../../protocol/canonical.ts";
 import type { RestoreEvent } from "../../protocol/restore-calls.ts";

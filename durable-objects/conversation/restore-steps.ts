@@ -5,6 +5,7 @@ import type { Refusal, Result } from "../../protocol/rpc.ts";
 import type { Settings } from "../../protocol/settings.ts";
 import { Gate } from "../platform/gate.ts";
 import { WrongEvent } from "./replay.ts";
+import { commitRestoredReceipts } from "./restored-receipts.ts";
 import { Restoring } from "./restoring.ts";
 import type { ConversationStore } from "./store.ts";
 
@@ -38,6 +39,7 @@ export async function takeStep(step: RestoreStep, ports: RestorePorts): Promise<
     case "look": return state(ports);
     case "begin": return begin(step, ports);
     case "events": return add(step, ports);
+    case "receipts": return addReceipts(step, ports);
     case "finish": return finish(step, ports);
   }
 }
@@ -70,6 +72,17 @@ function add(step: Extract<RestoreStep, { step: "events" }>, ports: RestorePorts
     if (error instanceof WrongEvent) return conflict(error.message);
     throw error;
   }
+  return state(ports);
+}
+
+function addReceipts({ epoch, receipts }: Extract<RestoreStep, { step: "receipts" }>, ports: RestorePorts): Answer {
+  if (ports.own()?.epoch === epoch) return state(ports);
+  const restoring = new Restoring(ports.store());
+  const record = restoring.read();
+  if (record?.state !== "restoring" || record.epoch !== epoch) return NOT_BEGUN;
+  // Whose stays they are is known once all events are there.
+  if (restoring.state(null).next_seq !== record.head_seq + 1) return conflict("The events are not all there.");
+  commitRestoredReceipts(ports.store(), record, receipts);
   return state(ports);
 }
 

@@ -13,6 +13,7 @@ import { count } from "../platform/metrics.ts";
 import type { ConversationRecord } from "./records.ts";
 import { type End, replay, WrongEvent } from "./replay.ts";
 import type { ConversationStore } from "./store.ts";
+import { BanStore } from "./store/bans.ts";
 import { ChainStore } from "./store/chain.ts";
 import { type RestoreRecord, RestoreStore } from "./store/restores.ts";
 
@@ -20,11 +21,13 @@ export class Restoring {
   private readonly store: ConversationStore;
   private readonly rows: RestoreStore;
   private readonly chain: ChainStore;
+  private readonly bans: BanStore;
 
   constructor(store: ConversationStore) {
     this.store = store;
     this.rows = new RestoreStore(store.sql);
     this.chain = new ChainStore(store.sql);
+    this.bans = new BanStore(store.sql);
   }
 
   /** null where the storage was never doubted. Before there is a schema there is no row. */
@@ -47,8 +50,11 @@ export class Restoring {
     if (before?.state === "restoring" && before.epoch === target.epoch && before.head_seq === target.head_seq) return;
     const known_seq = Math.max(knownSeq, before?.state === "needed" ? before.known_seq : 0, this.store.exists() ? (this.store.readHead()?.seq ?? 0) : 0);
     this.store.sql.transaction(() => {
+      // No event says who is banned: of an old copy those who were then are better than nobody.
+      const bans = this.store.exists() ? this.bans.readRows() : [];
       this.rows.dropAll();
       this.store.migrate();
+      for (const { user_id, by, at } of bans) this.bans.commitBan(user_id, by, at);
       this.rows.commit({ conversation_id: conversationId, state: "restoring", ...target, known_seq, evidence: "{}", at: now });
     });
   }

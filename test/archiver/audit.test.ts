@@ -185,7 +185,8 @@ describe("the chain on its way into the archive", () => {
 
 test("[C14] the audit's words are checked", () => {
   const id = conversationId("words");
-  expect(readAudit([id, "--quick"])).toEqual({ all: false, quick: true, ids: [id] });
-  expect(readAudit(["--all"])).toEqual({ all: true, quick: false, ids: [] });
-  for (const wrong of [[], ["--all", id], ["nothing"], ["--everything"]]) expect(() => readAudit(wrong)).toThrow();
+  expect(readAudit([id, "--quick"])).toEqual({ all: false, quick: true, ids: [id], users: [] });
+  expect(readAudit(["--all"])).toEqual({ all: true, quick: false, ids: [], users: [] });
+  expect(readAudit(["--user", "ann", "--user", "bob"])).toEqual({ all: false, quick: false, ids: [], users: ["ann", "bob"] });
+  for (const wrong of [[], ["--all", id], ["nothing"], ["--everything"], ["--user"], ["--user", "no body"], ["--user", "ann", id], ["--all", "--user", "ann"]]) expect(() => readAudit(wrong)).toThrow();
 });

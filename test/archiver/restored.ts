@@ -10,7 +10,7 @@ import { archiveSegment } from "../../archiver/archive.ts";
 import { type Audited, auditConversation } from "../../archiver/audit/audit.ts";
 import { Budget } from "../../archiver/budget.ts";
 import { TEXT_BYTES } from "../../archiver/checked-segment.ts";
-import { AckRefused, type Edge } from "../../archiver/edge.ts";
+import { AckRefused, type Edge, EdgeUnavailable } from "../../archiver/edge.ts";
 import { restoreConversation, type RestoreOptions, type RestoreReport } from "../../archiver/restore/restore.ts";
 import type { SegmentBucket } from "../../archiver/s3.ts";
 import { SqliteStore } from "../../archiver/stores/sqlite.ts";
@@ -46,7 +46,7 @@ afterEach(async () => {
 export class Crash extends Error {}
 
 /** Called behind each effect of a command; by throwing it takes the answer. */
-export type After = (effect: string) => void;
+export type After = (effect: string) => void | Promise<void>;
 
 export class Losing {
   readonly id: string;
@@ -56,6 +56,8 @@ export class Losing {
   now = AT;
   /** Seqs whose rows the archive has lost. */
   readonly lostRows = new Set<number>();
+  /** The edge is of a version that does not know the step. */
+  refusesReceipts = false;
   /** What sessions have of it. */
   readonly inboxes = new Map<string, KnownHead>();
   #database = new DatabaseSync(":memory:");
@@ -63,10 +65,12 @@ export class Losing {
   state: ConversationState | null = null;
   sealing: Sealing | null = null;
   #sent = 0;
+  readonly #folder: string;
 
   constructor(id: string) {
     this.id = id;
     const folder = mkdtempSync(path.join(tmpdir(), "confab-restore-"));
+    this.#folder = folder;
     this.archive = new SqliteStore(folder, RETENTION_S, () => this.now);
     undo.push(() => this.archive.close(), () => rmSync(folder, { recursive: true }));
     this.store = new ConversationStore(nodeSql(this.#database));
@@ -198,15 +202,19 @@ export class Losing {
         yield listed("");
       },
       // Small pages, so that paging is tried.
-      page: async (behind) => ({ objects: listed(behind).slice(0, 2), more: listed(behind).length > 2 }),
+      page: async (behind) => {
+        const page = { objects: listed(behind).slice(0, 2), more: listed(behind).length > 2 };
+        await after("bucket.page");
+        return page;
+      },
       read: async (key) => {
         const object = bucket.get(key);
-        after("bucket.read");
+        await after("bucket.read");
         return object === undefined ? null : { metadata: object.metadata, bytes: gzipSync(object.ndjson) };
       },
       delete: async (key) => {
         bucket.delete(key);
-        after("bucket.delete");
+        await after("bucket.delete");
       },
       put: async () => {
         throw new Error("a restore puts nothing");
@@ -220,8 +228,8 @@ export class Losing {
       if (!result.ok) throw new AckRefused(409, `${result.code}: ${result.message ?? ""}`);
       return result;
     };
-    const done = <T>(effect: string, value: T): T => {
-      after(effect);
+    const done = async <T>(effect: string, value: T): Promise<T> => {
+      await after(effect);
       return value;
     };
     return {
@@ -231,6 +239,7 @@ export class Losing {
       links: async ({ from, to }) => done("edge.links", this.open.sealing.chain.links(from, to)),
       unsealed: async ({ from }) => done("edge.unsealed", readUnsealed(this.store, this.readable, from)),
       restore: async (step) => {
+        if (this.refusesReceipts && step.step === "receipts") throw new AckRefused(400, "bad_request");
         const { restore } = expectOk(await takeStep(step, {
           store: () => this.store, own: () => this.own,
           compare: (known) => known !== null && this.state !== null && isDoubted(this.store, this.id, this.own, known, "archive", this.now) && this.close(),
@@ -264,18 +273,44 @@ export class Losing {
         if (typeof member !== "function" || name === "conversations") return member;
         return async (...given: unknown[]) => {
           const answer: unknown = await Reflect.apply(member, target, given);
-          after(`store.${String(name)}`);
+          await after(`store.${String(name)}`);
           return name === "scan" ? (answer as { seq: number | null }[]).filter(({ seq }) => seq === null || !this.lostRows.has(seq)) : answer;
         };
       },
     });
-    return restoreConversation(this.id, { force: false, members: null, ...options }, {
+    return restoreConversation(this.id, { force: false, members: null, upTo: null, acceptLoss: false, ...options }, {
       store, bucket: this.#objects(after), edge: this.edge(after), retentionS: RETENTION_S, now: () => this.now, checkpoint: () => undefined,
     });
   }
 
-  audit(): Promise<Audited> {
-    return auditConversation(this.id, { store: this.archive, edge: this.edge(), retentionS: RETENTION_S, now: () => this.now, signal: new AbortController().signal, thorough: true });
+  /** An archiver takes what waits, having looked at the epochs before the last one began. */
+  async archiveBehind(): Promise<void> {
+    const store = new Proxy(this.archive, {
+      get: (target, name) => {
+        if (name === "epochs") return async () => [];
+        const member: unknown = Reflect.get(target, name, target);
+        return typeof member === "function" ? (member.bind(target) as unknown) : member;
+      },
+    });
+    for (const key of this.bucket.keys()) {
+      await archiveSegment(key, { bucket: this.#objects(), store, edge: this.edge(), retentionS: RETENTION_S, texts: new Budget(TEXT_BYTES), now: () => this.now, checkpoint: () => undefined });
+    }
+  }
+
+  /** Behind the archiver's back. */
+  async alterRow(seq: number, fields: Record<string, string | number | null>): Promise<void> {
+    await this.archive.close();
+    const db = new DatabaseSync(path.join(this.#folder, "archive.sqlite"));
+    for (const [name, value] of Object.entries(fields)) {
+      db.prepare(`UPDATE messages SET ${name} = ${name === "content_hash" ? "unhex(?)" : "?"} WHERE seq = ?`).run(value, seq);
+    }
+    db.close();
+    await this.archive.open();
+  }
+
+  audit({ alone = false } = {}): Promise<Audited> {
+    const edge = alone ? { chain: () => Promise.reject(new EdgeUnavailable("down")), links: () => Promise.reject(new EdgeUnavailable("down")) } : this.edge();
+    return auditConversation(this.id, { store: this.archive, edge, retentionS: RETENTION_S, now: () => this.now, signal: new AbortController().signal, thorough: true });
   }
 
   /** Everything that counts of a conversation, for comparing. */

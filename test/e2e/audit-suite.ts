@@ -18,6 +18,8 @@ export interface Vault {
   write(conversationId: string, seq: number, columns: Record<string, string>): Promise<void>;
   /** Exchanges these columns of two rows. */
   exchange(conversationId: string, columns: readonly string[], a: number, b: number): Promise<void>;
+  /** From every table. */
+  removeAll(conversationId: string): Promise<void>;
 }
 
 export function auditSuite(given: () => { product: Product; vault: Vault }): void {
@@ -77,6 +79,19 @@ export function auditSuite(given: () => { product: Product; vault: Vault }): voi
       const { found, code } = await audit([id]);
       expect(found).toEqual(["changed 5-5", "swapped 14-14", "swapped 17-17"]);
       expect(code).toBe(1);
+    });
+
+    test("[C14] a conversation that is gone from every table is known to its members' lists, and named whole", async () => {
+      const { vault } = given();
+      const { id, ann, bob } = await archived();
+      expect((await audit(["--user", ann.name])).results).toEqual([expect.objectContaining({ conversation_id: id, result: "complete" })]);
+      await vault.removeAll(id);
+      expect((await audit(["--all", "--quick"])).results.map((line) => line["conversation_id"])).not.toContain(id);
+      const { found, results, code, lines } = await audit(["--user", ann.name, "--user", bob.name]);
+      expect(results).toEqual([expect.objectContaining({ conversation_id: id, result: "damaged", against: "edge" })]);
+      expect(found).toContain("cut 1-35");
+      expect([code, lines.at(-1)]).toEqual([1, { conversations: 1, damaged: 1 }]);
+      expect((await audit(["--user", "nobody-at-all"])).code).toBe(1);
     });
 
     test("[C14] words that mean nothing are exit code 2, with the usage", async () => {

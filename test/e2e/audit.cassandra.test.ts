@@ -64,6 +64,12 @@ const vault: Vault = {
     await update(id, one, of(other));
     await update(id, other, of(one));
   },
+  async removeAll(id) {
+    for (const { bucket } of (await run(`SELECT bucket FROM ${KEYSPACE}.buckets WHERE conversation_id = ?`, [id])).rows as unknown as { bucket: string }[]) {
+      await run(`DELETE FROM ${KEYSPACE}.messages WHERE conversation_id = ? AND bucket = ?`, [id, bucket]);
+    }
+    for (const table of ["buckets", "segments", "archived", "receipts"]) await run(`DELETE FROM ${KEYSPACE}.${table} WHERE conversation_id = ?`, [id]);
+  },
 };
 
 auditSuite(() => ({ product, vault }));

@@ -35,6 +35,9 @@ const vault: Vault = {
     write.run(...columns.map((column) => other[column] as string), id, one["message_id"] as string);
     write.run(...columns.map((column) => one[column] as string), id, other["message_id"] as string);
   }),
+  removeAll: (id) => withFile((db) => {
+    for (const table of ["messages", "buckets", "segments", "archived", "receipts"]) db.prepare(`DELETE FROM ${table} WHERE conversation_id = ?`).run(id);
+  }),
 };
 
 auditSuite(() => ({ product, vault }));

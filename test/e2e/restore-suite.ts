@@ -100,6 +100,42 @@ export function restoreSuite(given: () => { product: Product; env: Record<string
       client.close();
     });
 
+    test("[C14] [A7] who had read what, and when, is what it was before; a stranger learns of nothing meanwhile", async () => {
+      const { product } = given();
+      const [ann, bob, cyd] = [await newUser(product, "ann"), await newUser(product, "bob"), await newUser(product, "cyd")];
+      const { conversation_id: id } = await ann.group([bob]);
+      const acks: { msg_id: string }[] = [];
+      for (const i of range(8)) acks.push(await ann.send(id, `message ${i}`));
+      const receipts = () => Promise.all(acks.map(async ({ msg_id }) => (await ann.call<{ receipts: object[] }>("GET", `/v1/conversations/${id}/receipts?msg_id=${msg_id}`)).body.receipts));
+      const socket = await bob.socket();
+      socket.send({ type: "receipt", conversation_id: id, up_to_seq: 4, status: "READ" });
+      socket.send({ type: "receipt", conversation_id: id, up_to_seq: 7, status: "DELIVERED" });
+      const before = await until(receipts, (all) => JSON.stringify(all.flat().map((receipt) => (receipt as { status: string }).status)) === JSON.stringify([
+        ...range(3).map(() => "READ"), ...range(3).map(() => "DELIVERED"), ...range(2).map(() => "SENT"),
+      ]));
+      // They go to the archive with the next acknowledgement.
+      for (const i of range(11, 9)) await ann.send(id, `message ${i}`);
+      await archivedTo(id, 20);
+      await product.stop();
+      removeObject(objectFile(product, id));
+      await product.restart();
+      expect(codeOf(await ann.call("POST", "/v1/messages", { conversation_id: id, content: "lost?", client_msg_id: "lost" }))).toBe("503 needs_restore");
+      const asked = [["GET", `/v1/history/${id}`], ["GET", `/v1/conversations/${id}`], ["PUT", `/v1/conversations/${id}/members/${cyd.name}`], ["POST", "/v1/messages"]] as const;
+      for (const [method, path] of asked) {
+        const ask = async (user: User, conversation_id: string) => {
+          const body = method === "GET" ? undefined : path === "/v1/messages" ? { conversation_id, content: "x", client_msg_id: randomUUID() } : {};
+          const { status, body: answer } = await user.call(method, path.replace(id, conversation_id), body);
+          return { status, answer };
+        };
+        expect(await ask(cyd, id), path).toEqual(await ask(cyd, `g.${"0".repeat(32)}`));
+        expect((await ask(bob, id)).status, path).toBe(503);
+      }
+      const { lines } = await restore(id);
+      // Ann has read by sending.
+      expect(lines).toEqual([expect.objectContaining({ result: "restored", head_seq: 20, lost: null, content_lost: [], receipts: 2 })]);
+      expect(await receipts()).toEqual(before);
+    });
+
     test("[C14] a conversation whose storage is an old copy is noticed; what neither it nor the archive has is named", async () => {
       const { product } = given();
       const { id, bob, head } = await lived();

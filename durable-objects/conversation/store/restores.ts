@@ -1,4 +1,5 @@
 // SQL of the one row that says that a conversation's storage is not to be used, or how its restoring goes; and of emptying it.
+import type { Stay } from "../../../domain/membership.ts";
 import type { Sql } from "../../platform/sql.ts";
 
 export interface RestoreRecord {
@@ -51,6 +52,10 @@ export class RestoreStore {
 
   readSettings(): string[] {
     return this.sql.all("SELECT body FROM events WHERE type = 'settings' ORDER BY seq").map((row) => row["body"] as string);
+  }
+
+  readStays(userId: string): Stay[] {
+    return this.sql.all("SELECT user_id, role, joined_seq, left_seq FROM stays WHERE user_id = ?", userId) as unknown as Stay[];
   }
 
   commitEnded(userId: string, leftSeq: number): void {
