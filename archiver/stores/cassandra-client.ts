@@ -2,6 +2,7 @@
 import { auth, Client, policies, types } from "cassandra-driver";
 import type { CassandraConfig } from "../config.ts";
 import { migrateCassandra } from "../migrate.ts";
+import { guardControl } from "./cassandra-control.ts";
 import { openLayout, shutOut } from "./cassandra-layout.ts";
 import { isSplit, type Layout } from "./partitions.ts";
 
@@ -85,6 +86,7 @@ export class CassandraConnection {
 
   async #connect(): Promise<void> {
     const client = newClient(this.#config);
+    guardControl(client);
     try {
       await client.connect();
       const fresh = await migrateCassandra(client, this.#config.keyspace, this.#config.dataCenter);
