@@ -1,21 +1,16 @@
 // What exporting and erasing ask of the edge. A call that got no answer is made again: none of them does anything twice.
-import { setTimeout as pause } from "node:timers/promises";
 import type * as v from "valibot";
-import { retryDelay } from "../domain/retry.ts";
 import {
   DetailAnswer, ErasedSenderAnswer, ErasedUserAnswer, InboxAnswer, PageAnswer, PeopleAnswer, ReportsAnswer, ReportsErasedAnswer, ScrubbedAnswer, SegmentsAnswer, StaysAnswer,
   UserAnswer,
 } from "../protocol/person.ts";
-import { AckRefused, EdgeUnavailable, type HttpEdge } from "./edge.ts";
+import { askEdge } from "./asking.ts";
+import type { HttpEdge } from "./edge.ts";
 
-const TRIES = 6;
 const PAGE = 200;
 
 export type InboxRow = v.InferOutput<typeof InboxAnswer>["rows"][number];
 export type Page = v.InferOutput<typeof PageAnswer>["page"];
-
-/** There is no such conversation, or nobody has registered this user. */
-export class Absent extends Error {}
 
 export class PeopleEdge {
   readonly #edge: Pick<HttpEdge, "call">;
@@ -86,17 +81,7 @@ export class PeopleEdge {
     return (await this.#ask("export/conversation", { conversation_id, part: "events", from, ...(sender_id === undefined ? {} : { sender_id }) }, PageAnswer)).page;
   }
 
-  async #ask<T>(what: string, body: object, schema: v.GenericSchema<unknown, T>): Promise<T> {
-    for (let attempt = 1; ; attempt += 1) {
-      this.#signal.throwIfAborted();
-      try {
-        return await this.#edge.call(what, body, schema);
-      } catch (error) {
-        if (error instanceof AckRefused && error.status === 404) throw new Absent(what, { cause: error });
-        const passes = error instanceof EdgeUnavailable || (error instanceof AckRefused && (error.status === 429 || error.status >= 500));
-        if (!passes || attempt === TRIES) throw error;
-        await pause(retryDelay(attempt, Math.random()), undefined, { signal: this.#signal });
-      }
-    }
+  #ask<T>(what: string, body: object, schema: v.GenericSchema<unknown, T>): Promise<T> {
+    return askEdge(this.#edge, this.#signal, what, body, schema);
   }
 }

@@ -4,7 +4,8 @@ import * as v from "valibot";
 import { PersonId } from "../../protocol/users.ts";
 import { type Command, type CommandTools, UsageError } from "../commands.ts";
 import { HttpEdge } from "../edge.ts";
-import { Absent, PeopleEdge } from "../people-edge.ts";
+import { Absent } from "../asking.ts";
+import { PeopleEdge } from "../people-edge.ts";
 import { eraseContent, type EraseTools, holdsOn, isNothing, scrubObjects, type Tally, untilTold } from "./run.ts";
 
 /** Something is still to be gone: run it again. */

@@ -11,7 +11,8 @@ import { ConversationId } from "../../protocol/ids.ts";
 import { PersonId } from "../../protocol/users.ts";
 import { type Command, type CommandTools, UsageError } from "../commands.ts";
 import { HttpEdge } from "../edge.ts";
-import { Absent, PeopleEdge } from "../people-edge.ts";
+import { Absent } from "../asking.ts";
+import { PeopleEdge } from "../people-edge.ts";
 import { exportEvents, type ExportTools } from "./events.ts";
 
 interface Wanted {

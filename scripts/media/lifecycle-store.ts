@@ -1,9 +1,10 @@
 // The lifecycle rules of the bucket that files lie in, over the S3 API.
 import { createHash } from "node:crypto";
 import {
-  GetBucketLifecycleConfigurationCommand, GetBucketVersioningCommand, type LifecycleRule, PutBucketLifecycleConfigurationCommand, S3Client, S3ServiceException,
+  GetBucketLifecycleConfigurationCommand, GetBucketVersioningCommand, type LifecycleRule, PutBucketLifecycleConfigurationCommand, type S3Client, S3ServiceException,
 } from "@aws-sdk/client-s3";
 import type { MediaStoreConfig } from "./environment.ts";
+import { newClient } from "./s3-client.ts";
 
 /** The store has no lifecycle rules: it answered 501. */
 export class Unsupported extends Error {}
@@ -19,13 +20,9 @@ export class LifecycleStore {
   readonly #client: S3Client;
   readonly #bucket: string;
 
-  constructor({ endpoint, region, bucket, accessKeyId, secretAccessKey }: MediaStoreConfig) {
-    this.#bucket = bucket;
-    this.#client = new S3Client({
-      endpoint, region, forcePathStyle: true, credentials: { accessKeyId, secretAccessKey },
-      requestChecksumCalculation: "WHEN_REQUIRED", responseChecksumValidation: "WHEN_REQUIRED",
-      requestHandler: { connectionTimeout: 5_000, requestTimeout: 30_000, throwOnRequestTimeout: true }, maxAttempts: 3,
-    });
+  constructor(config: MediaStoreConfig) {
+    this.#bucket = config.bucket;
+    this.#client = newClient(config);
     // What says that the rules arrived whole: MD5 is in every S3 server, while R2 has answered 501 to the newer checksums of the SDK.
     this.#client.middlewareStack.add((next) => async (given) => {
       const request = given.request as { headers: Record<string, string>; body?: unknown };
