@@ -6,6 +6,7 @@ import type { Budget } from "./budget.ts";
 import { checkSegment, type CheckedSegment, textBytesOf, WrongSegment } from "./checked-segment.ts";
 import type { Edge } from "./edge.ts";
 import { isOwed, readErasedSenders, withErasures } from "./erasures.ts";
+import { settleFiles } from "./held-files.ts";
 import { decideNeighbours, isStraggler } from "./neighbours.ts";
 import { decideMissing, isEmpty, planSegmentWrites, type SealedEvent, type SegmentPlan, type Writes } from "./plan.ts";
 import { isHeld, type StoredRow } from "./rows.ts";
@@ -21,7 +22,7 @@ export type StoringTools = Omit<ArchiveTools, "bucket" | "edge" | "texts">;
 export interface ArchiveTools {
   bucket: SegmentBucket;
   store: ArchiveStore;
-  edge: Pick<Edge, "ack" | "wrong">;
+  edge: Pick<Edge, "ack" | "wrong" | "holdFiles">;
   retentionS: number;
   /** Unpacked bytes of segments in hand. */
   texts: Budget;
@@ -152,6 +153,8 @@ async function archiveObject(key: string, object: StoredObject | "too_large", to
   if (isStraggler(head, epochs)) throw new WrongSegment("epoch", `epoch ${head.epoch} has ended: the conversation was restored with epoch ${epochs.at(-1)?.epoch}`);
   checkpoint();
   const counts = await storeSegment(segment, tools);
+  if (edge.holdFiles !== undefined) await settleFiles(head, segment.events, store, edge.holdFiles.bind(edge));
+  checkpoint();
   const { archived_seq, receipts = [] } = await edge.ack(head);
   checkpoint();
   if (receipts.length > 0) {

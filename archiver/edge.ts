@@ -4,6 +4,8 @@ import { type ArchiveAck, ArchiveAcked, type ArchiveWrong } from "../protocol/ar
 import { type ChainQuery, ChainState, type EventLink, EventLinks, type LinksQuery } from "../protocol/chain-calls.ts";
 import { EventsAnswer, type EventsQuery, RestoreState, type RestoreStep } from "../protocol/restore-calls.ts";
 import type { SegmentEvent } from "../protocol/segment.ts";
+import { HoldAnswer } from "../protocol/media-keeping.ts";
+import type { HoldFiles } from "./held-files.ts";
 import { reasonOf } from "./reason.ts";
 import { signForEdge } from "./token.ts";
 
@@ -42,6 +44,8 @@ export interface Edge {
   /** Where a conversation stands, and its checkpoints above a seq. Throws AckRefused (404: it is not there) or EdgeUnavailable. */
   chain(query: ChainQuery): Promise<ChainState>;
   links(query: LinksQuery): Promise<EventLink[]>;
+  /** Files of messages in a run of seqs are held with their rows, or no more. Throws AckRefused or EdgeUnavailable. */
+  holdFiles?: HoldFiles;
   /** One step of restoring a conversation. Throws AckRefused or EdgeUnavailable. */
   restore(step: RestoreStep): Promise<RestoreState>;
   /** Events of a conversation as it would seal them. */
@@ -74,6 +78,13 @@ export class HttpEdge implements Edge {
 
   async links(query: LinksQuery): Promise<EventLink[]> {
     return (await this.call("links", query, EventLinks)).links;
+  }
+
+  async holdFiles(...[hold, held, { conversation_id, from_seq, to_seq }]: Parameters<HoldFiles>): Promise<void> {
+    for (let after: number | null = from_seq - 1; after !== null && after < to_seq;) {
+      const part: v.InferOutput<typeof HoldAnswer> = await this.call("media/hold", { conversation_id, hold, held, after }, HoldAnswer);
+      after = part.next;
+    }
   }
 
   restore(step: RestoreStep): Promise<RestoreState> {

@@ -12,6 +12,8 @@ export interface HoldingTools {
   store: ArchiveStore;
   /** ms */
   now: () => number;
+  /** Brings it to the files of messages, once it is noted and before it counts as whole. */
+  files?: (held: boolean) => Promise<void>;
   /** Called with each page, and while rows of older programs are looked through; throws to stop. */
   progress: (hold: Pick<Hold, "kind" | "id" | "state" | "rows" | "place">) => void;
 }
@@ -20,7 +22,7 @@ async function noted(store: ArchiveStore, kind: HoldKind, id: string): Promise<H
   return (await store.holds()).find((hold) => hold.kind === kind && hold.id === id) ?? null;
 }
 
-/** Holds all rows of a conversation, or all that a user sent: those that are there, and those that come. @returns rows changed */
+/** Holds all rows and files of a conversation, or all that a user sent: those that are there, and those that come. @returns rows changed */
 export async function hold(kind: HoldKind, id: string, reason: string | null, tools: HoldingTools): Promise<number> {
   const { store, now } = tools;
   const before = await noted(store, kind, id);
@@ -31,11 +33,12 @@ export async function hold(kind: HoldKind, id: string, reason: string | null, to
       : { ...before, reason: reason ?? before.reason };
   await store.commitHold(standing);
   const rows = await settle(standing, tools);
+  await tools.files?.(true);
   await store.commitHold({ ...standing, state: "held", place: null, rows });
   return rows;
 }
 
-/** Gives every row its end again that nothing else holds. @returns rows changed; null where there was no such hold */
+/** Gives every row and file its end again that nothing else holds. @returns rows changed; null where there was no such hold */
 export async function release(kind: HoldKind, id: string, tools: HoldingTools): Promise<number | null> {
   const { store } = tools;
   const before = await noted(store, kind, id);
@@ -43,6 +46,7 @@ export async function release(kind: HoldKind, id: string, tools: HoldingTools): 
   const standing: Hold = before.state === "releasing" ? before : { ...before, state: "releasing", place: null, rows: 0 };
   await store.commitHold(standing);
   const rows = await settle(standing, tools);
+  await tools.files?.(false);
   await store.removeHold(kind, id);
   return rows;
 }

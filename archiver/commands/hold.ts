@@ -1,7 +1,11 @@
 // `hold`, `release` and `holds`: what must be kept whatever its retention.
 import { errorFields, log } from "../../log/log.ts";
 import { type Command, type CommandTools, UsageError } from "../commands.ts";
+import { AckRefused, EdgeUnavailable, HttpEdge } from "../edge.ts";
 import { hold, release } from "../holding.ts";
+import { holdFiles } from "../holding-media.ts";
+import { MediaEdge } from "../media-edge.ts";
+import { PeopleEdge } from "../people-edge.ts";
 import type { Hold, HoldKind } from "../stores/holds.ts";
 import { StoreUnavailable } from "../stores/store.ts";
 
@@ -36,9 +40,29 @@ async function untilStopped(work: () => Promise<number>): Promise<number> {
   } catch (error) {
     if (error instanceof Stopped) log("warn", "hold_stopped", { message: "Not all rows are done: the same command goes on." });
     else if (error instanceof StoreUnavailable) log("error", "store_unavailable", { ...errorFields(error), message: "Not all rows are done: the same command goes on." });
+    else if (error instanceof EdgeUnavailable || error instanceof AckRefused) log("error", "edge_unavailable", { ...errorFields(error), message: "The rows are done, not all files are: the same command goes on." });
     else throw error;
     return 1;
   }
+}
+
+/** To the files of messages, which the edge holds; `count` is of what it said. */
+function newFiles(kind: HoldKind, id: string, tools: CommandTools): { files: (held: boolean) => Promise<void>; count: () => string } {
+  const edge = new HttpEdge(tools.config.edgeUrl, tools.config.secret);
+  let count = 0;
+  let told = tools.now();
+  const files = async (held: boolean) => {
+    count = await holdFiles(kind, id, held, {
+      store: tools.store, media: new MediaEdge(edge, tools.signal), people: new PeopleEdge(edge, tools.signal),
+      progress(conversation_id, done) {
+        if (tools.signal.aborted) throw new Stopped();
+        if (tools.now() - told < PROGRESS_MS) return;
+        told = tools.now();
+        log("info", "hold_progress", { kind, id, files: done, conversation_id });
+      },
+    });
+  };
+  return { files, count: () => (count === 0 ? "" : `, ${count} files`) };
 }
 
 export const holdCommand: Command = {
@@ -46,8 +70,9 @@ export const holdCommand: Command = {
   async run(args, tools) {
     const { kind, id, reason } = parse(args, true);
     return untilStopped(async () => {
-      const rows = await hold(kind, id, reason, { store: tools.store, now: tools.now, progress: newProgress(tools) });
-      tools.print(`${kind} ${id} is held; ${rows} rows changed`);
+      const { files, count } = newFiles(kind, id, tools);
+      const rows = await hold(kind, id, reason, { store: tools.store, now: tools.now, files, progress: newProgress(tools) });
+      tools.print(`${kind} ${id} is held; ${rows} rows changed${count()}`);
       return 0;
     });
   },
@@ -58,8 +83,9 @@ export const releaseCommand: Command = {
   async run(args, tools) {
     const { kind, id } = parse(args, false);
     return untilStopped(async () => {
-      const rows = await release(kind, id, { store: tools.store, now: tools.now, progress: newProgress(tools) });
-      tools.print(rows === null ? `${kind} ${id} was not held` : `${kind} ${id} is released; ${rows} rows changed`);
+      const { files, count } = newFiles(kind, id, tools);
+      const rows = await release(kind, id, { store: tools.store, now: tools.now, files, progress: newProgress(tools) });
+      tools.print(rows === null ? `${kind} ${id} was not held` : `${kind} ${id} is released; ${rows} rows changed${count()}`);
       return rows === null ? 1 : 0;
     });
   },
