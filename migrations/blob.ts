@@ -1,4 +1,5 @@
 // The Blob object's SQLite schema. It has one only while there is something to know of its content.
+import { KEEPING } from "./blob/keeping.ts";
 import type { Migration } from "./migration.ts";
 
 export const BLOB_MIGRATIONS: readonly Migration[] = [
@@ -39,5 +40,10 @@ export const BLOB_MIGRATIONS: readonly Migration[] = [
         due_at INTEGER NOT NULL
       ) STRICT, WITHOUT ROWID;
     `,
+  },
+  {
+    version: 2,
+    min_compatible: 2,
+    sql: KEEPING,
   },
 ];

@@ -2,6 +2,7 @@
 import { CHAIN } from "./conversation/chain.ts";
 import { FANOUT } from "./conversation/fanout.ts";
 import { GROUPS } from "./conversation/groups.ts";
+import { HELD_MEDIA } from "./conversation/held-media.ts";
 import { MEDIA } from "./conversation/media.ts";
 import { MESSAGES } from "./conversation/messages.ts";
 import { RECEIPTS } from "./conversation/receipts.ts";
@@ -103,5 +104,10 @@ export const CONVERSATION_MIGRATIONS: readonly Migration[] = [
     version: 6,
     min_compatible: 1,
     sql: MEDIA,
+  },
+  {
+    version: 7,
+    min_compatible: 1,
+    sql: HELD_MEDIA,
   },
 ];

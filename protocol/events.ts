@@ -90,6 +90,8 @@ export const Shown = v.object({
   reactions: v.optional(v.array(Reaction)),
   /** Messages that answer this one and are not deleted. */
   replies: v.optional(v.number()),
+  /** Its file is past its time; the message stays. */
+  media_expired: v.optional(v.literal(true)),
 });
 export type Shown = v.InferOutput<typeof Shown>;
 

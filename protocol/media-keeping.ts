@@ -18,15 +18,26 @@ export const KeptAnswer = v.object({ retention_ms: Ms, grace_ms: Ms, unsent_ms: 
 export type MediaKept = v.InferOutput<typeof KeptAnswer>;
 
 /** An object of the store as it was listed: `at` in ms by the store's clock. */
-export const ListedContent = v.object({ name: v.pipe(v.string(), v.regex(/^[mh]\/[0-9a-f]{64}/), v.maxLength(200)), at: Ms });
+export const ListedContent = v.object({ name: v.pipe(v.string(), v.regex(/^[mh]\/[0-9a-f]{64}(?:\.[1-9]\d{0,14})?$/, "is no content's object")), at: Ms });
 export type ListedContent = v.InferOutput<typeof ListedContent>;
 
 /** `media/sweep`: what the store has, by content. `now` in ms by the store's clock. */
 export const SweepQuery = v.object({
-  contents: v.pipe(v.array(v.object({ key: ContentKey, objects: v.pipe(v.array(ListedContent), v.minLength(1), v.maxLength(SWEPT_OBJECTS)) })), v.maxLength(SWEPT_CONTENTS)),
+  contents: v.pipe(
+    v.array(v.pipe(
+      v.object({ key: ContentKey, objects: v.pipe(v.array(ListedContent), v.minLength(1), v.maxLength(SWEPT_OBJECTS)) }),
+      v.check(({ key, objects }) => objects.every(({ name }) => contentOf(name) === key), "names another content's object"),
+    )),
+    v.maxLength(SWEPT_CONTENTS),
+  ),
   now: Ms,
   dry_run: v.boolean(),
 });
+
+/** `m/<hex>`, of one of its objects. */
+export function contentOf(name: string): string {
+  return `m/${name.slice("m/".length, "m/".length + 64)}`;
+}
 
 /**
  * What becomes of an object. Stays: `referenced`, `held`; `young`: nobody knows it, or nothing refers to it, and its time is not over.

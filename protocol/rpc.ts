@@ -23,6 +23,7 @@ import type { AppendCall, AppendReply, EraseCall, Refusal } from "./rpc/append.t
 import type { MessageReceipt, ReceiptMarks, ReceiptsCall, StatusCall } from "./rpc/receipts.ts";
 import type { SearchableCalls, SearchCalls } from "./rpc/search.ts";
 import type { ConversationMediaCalls, UploadCalls } from "./rpc/media.ts";
+import type { ConversationKeepingCalls } from "./rpc/media-keeping.ts";
 import type { BlockCall, UserCalls } from "./rpc/users.ts";
 
 export * from "./rpc/append.ts";
@@ -192,7 +193,7 @@ export interface ConversationStats {
   wakes: number;
 }
 
-export interface ConversationCalls extends GroupCalls, SearchCalls, ConversationErasure, ConversationExports, ConversationMediaCalls {
+export interface ConversationCalls extends GroupCalls, SearchCalls, ConversationErasure, ConversationExports, ConversationMediaCalls, ConversationKeepingCalls {
   /** Messages alone, as `isPlain` says. */
   append(call: AppendCall): Promise<AppendReply>;
   /** Any items. A method of its own: an object of before changes would take one for a message. */

@@ -15,6 +15,7 @@ import { groups } from "./routes/groups.ts";
 import { internal } from "./routes/internal.ts";
 import { blocks } from "./routes/blocks.ts";
 import { peopleArchive } from "./routes/people-archive.ts";
+import { mediaArchive } from "./routes/media-archive.ts";
 import { messages } from "./routes/messages.ts";
 import { poll } from "./routes/poll.ts";
 import { presence } from "./routes/presence.ts";
@@ -53,6 +54,7 @@ app.route("/", downloads);
 app.route("/", admin);
 app.route("/", internal);
 app.route("/", peopleArchive);
+app.route("/", mediaArchive);
 app.route("/", development);
 
 app.notFound((context) => {

@@ -8,14 +8,14 @@ import type { Claimed, Located, MediaReference, StandsCall, Upload } from "../..
 import { count } from "../platform/metrics.ts";
 import type { Task } from "../platform/tasks.ts";
 import { checkUpload, type Files } from "./checking.ts";
+import { Keeping } from "./keeping.ts";
+import { LINGER_MS, objectOf } from "./objects.ts";
 import type { BlobStore, ContentRecord, ReferenceRecord } from "./store.ts";
 
 /** References that one alarm asks about. */
 const ASKED = 200;
 /** Store rules delete an object by its age: what is sent on gets a new one once it is older than this. */
 const RENEW_MS = 30 * 24 * 3_600_000;
-/** A URL that was given out is good for minutes; what was asked of the store is answered or dead by then. */
-const LINGER_MS = 3_600_000;
 
 const UNAVAILABLE: Refusal = { ok: false, code: "unavailable", retry_after_ms: 1_000 };
 const EXPIRED: Refusal = { ok: false, code: "media_expired" };
@@ -24,7 +24,7 @@ export interface ContentPorts {
   files: Files;
   /** Which of a conversation's messages stand; throws where it does not answer. */
   ask(conversationId: string, call: StandsCall): Promise<Word[]>;
-  graceMs(): number;
+  kept(): { retention_ms: number; grace_ms: number };
   now(): number;
   arm(): void;
   failed(what: string, where: Record<string, string>, error: unknown): void;
@@ -32,19 +32,17 @@ export interface ContentPorts {
   forget(): Promise<void>;
 }
 
-export function objectOf(key: string, generation: number): string {
-  return generation === 0 ? key : `${key}.${generation}`;
-}
-
 export class Content {
   private readonly store: BlobStore;
   private readonly ports: ContentPorts;
+  readonly keeping: Keeping;
   /** Claims under way. */
   private claiming = 0;
 
   constructor(store: BlobStore, ports: ContentPorts) {
     this.store = store;
     this.ports = ports;
+    this.keeping = new Keeping(store, { ...ports, claiming: () => this.claiming > 0 });
   }
 
   readonly tasks: readonly Task[] = [
@@ -90,10 +88,20 @@ export class Content {
     const known = this.store.readContent();
     if (known?.state !== "copied") return EXPIRED;
     const { noted, content } = this.note(reference, known);
-    const head = await this.ports.files.head(objectOf(content.key, content.generation));
-    if (head === null) return EXPIRED;
-    if (this.ports.now() - content.changed_at > RENEW_MS) await this.renew(content, head.etag);
+    const object = objectOf(content.key, content.generation);
+    const head = await this.ports.files.head(object);
+    if (head === null) return this.claimHeld(noted, content);
+    if (this.ports.now() - content.changed_at > RENEW_MS) await this.renew(content, object, head.etag);
     return this.claimed(noted, content);
+  }
+
+  /** A rule of the store has deleted what a hold keeps: what is sent on is not to go with the hold. */
+  private async claimHeld(noted: ReferenceRecord, content: ContentRecord): Promise<Result<Claimed>> {
+    const held = this.keeping.heldObject(content.key);
+    const head = held === null ? null : await this.ports.files.head(held);
+    if (held === null || head === null) return EXPIRED;
+    await this.renew(content, held, head.etag);
+    return this.store.readContent()?.generation === content.generation ? UNAVAILABLE : this.claimed(noted, content);
   }
 
   /** In one turn, before anything is asked of the store: from here on the content has a reference. */
@@ -108,6 +116,7 @@ export class Content {
       const noted = { ...reference, ...decideClaim(store.readReference(reference), now) };
       store.commitReference(noted);
       store.commitContent(content);
+      this.keeping.claimed();
       ports.arm();
       return { noted, content };
     });
@@ -119,16 +128,18 @@ export class Content {
   }
 
   /** A new object of the same bytes. It is to go, until it takes the place of the old one. */
-  private async renew(content: ContentRecord, etag: string): Promise<void> {
+  private async renew(content: ContentRecord, source: string, etag: string): Promise<void> {
     const { store, ports } = this;
-    const fresh = content.next_generation;
-    const [from, to] = [objectOf(content.key, content.generation), objectOf(content.key, fresh)];
-    store.sql.transaction(() => {
-      store.commitContent({ ...content, next_generation: fresh + 1 });
+    const from = objectOf(content.key, content.generation);
+    const { fresh, to } = store.sql.transaction(() => {
+      const known = store.readContent() as ContentRecord;
+      const to = objectOf(known.key, known.next_generation);
+      store.commitContent({ ...known, next_generation: known.next_generation + 1 });
       store.commitRemoval(to, ports.now() + LINGER_MS);
       ports.arm();
+      return { fresh: known.next_generation, to };
     });
-    if ((await ports.files.copy({ from, etag, to, content_type: content.content_type })) !== "copied") return;
+    if ((await ports.files.copy({ from: source, etag, to, content_type: content.content_type })) !== "copied") return;
     store.sql.transaction(() => {
       const known = store.readContent();
       if (known?.generation !== content.generation || !store.readRemovals().some(({ object }) => object === to)) return;
@@ -139,15 +150,19 @@ export class Content {
     });
   }
 
-  /** A message is gone, or was refused, as somebody says: its conversation is asked. */
-  release(references: readonly MediaReference[]): void {
+  /**
+   * A message is gone, or was refused, as somebody says: its conversation is asked.
+   * @param atOnce their sender was erased: asked now, since no append comes any more, and what nothing else refers to has no grace
+   */
+  release(references: readonly MediaReference[], atOnce: boolean): void {
     const { store, ports } = this;
     if (!store.exists()) return;
     store.sql.transaction(() => {
       for (const reference of references) {
         const known = store.readReference(reference);
-        if (known !== null) store.commitReference({ ...known, ...decideDoubt(known, ports.now()) });
+        if (known !== null) store.commitReference({ ...known, ...(atOnce ? { ask_at: ports.now() } : decideDoubt(known, ports.now())) });
       }
+      if (atOnce) this.keeping.hurry();
       ports.arm();
     });
   }
@@ -156,7 +171,8 @@ export class Content {
   locate(): Result<Located> {
     const content = this.store.exists() ? this.store.readContent() : null;
     if (content?.state !== "copied") return EXPIRED;
-    return { ok: true, object: objectOf(content.key, content.generation), content_type: content.content_type, size: content.size };
+    const object = this.keeping.heldObject(content.key) ?? objectOf(content.key, content.generation);
+    return { ok: true, object, content_type: content.content_type, size: content.size };
   }
 
   private async ask(now: number): Promise<void> {
@@ -186,6 +202,7 @@ export class Content {
     if (becomes === null) return;
     if (becomes !== "gone") return store.commitReference({ ...asked, ...becomes });
     store.commitGone(asked);
+    this.keeping.referenceGone();
     const content = store.readContent();
     if (content !== null && !store.hasReferences()) store.commitContent({ ...content, idle_since: now });
   }
@@ -197,7 +214,7 @@ export class Content {
 
   private retireDue(): number | null {
     const { idle } = this;
-    return idle === null || idle.state === "retired" ? null : decideRemoval(idle.idle_since, this.ports.graceMs());
+    return idle === null || idle.state === "retired" ? null : decideRemoval(idle.idle_since, this.keeping.hurried ? 0 : this.ports.kept().grace_ms);
   }
 
   /** In one turn: nothing refers to it, and no claim is under way, since each has its reference. */

@@ -2,6 +2,7 @@
 import { DurableObject } from "cloudflare:workers";
 import { errorFields, log } from "../../log/log.ts";
 import type { BlobCalls } from "../../protocol/rpc/media.ts";
+import type { BlobKeepingCalls } from "../../protocol/rpc/media-keeping.ts";
 import { conversationOf, type Env } from "../platform/env.ts";
 import { count } from "../platform/metrics.ts";
 import { objectSql } from "../platform/object-sql.ts";
@@ -11,7 +12,7 @@ import { Content } from "./content.ts";
 import { filesOf } from "./files.ts";
 import { BlobStore } from "./store.ts";
 
-export class Blob extends DurableObject<Env> implements BlobCalls {
+export class Blob extends DurableObject<Env> implements BlobCalls, BlobKeepingCalls {
   private readonly content: Content;
   private tasks: Tasks | null = null;
 
@@ -24,7 +25,10 @@ export class Blob extends DurableObject<Env> implements BlobCalls {
         const { stands, absent } = await conversationOf(env, conversationId).mediaStands(call);
         return stands.map((stands) => (absent === true ? "absent" : stands ? "stands" : "gone"));
       },
-      graceMs: () => currentSettings(env).media_grace_ms,
+      kept: () => {
+        const { media_retention_ms: retention_ms, media_grace_ms: grace_ms } = currentSettings(env);
+        return { retention_ms, grace_ms };
+      },
       now: () => Date.now(),
       failed: (what, where, error) => log("warn", what, { ...where, ...errorFields(error) }),
       arm: () => this.tasks?.arm(Date.now()),
@@ -47,11 +51,19 @@ export class Blob extends DurableObject<Env> implements BlobCalls {
   }
 
   async release(call: Parameters<BlobCalls["release"]>[0]): Promise<void> {
-    this.content.release(call.references);
+    this.content.release(call.references, call.at_once === true);
   }
 
   async locate(): ReturnType<BlobCalls["locate"]> {
     return this.content.locate();
+  }
+
+  hold(call: Parameters<BlobKeepingCalls["hold"]>[0]): ReturnType<BlobKeepingCalls["hold"]> {
+    return this.content.keeping.hold(call);
+  }
+
+  async sweep(call: Parameters<BlobKeepingCalls["sweep"]>[0]): ReturnType<BlobKeepingCalls["sweep"]> {
+    return { fates: this.content.keeping.sweep(call) };
   }
 
   override async alarm(): Promise<void> {

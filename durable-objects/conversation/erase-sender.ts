@@ -90,7 +90,7 @@ class Run {
     }));
     store.commitEvents(draft.events);
     for (const event of taken) this.senders.commitNothingLeft(event.seq);
-    const erased = deletions.flatMap(({ row, event }) => commitErasure(store, state.record, row, event.seq));
+    const erased = deletions.flatMap(({ row, event }) => commitErasure(store, state.record, row, event.seq, true));
     // Once for all of them: each segment that holds some is encoded anew.
     ports.erased(erased);
     state.advance(draft.events);

@@ -11,8 +11,8 @@ export function isErased(row: EventRecord): boolean {
   return row.body !== null && row.content_hash !== null;
 }
 
-/** Within the commit of the deletion. @returns the seqs whose content is gone */
-export function commitErasure(store: ConversationStore, place: Place, target: EventRecord, deletedSeq: number): number[] {
+/** Within the commit of the deletion. @param atOnce a file that nothing else refers to has no grace @returns the seqs whose content is gone */
+export function commitErasure(store: ConversationStore, place: Place, target: EventRecord, deletedSeq: number, atOnce = false): number[] {
   const rows = [target, ...store.messages.readEdits(target.seq)];
   const answered = target.type === "msg" ? (target.target_seq ?? null) : null;
   store.messages.commitErased(target.seq, deletedSeq, rows.map((row): ErasedRecord => ({
@@ -21,7 +21,7 @@ export function commitErasure(store: ConversationStore, place: Place, target: Ev
     content_hash: row.content_hash ?? Uint8Array.from(Buffer.from(contentHash(place, row), "hex")),
   })));
   if (answered !== null) store.messages.commitReply(answered, -1);
-  if (target.type === "msg" && target.client_msg_id !== null) store.media.commitLetGo(target.seq, target.sender_id, target.client_msg_id);
+  if (target.type === "msg" && target.client_msg_id !== null) store.media.commitLetGo(target.seq, target.sender_id, target.client_msg_id, atOnce);
   return rows.map((row) => row.seq);
 }
 

@@ -6,12 +6,12 @@ import { BATCH_BYTES } from "../../protocol/limits.ts";
 import type { HistoryReply, Result } from "../../protocol/rpc.ts";
 import { hmacHex } from "../platform/hash.ts";
 import type { EventRecord } from "./records.ts";
-import { showEvents } from "./shown.ts";
+import { type FilesKept, showEvents } from "./shown.ts";
 import type { ConversationState } from "./state.ts";
 import type { ConversationStore } from "./store.ts";
 import { readByMsgId, timeBounds } from "./target.ts";
 
-export function readHistory(store: ConversationStore, state: ConversationState, stay: Stay, query: HistoryQuery): Result<{ page: HistoryReply }> {
+export function readHistory(store: ConversationStore, state: ConversationState, stay: Stay, query: HistoryQuery, kept: FilesKept | null = null): Result<{ page: HistoryReply }> {
   const order = query.order ?? (query.after === undefined ? "desc" : "asc");
   const filter = JSON.stringify([stay.user_id, order, query.from ?? null, query.to ?? null, query.after ?? null, query.content_type ?? null, ...(query.thread === undefined ? [] : [query.thread])]);
   let bounds = intersect(visibleRange(stay, state.record.history), queryBounds(store, state, query));
@@ -30,7 +30,7 @@ export function readHistory(store: ConversationStore, state: ConversationState, 
     : root === null || root.seq < visibleRange(stay, state.record.history).from ? [] : store.messages.readThread(root.seq, within, query.limit + 1, order, query.content_type ?? null);
   const page = fitting(rows.slice(0, query.limit));
   const last = page.at(-1);
-  const events = showEvents(store, state.record, page, visibleRange(stay, state.record.history).from);
+  const events = showEvents(store, state.record, page, visibleRange(stay, state.record.history).from, kept);
   const hot = events.findIndex((event) => event.type === "pruned");
   const cursorAfter = (row: EventRecord) => sealCursor(state, filter, state.record.epoch, row.seq);
   return {

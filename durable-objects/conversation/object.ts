@@ -11,7 +11,7 @@ import {
 } from "../../protocol/rpc.ts";
 import type { PeekCall, Settled } from "../../protocol/rpc/inbox.ts";
 import type { MessageReceipt, ReceiptMarks, ReceiptsCall } from "../../protocol/rpc/receipts.ts";
-import type { MediaWord, StandsCall } from "../../protocol/rpc/media.ts";
+import type { HeldMedia, HoldMediaCall, MediaWord, StandsCall } from "../../protocol/rpc/media.ts";
 import type { SearchCall, SearchReply } from "../../protocol/rpc/search.ts";
 import type { BlockCall } from "../../protocol/rpc/users.ts";
 import type { Stay } from "../../domain/membership.ts";
@@ -39,7 +39,7 @@ import { eraseStep } from "./erase-sender.ts";
 import { exportPart } from "./exports.ts";
 import { Groups } from "./groups.ts";
 import { readHistory } from "./history.ts";
-import { mayDownload, mediaStands } from "./media.ts";
+import { holdMedia, mayDownload, mediaWord } from "./media.ts";
 import { type Changed, describe, putMember, removeMember } from "./members.ts";
 import type { NewEvent } from "./records.ts";
 import { findMessages } from "./search/find.ts";
@@ -49,7 +49,7 @@ import { statsOf } from "./stats.ts";
 import { takeStep } from "./restore-steps.ts";
 import { isDoubted, Restoring } from "./restoring.ts";
 import type { Opened } from "./opened.ts";
-import { openConversation } from "./opening.ts";
+import { filesKept, openConversation } from "./opening.ts";
 import { resumeMember } from "./resume.ts";
 import { readUnsealed } from "./unsealed.ts";
 import { ABSENT, absentTo, NEEDS_RESTORE, refuseAppend, type UnwellPorts } from "./unwell.ts";
@@ -102,14 +102,15 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
   }
 
   async mayDownload(call: { user_id: string; media_key: string }): Promise<Result<{ msg_id: string }>> {
-    const kept = { ms: currentSettings(this.env).media_retention_ms, now: Date.now() };
-    return this.shown(call.user_id, (state, stay) => mayDownload(this.store, state, stay, call.media_key, kept));
+    return this.shown(call.user_id, (state, stay) => mayDownload(this.store, state, stay, call.media_key, filesKept(this.env)));
+  }
+
+  async holdMedia(call: HoldMediaCall): Promise<Result<HeldMedia>> {
+    return this.opened === null ? this.absentTo(null) : { ok: true, ...holdMedia(this.store, call) };
   }
 
   async mediaStands(call: StandsCall): Promise<MediaWord> {
-    // Its Blob asks again.
-    if (this.ill) throw new Error("the conversation waits to be restored");
-    return this.opened === null ? { stands: call.references.map(() => false), absent: true } : { stands: mediaStands(this.store, call) };
+    return mediaWord(this.store, this.ill ? "ill" : this.opened === null ? "absent" : "there", call);
   }
 
   async erase(call: EraseCall): Promise<Result<{ changed: boolean }>> {
@@ -194,7 +195,7 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
   }
 
   async history(call: { user_id: string; query: HistoryQuery }): Promise<Result<{ page: HistoryReply }>> {
-    return this.shown(call.user_id, (state, stay) => readHistory(this.store, state, stay, call.query));
+    return this.shown(call.user_id, (state, stay) => readHistory(this.store, state, stay, call.query, filesKept(this.env)));
   }
 
   async versions(call: { user_id: string; msg_id: string }): Promise<Result<{ page: HistoryReply }>> {

@@ -10,6 +10,7 @@ import { Attached } from "./attached.ts";
 import { Fanout } from "./fanout.ts";
 import { Groups } from "./groups.ts";
 import { releaseTask } from "./media.ts";
+import type { FilesKept } from "./shown.ts";
 import { Indexing } from "./search/indexing.ts";
 import type { Opened } from "./opened.ts";
 import { Sealing } from "./seal.ts";
@@ -83,4 +84,9 @@ export function openConversation(store: ConversationStore, clock: AlarmClock, al
   });
   tasks.arm(Date.now());
   return { state, fanout, attached, groups: new Groups(store, state), receipts: acknowledging.receipts, typing, sealing, indexing, tasks };
+}
+
+/** How long files are kept now. */
+export function filesKept(env: Env): FilesKept {
+  return { ms: currentSettings(env).media_retention_ms, now: Date.now() };
 }

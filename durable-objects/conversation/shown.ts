@@ -7,6 +7,7 @@ import { toHex } from "../platform/hash.ts";
 import { isHidden, type Place, skipFrame, toEvent } from "./encode.ts";
 import type { EventRecord } from "./records.ts";
 import type { ConversationStore } from "./store.ts";
+import { HeldMediaStore } from "./store/held-media.ts";
 import type { ReactionRecord } from "./store/messages.ts";
 
 type Given = HistoryReply["events"][number];
@@ -18,14 +19,35 @@ interface Changed {
   edit: EventRecord | null;
 }
 
-/** @param visibleFrom the first seq that the reader sees: of a change of something before it only the place is given */
-export function showEvents(store: ConversationStore, place: Place, rows: readonly EventRecord[], visibleFrom: number): Given[] {
-  const changed = readChanged(store, rows.filter((row) => row.type === "msg").map((row) => row.seq));
+/** Until when files stay, ms after their message. */
+export interface FilesKept {
+  ms: number;
+  now: number;
+}
+
+/**
+ * @param visibleFrom the first seq that the reader sees: of a change of something before it only the place is given
+ * @param kept null: nobody is told which files are past their time
+ */
+export function showEvents(store: ConversationStore, place: Place, rows: readonly EventRecord[], visibleFrom: number, kept: FilesKept | null = null): Given[] {
+  const messages = rows.filter((row) => row.type === "msg");
+  const changed = readChanged(store, messages.map((row) => row.seq));
+  for (const seq of kept === null ? [] : withoutFile(store, messages, kept)) {
+    const { shown = {}, edit = null } = changed.get(seq) ?? {};
+    changed.set(seq, { edit, shown: { ...shown, media_expired: true } });
+  }
   return rows.map((row) => {
     if (isHidden(row, visibleFrom)) return skipFrame(place, row.seq);
     const change = changed.get(row.seq);
     return change === undefined ? asSent(place, row) : asChanged(place, row, change);
   });
+}
+
+/** Messages whose files are past their time, and not held. What is younger than that is not looked up. */
+function withoutFile(store: ConversationStore, messages: readonly EventRecord[], { ms, now }: FilesKept): number[] {
+  const old = messages.filter((row) => sentAtOf(row.msg_id) + ms < now).map((row) => row.seq);
+  if (old.length === 0) return [];
+  return [...new HeldMediaStore(store.sql).readFiles(old)].filter(([, file]) => !file.held).map(([seq]) => seq);
 }
 
 /** Without what has become of it. */

@@ -3,6 +3,7 @@ import * as v from "valibot";
 import { type Jurisdiction, Jurisdiction as JurisdictionSchema, type LocationHint, objectPlace } from "../../protocol/ids.ts";
 import type { ConversationCalls, SessionCalls } from "../../protocol/rpc.ts";
 import type { BlobCalls } from "../../protocol/rpc/media.ts";
+import type { BlobKeepingCalls } from "../../protocol/rpc/media-keeping.ts";
 import type { DirectoryCalls, ReportsCalls } from "../../protocol/rpc/users.ts";
 import { log } from "../../log/log.ts";
 import { MediaBucket } from "../../media/bucket.ts";
@@ -78,10 +79,10 @@ export function reportsOf(env: Env): ReportsCalls {
 }
 
 /** Of a content, by the key that messages have. */
-export function blobOf(env: Env, key: string): BlobCalls {
+export function blobOf(env: Env, key: string): BlobCalls & BlobKeepingCalls {
   const place = objectPlace("blob", key, deploymentJurisdiction(env));
   const stub: unknown = within(env.BLOB, place.jurisdiction).getByName(place.name);
-  return stub as BlobCalls;
+  return stub as BlobCalls & BlobKeepingCalls;
 }
 
 /** Without an archive nothing is sealed. */

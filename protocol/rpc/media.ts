@@ -2,6 +2,8 @@
 import type { MediaKind } from "../media.ts";
 import type { Claims, Result } from "../rpc.ts";
 
+export type * from "./media-keeping.ts";
+
 /** What a client announces before it uploads. */
 export interface UploadCall {
   kind: MediaKind;
@@ -50,8 +52,11 @@ export interface BlobCalls {
    * is there. Refused: `media_mismatch`, `media_type_refused`, `media_not_found`, `media_expired`, `unavailable`.
    */
   claim(call: { key: string; reference: MediaReference; upload: Upload | null }): Promise<Result<Claimed>>;
-  /** After messages were deleted, erased or refused: their conversations are asked. */
-  release(call: { key: string; references: MediaReference[] }): Promise<void>;
+  /**
+   * After messages were deleted, erased or refused: their conversations are asked. `at_once`: their sender was erased, and what
+   * nothing else refers to goes without a grace.
+   */
+  release(call: { key: string; references: MediaReference[]; at_once?: boolean }): Promise<void>;
   /** Where the content is, for whoever may have it. `media_expired` where it is gone. */
   locate(): Promise<Result<Located>>;
 }

@@ -2,8 +2,9 @@
 // twice, or beside another, it does nothing else; stopped, it goes on from where it was.
 import type { MediaEdge } from "../../archiver/media-edge.ts";
 import { inLanes } from "../../archiver/lanes.ts";
-import { FATES, type Fate, type ListedContent, type MediaKept, SWEPT_CONTENTS } from "../../protocol/media-keeping.ts";
+import { contentOf, FATES, type Fate, ListedContent, type MediaKept, SWEPT_CONTENTS } from "../../protocol/media-keeping.ts";
 import type { Files, StoredFile } from "./files.ts";
+import * as v from "valibot";
 
 /** Removals under way at once. */
 const WIDTH = 8;
@@ -93,7 +94,7 @@ async function sweepContents(prefix: string, from: string, { files, edge, kept, 
   const youngMs = Math.min(kept.grace_ms, kept.retention_ms);
   for await (const page of files.list(prefix, after)) {
     swept.looked += page.files.length;
-    const known = page.files.filter(({ name }) => contentOf(name) !== null);
+    const known = page.files.filter(({ name }) => v.is(ListedContent.entries.name, name));
     swept.foreign += page.files.length - known.length;
     const [old, young] = [known.filter(({ at }) => page.now - at >= youngMs), known.filter(({ at }) => page.now - at < youngMs)];
     for (const file of young) add(swept.contents.young, file);
@@ -110,14 +111,8 @@ async function sweepContents(prefix: string, from: string, { files, edge, kept, 
   }
 }
 
-/** `m/<hex>`, for whichever of its objects; null for a name that is no content's. */
-export function contentOf(name: string): string | null {
-  const hex = /^[mh]\/([0-9a-f]{64})(?:[./-][\w.-]*)?$/.exec(name)?.[1];
-  return hex === undefined ? null : `m/${hex}`;
-}
-
 function batches(files: readonly StoredFile[]): { key: string; objects: ListedContent[] }[][] {
-  const contents = [...Map.groupBy(files, ({ name }) => contentOf(name) as string)].map(([key, objects]) => ({ key, objects: objects.map(({ name, at }) => ({ name, at })) }));
+  const contents = [...Map.groupBy(files, ({ name }) => contentOf(name))].map(([key, objects]) => ({ key, objects: objects.map(({ name, at }) => ({ name, at })) }));
   return Array.from({ length: Math.ceil(contents.length / SWEPT_CONTENTS) }, (_, i) => contents.slice(i * SWEPT_CONTENTS, (i + 1) * SWEPT_CONTENTS));
 }
 

@@ -13,7 +13,7 @@ export const CALLS: Readonly<Record<string, Readonly<Record<string, Kind>>>> = {
     append: "member", appendAny: "member", appendMedia: "member", mayDownload: "member", putMember: "member", removeMember: "member", rename: "member", describe: "member", history: "member",
     versions: "member", search: "member", resume: "member", receipts: "member", messageReceipts: "member", attach: "member", peek: "member", view: "member", typing: "member",
     configure: "member", invite: "member", invites: "member", revokeInvite: "member", join: "member", ban: "member", unban: "member", bans: "member",
-    create: "worker", erase: "service", eraseSender: "archiver", exported: "archiver", stats: "service", archived: "archiver", chain: "archiver", links: "archiver", restore: "archiver", unsealed: "archiver", segmentWrong: "archiver", block: "objects", mediaStands: "objects",
+    create: "worker", erase: "service", eraseSender: "archiver", exported: "archiver", stats: "service", archived: "archiver", chain: "archiver", links: "archiver", restore: "archiver", unsealed: "archiver", segmentWrong: "archiver", block: "objects", mediaStands: "objects", holdMedia: "archiver",
     alarm: "runtime",
     changePorts: "own", change: "own", open: "own", through: "own", absentTo: "own", unwell: "own", member: "own", shown: "own", readable: "own", own: "own",
     compare: "own", halt: "own", revive: "own", born: "own",
@@ -30,6 +30,6 @@ export const CALLS: Readonly<Record<string, Readonly<Record<string, Kind>>>> = {
   },
   Directory: { claim: "objects", release: "objects", put: "objects", holder: "worker", find: "worker" },
   Reports: { file: "worker", list: "service", close: "service", eraseUser: "archiver", scrub: "archiver", exportReports: "archiver" },
-  Blob: { claim: "objects", release: "objects", locate: "worker", alarm: "runtime" },
+  Blob: { claim: "objects", release: "objects", locate: "worker", hold: "archiver", sweep: "archiver", alarm: "runtime" },
   Settings: { read: "worker", change: "service" },
 };

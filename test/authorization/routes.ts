@@ -138,6 +138,9 @@ export const ROUTES: Readonly<Record<string, Route>> = {
   "POST /internal/archive/erase/user": archiver("erase/user", "404 unknown_user", (place) => ({ ...nobody(place), dry_run: false })),
   "POST /internal/archive/erase/reports": archiver("erase/reports", "200", (place) => ({ ...nobody(place), dry_run: false })),
   "POST /internal/archive/erase/scrub": archiver("erase/scrub", "200", nobody),
+  "POST /internal/archive/media/kept": archiver("media/kept", "200", () => ({})),
+  "POST /internal/archive/media/sweep": archiver("media/sweep", "200", () => ({ contents: [], now: 0, dry_run: true })),
+  "POST /internal/archive/media/hold": archiver("media/hold", "404 not_found", () => ({ conversation_id: NOWHERE, hold: { kind: "conversation", id: NOWHERE }, held: true, after: 0 })),
   "POST /internal/archive/events": {
     door: "archiver",
     cases: [{ path: fixed("/internal/archive/events"), ok: "404 not_found", body: () => ({ conversation_id: `g.${"0".repeat(32)}`, from: 1 }) }],

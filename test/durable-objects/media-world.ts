@@ -1,7 +1,8 @@
 // One conversation, the contents that its messages carry and the store that these lie in: the real stores, claims, appends and
 // alarms. What happens to each call is given beforehand; objects die in the middle of things, and what they asked for may still come about.
 import { DatabaseSync } from "node:sqlite";
-import { Content, type ContentPorts, objectOf } from "../../durable-objects/blob/content.ts";
+import { Content, type ContentPorts } from "../../durable-objects/blob/content.ts";
+import { objectOf } from "../../durable-objects/blob/objects.ts";
 import { BlobStore } from "../../durable-objects/blob/store.ts";
 import { appendItems } from "../../durable-objects/conversation/append.ts";
 import { createGroup } from "../../durable-objects/conversation/create.ts";
@@ -13,6 +14,7 @@ import { mortalSql } from "../../durable-objects/platform/mortal-sql.ts";
 import { Tasks } from "../../durable-objects/platform/tasks.ts";
 import { prepareMedia } from "../../durable-objects/session/media.ts";
 import { GRACE_MS } from "../../protocol/media.ts";
+import { DEFAULT_SETTINGS } from "../../protocol/settings.ts";
 import type { AppendAnswer, AppendItem, MsgItem } from "../../protocol/rpc.ts";
 import type { Upload } from "../../protocol/rpc/media.ts";
 import { NO_CHANGES } from "./change-ports.ts";
@@ -297,7 +299,7 @@ export class MediaWorld {
     this.store = new ConversationStore(conversation.sql());
     this.state = new ConversationState(this.store, this.store.readConversation() as ConversationRecord);
     this.tasks = new Tasks(conversation.clock(), conversation.alarm, [
-      releaseTask(this.store, this.state, (key, call) => this.fated("release", conversation, () => this.blob(key).content.release(call.references), () => this.openConversation())),
+      releaseTask(this.store, this.state, (key, call) => this.fated("release", conversation, () => this.blob(key).content.release(call.references, call.at_once === true), () => this.openConversation())),
     ], throwing);
     this.tasks.arm(this.now);
   }
@@ -331,7 +333,7 @@ export class MediaWorld {
         remove: (key) => asked("remove", () => void this.bucket.delete(key)),
       },
       ask: (_conversation, call) => asked("stands", () => mediaStands(this.store, call).map((stands) => (stands ? "stands" : "gone"))),
-      graceMs: () => GRACE_MS,
+      kept: () => ({ retention_ms: DEFAULT_SETTINGS.media_retention_ms, grace_ms: GRACE_MS }),
       now: () => this.now,
       failed: () => undefined,
       arm: () => actor.tasks.arm(this.now),

@@ -1,20 +1,12 @@
 // What the archiver asks when an operator exports what is kept of a conversation or a person, or erases a person.
-import { type Context, Hono } from "hono";
+import { Hono } from "hono";
 import { conversationOf, reportsOf, sessionOf } from "../../durable-objects/platform/env.ts";
 import { EraseConversation, ErasePerson, ExportConversation, ExportInbox, ExportPerson, ExportReports, ScrubObject } from "../../protocol/person.ts";
-import { checkArchiveToken } from "../archive-token.ts";
-import { type AppEnv, tokenOf } from "../auth.ts";
+import type { AppEnv } from "../auth.ts";
 import { expectOk } from "../errors.ts";
-import { parsed, readJson } from "../requests.ts";
-import type * as v from "valibot";
+import { askedByArchiver as asked } from "../requests-archive.ts";
 
 export const peopleArchive = new Hono<AppEnv>();
-
-/** The body, once it is the archiver's. */
-async function asked<S extends v.GenericSchema>(context: Context<AppEnv>, schema: S): Promise<v.InferOutput<S>> {
-  await checkArchiveToken(context.env.ARCHIVE_SECRET, tokenOf(context.req.raw));
-  return parsed(schema, await readJson(context.req.raw));
-}
 
 peopleArchive.post("/internal/archive/export/conversation", async (context) => {
   const { conversation_id, ...call } = await asked(context, ExportConversation);

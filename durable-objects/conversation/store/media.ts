@@ -6,6 +6,8 @@ export interface ReleaseRecord {
   media_key: string;
   sender_id: string;
   client_msg_id: string;
+  /** 1: its sender was erased */
+  at_once: number;
 }
 
 export class MediaStore {
@@ -23,11 +25,11 @@ export class MediaStore {
   }
 
   /** Within the commit that takes the message's content. */
-  commitLetGo(seq: number, senderId: string, clientMsgId: string): void {
+  commitLetGo(seq: number, senderId: string, clientMsgId: string, atOnce: boolean): void {
     const mediaKey = this.readKey(seq);
     if (mediaKey === null) return;
     this.sql.run("DELETE FROM media WHERE seq = ?", seq);
-    this.sql.run("INSERT INTO media_releases (media_key, sender_id, client_msg_id) VALUES (?, ?, ?)", mediaKey, senderId, clientMsgId);
+    this.sql.run("INSERT INTO media_releases (media_key, sender_id, client_msg_id, at_once) VALUES (?, ?, ?, ?)", mediaKey, senderId, clientMsgId, Number(atOnce));
     this.waiting = true;
   }
 
@@ -47,7 +49,7 @@ export class MediaStore {
   }
 
   readReleases(limit: number): ReleaseRecord[] {
-    return this.sql.all("SELECT no, media_key, sender_id, client_msg_id FROM media_releases ORDER BY no LIMIT ?", limit) as unknown as ReleaseRecord[];
+    return this.sql.all("SELECT no, media_key, sender_id, client_msg_id, at_once FROM media_releases ORDER BY no LIMIT ?", limit) as unknown as ReleaseRecord[];
   }
 
   commitReleased(releases: readonly ReleaseRecord[]): void {
