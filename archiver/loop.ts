@@ -3,7 +3,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { retryDelay } from "../domain/retry.ts";
 import { errorFields, log } from "../log/log.ts";
-import { type ArchiveTools, archiveSegment } from "./archive.ts";
+import { type Archived, type ArchiveTools, archiveRun } from "./archive.ts";
 import { BacklogCount } from "./backlog.ts";
 import { Budget } from "./budget.ts";
 import { TEXT_BYTES, WrongSegment } from "./checked-segment.ts";
@@ -14,13 +14,14 @@ import type { Sharing } from "./membership.ts";
 import type { Metrics, Part } from "./metrics.ts";
 import { pollWait } from "./poll.ts";
 import { reportWrong } from "./report.ts";
+import { runsOf } from "./runs.ts";
 import { BucketUnavailable, type ListedObject, OBJECT_BYTES } from "./s3.ts";
 import { Shelf } from "./shelf.ts";
 import { StoreRefused, StoreUnavailable } from "./stores/store.ts";
 import { surveySegments } from "./survey.ts";
 
 /** Conversations in hand at once. */
-const WIDTH = 8;
+const WIDTH = 4;
 /** The waits of a long outage grow no further than at this attempt: catching up starts within about ten seconds. */
 const LONGEST_WAIT_ATTEMPT = 4;
 
@@ -57,6 +58,11 @@ const UNAVAILABLE: readonly [new (cause: unknown) => Error, Part][] = [
 
 function partOf(error: unknown): Part | null {
   return UNAVAILABLE.find(([type]) => error instanceof type)?.[1] ?? null;
+}
+
+/** Concerns one segment only. */
+function isOfOne(error: unknown): error is WrongSegment | AckRefused | StoreRefused {
+  return error instanceof WrongSegment || error instanceof AckRefused || error instanceof StoreRefused;
 }
 
 function shuffled<T>(items: readonly T[], random: () => number): T[] {
@@ -156,7 +162,7 @@ export class Archiver {
     try {
       // In no order that several archivers would share.
       await inLanes(shuffled(survey.groups, random), WIDTH, async (group) => {
-        for (const object of group) await this.#take(object);
+        for (const run of runsOf(group, (key) => this.#shelf.has(key))) await this.#take(run);
       });
     } finally {
       working.abort();
@@ -181,42 +187,56 @@ export class Archiver {
     this.#countShelf();
   }
 
-  /** Throws only what concerns all segments; what concerns this one leaves it in the bucket. */
-  async #take(object: ListedObject): Promise<void> {
+  /** Throws only what concerns all segments; what concerns one leaves it in the bucket. */
+  async #take(run: readonly ListedObject[]): Promise<void> {
     const { metrics, sharing } = this.#tools;
     this.#checkpoint();
     // Also after a pause of the whole process: its share may be others' by now.
-    if (!(await sharing.current()).owns(object.key)) return;
+    const share = await sharing.current();
+    const own = run.filter(({ key }) => share.owns(key));
+    if (own.length === 0) return;
     this.#checkpoint();
     const timed = metrics.segmentSeconds.startTimer();
     const tools = { ...this.#tools, texts: this.#texts, checkpoint: () => this.#checkpoint() };
     try {
-      const outcome = await this.#objects.hold(object.size, () => archiveSegment(object.key, tools));
+      const bytes = own.reduce((sum, { size }) => sum + size, 0);
+      const archived = await this.#objects.hold(bytes, () => archiveRun(own.map(({ key }) => key), tools));
       metrics.textBytes.set(this.#texts.used);
-      if (this.#shelf.forget(object.key)) this.#countShelf();
-      if (outcome.kind === "archived") {
-        timed();
-        metrics.archived.inc();
-        metrics.up.set({ part: "edge" }, 1);
-        this.#done.segments += 1;
-        for (const [label, count] of [["written", outcome.rows], ["present", outcome.present], ["expired", outcome.expired]] as const) {
-          metrics.rows.inc({ outcome: label }, count);
-          this.#done[label] += count;
-        }
-        const { rows, present, expired, archived_seq } = outcome;
-        log("info", "segment_archived", { key: object.key, rows, present, expired, archived_seq });
-      }
-      this.#backlog.done(object, outcome.kind === "archived" ? outcome.head.count : null);
+      for (const object of own) this.#ended(object, archived.find(({ key }) => key === object.key) ?? null, timed);
     } catch (error) {
+      if (own.length > 1 && isOfOne(error)) {
+        // Which of them it is shows when each goes alone; those that are done already lose nothing by it.
+        for (const object of own) await this.#take([object]);
+        return;
+      }
+      const [object] = own as [ListedObject];
       this.#keep(object, error);
       if (error instanceof WrongSegment) metrics.reported.inc({ answer: await reportWrong(object.key, error, this.#tools.edge) });
     }
   }
 
+  /** @param archived null: another archiver was faster */
+  #ended(object: ListedObject, archived: Archived | null, timed: () => void): void {
+    const { metrics } = this.#tools;
+    if (this.#shelf.forget(object.key)) this.#countShelf();
+    this.#backlog.done(object, archived?.head.count ?? null);
+    if (archived === null) return;
+    timed();
+    metrics.archived.inc();
+    metrics.up.set({ part: "edge" }, 1);
+    this.#done.segments += 1;
+    for (const [label, count] of [["written", archived.rows], ["present", archived.present], ["expired", archived.expired]] as const) {
+      metrics.rows.inc({ outcome: label }, count);
+      this.#done[label] += count;
+    }
+    const { key, rows, present, expired, archived_seq } = archived;
+    log("info", "segment_archived", { key, rows, present, expired, archived_seq });
+  }
+
   #keep(object: ListedObject, error: unknown): void {
     const { metrics, now, random } = this.#tools;
+    if (!isOfOne(error)) throw error;
     const wrong = error instanceof WrongSegment;
-    if (!wrong && !(error instanceof AckRefused) && !(error instanceof StoreRefused)) throw error;
     this.#shelf.keep(object, error, now(), random());
     this.#countShelf();
     if (error instanceof AckRefused) metrics.ackFailures.inc({ status: String(error.status) });

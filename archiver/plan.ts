@@ -85,7 +85,7 @@ function compareShown(wanted: Pick<NewRow, "content" | "status" | "changed_at">,
   if (wanted.changed_at === null) return found.changed_at === null ? "same" : { field: "status" };
   if (found.changed_at === null || found.changed_at < wanted.changed_at) return "missing";
   if (found.changed_at > wanted.changed_at) return "same";
-  if (found.content !== wanted.content) return { field: "content" };
+  if (found.content !== undefined && found.content !== wanted.content) return { field: "content" };
   return found.status === wanted.status ? "same" : { field: "status" };
 }
 
@@ -94,7 +94,7 @@ function compareRow(wanted: NewRow, found: StoredRow | undefined): Comparison {
   if (found === undefined || event === null) return "missing";
   // Whichever of the two is erased: what is left of a body is the deletion's to write, and to be compared with.
   const erased = isErased(event) || isErased(wanted);
-  const field = FIELDS.find((name) => event[name] !== wanted[name] && !(erased && (name === "body" || name === "salt")));
+  const field = FIELDS.find((name) => name in event && (event as EventRow)[name] !== wanted[name] && !(erased && (name === "body" || name === "salt")));
   if (field !== undefined) return { field };
   return erased ? "same" : compareShown(wanted, found);
 }

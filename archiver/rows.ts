@@ -37,10 +37,15 @@ export interface Shown {
   changed_at: number | null;
 }
 
+/** Of an event's row what shows that it is there, and whole: one write writes all of its cells, and a node applies all of it or nothing. */
+export type Proof = Pick<EventRow, "seq" | "sender_id" | "body" | "salt" | "content_hash">;
+
 /** A row as a store holds it. `event` is null where an edit came before its message, which is not there yet. */
-export interface StoredRow extends Shown {
+export interface StoredRow extends Omit<Shown, "content"> {
   message_id: string;
-  event: EventRow | null;
+  event: EventRow | Proof | null;
+  /** Absent where only the proof of a row was read. */
+  content?: string | null;
   bucket: string;
   /** It has no end; null: some of it has one. */
   held: boolean | null;

@@ -3,7 +3,7 @@
 import type { RestoreState } from "../../protocol/restore-calls.ts";
 import { chainOver, chainStart } from "../../protocol/chain.ts";
 import { contentText, encodeSegment, SEGMENT_FORMAT, type SegmentEvent } from "../../protocol/segment.ts";
-import { storeSegment } from "../archive.ts";
+import { storeSegments } from "../storing.ts";
 import { sha256 } from "../audit/row-check.ts";
 import { checkSegment, type CheckedSegment, WrongSegment } from "../checked-segment.ts";
 import { nextWaiting, type Waiting } from "./plan.ts";
@@ -62,7 +62,7 @@ class Gathering {
       const segment = await checked(next.key, object);
       if (segment === null) break;
       this.#pair ??= segment.head.pair ?? null;
-      await storeSegment(segment, this.#tools);
+      await storeSegments([segment], this.#tools);
       this.#tools.checkpoint();
       end = next.to_seq;
     }
@@ -84,7 +84,7 @@ class Gathering {
     while (end < state.head_seq && !this.#isEnough(end)) {
       const events = await this.#tools.edge.unsealed({ conversation_id, from: end + 1 });
       if (events.length === 0 || events[0]?.seq !== end + 1) break;
-      await storeSegment(await this.#sealed(events), this.#tools);
+      await storeSegments([await this.#sealed(events)], this.#tools);
       this.#tools.checkpoint();
       end = (events.at(-1) as SegmentEvent).seq;
     }

@@ -3,9 +3,8 @@
 // read, a microsecond later than the row's newest cell: events of one conversation lie at least EVENT_STEP_US apart, so that
 // any edit or deletion still is later than it, whenever it comes.
 import type { types } from "cassandra-driver";
-import { inLanes } from "../lanes.ts";
 import { expiryOf, type Held, isHeld } from "../rows.ts";
-import { BATCH_WIDTH, batchesOf, type Sized, ttl } from "./cassandra-batches.ts";
+import { batchesOf, sendBatches, type Sized, ttl } from "./cassandra-batches.ts";
 import type { CassandraConnection } from "./cassandra-client.ts";
 import { monthAt } from "./cassandra-layout.ts";
 import type { Hold, HoldKind, SettledPage } from "./holds.ts";
@@ -146,10 +145,7 @@ export class CassandraHolds {
       if (others.length === 0) return { found: first, changed: changed.size };
       if (others.some(wanted)) await this.keepBucket(conversationId, bucket);
       const now = Math.floor(this.#now() / 1_000);
-      const batches = batchesOf(others.map((row) => this.#rewriting(conversationId, bucket, row, wanted(row), now)));
-      await inLanes(batches, BATCH_WIDTH, async (batch) => {
-        await this.#connection.client().batch(batch, { logged: false, prepare: true });
-      });
+      await sendBatches(this.#connection.client(), batchesOf(others.map((row) => this.#rewriting(conversationId, bucket, row, wanted(row), now))));
       for (const row of others) changed.add(String(row["message_id"]));
     }
     throw new StoreUnavailable(`rows of ${bucket} did not stay as they were settled`);
@@ -163,9 +159,10 @@ export class CassandraHolds {
     const using = [newestOf(row) + 1n, ttl(held ? null : expiryOf(id, this.#retentionS), now)];
     const clock = changedAt(row) ?? undefined;
     const bytes = 300 + 3 * ((row["body"] as string | null)?.length ?? 0) + 3 * ((row["content"] as string | null)?.length ?? 0);
-    return row["seq"] === null
-      ? { query: CQL.rewriteChange, params: [...using, cell("content"), cell("status"), cell("body"), cell("salt"), clock, ...place], bucket, bytes }
-      : { query: CQL.rewrite, params: [...place, ...COLUMNS.map(cell), clock, ...using], bucket, bytes };
+    const statement = row["seq"] === null
+      ? { query: CQL.rewriteChange, params: [...using, cell("content"), cell("status"), cell("body"), cell("salt"), clock, ...place] }
+      : { query: CQL.rewrite, params: [...place, ...COLUMNS.map(cell), clock, ...using] };
+    return { bucket, bytes, statement: () => statement };
   }
 
   /** @param expiresAt s since 1970; null: no end */

@@ -7,6 +7,10 @@ import type { LedgerEntry, RawRow } from "./store.ts";
 export const COLUMNS = `message_id, bucket, seq, epoch, type, sender_id, created_at, client_msg_id, msg_no, content_type, content, status,
   ${CLOCK_COLUMNS}, body, salt, content_hash, TTL(seq) AS ttl_seq, TTL(status) AS ttl_status, TTL(body) AS ttl_body`;
 
+/** Of what `proofRow` reads. */
+export const PROOF = `message_id, seq, sender_id, status, ${CLOCK_COLUMNS}, body, salt, content_hash,
+  TTL(seq) AS ttl_seq, TTL(status) AS ttl_status, TTL(body) AS ttl_body`;
+
 export const LEDGER = "conversation_id, epoch, from_seq, to_seq, count, sha256, archived_at, chain_before, chain, first_id, last_id, pair";
 
 export const numberOf = (value: unknown) => (value === null ? null : Number(value as bigint));
@@ -37,6 +41,24 @@ export function storedRow(row: types.Row): StoredRow {
     changed_at: numberOf(changedAt(row)),
     event: row["seq"] === null ? null : eventRow(row),
     bucket: row["bucket"] as string,
+    held: heldOf(row, ["seq", "status", "body"]),
+  };
+}
+
+export function proofRow(row: types.Row, bucket: string): StoredRow {
+  const proof = () => ({
+    seq: Number(row["seq"] as bigint),
+    sender_id: row["sender_id"] as string,
+    body: row["body"] as string,
+    salt: (row["salt"] as Buffer).toString("hex"),
+    content_hash: (row["content_hash"] as Buffer).toString("hex"),
+  });
+  return {
+    message_id: String(row["message_id"]),
+    status: row["status"] as StoredRow["status"],
+    changed_at: numberOf(changedAt(row)),
+    event: row["seq"] === null ? null : proof(),
+    bucket,
     held: heldOf(row, ["seq", "status", "body"]),
   };
 }

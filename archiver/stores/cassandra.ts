@@ -10,14 +10,15 @@ import type { Change, Writes } from "../plan.ts";
 import { type EventRow, expiryOf, type Held, type NewRow, type StoredRow } from "../rows.ts";
 import { ERASED_SALT } from "../../protocol/segment.ts";
 import { bucketExpiry } from "./bucket-expiry.ts";
-import { BATCH_ROWS, BATCH_WIDTH, batchesOf, type Sized, ttl } from "./cassandra-batches.ts";
+import { BATCH_ROWS, batchesOf, sendBatches, type Sized, ttl } from "./cassandra-batches.ts";
 import { CassandraConnection } from "./cassandra-client.ts";
 import { CassandraHolds } from "./cassandra-holds.ts";
-import { COLUMNS, eventRow, LEDGER, ledgerEntry, ledgerValues, numberOf, rawRow, storedRow } from "./cassandra-rows.ts";
+import { CassandraLedger } from "./cassandra-ledger.ts";
+import { COLUMNS, eventRow, numberOf, PROOF, proofRow, rawRow, storedRow } from "./cassandra-rows.ts";
 import { CassandraReceipts } from "./cassandra-receipts.ts";
 import type { Hold, HoldKind, SettledPage } from "./holds.ts";
 import { isSplit, monthOf, partitionOf, partitionsOf } from "./partitions.ts";
-import { type ArchiveStore, type EpochEntry, type LedgerEntry, type LedgerKey, type RawRow, type ReadRange, SchemaTooNew, StoreRefused, StoreUnavailable } from "./store.ts";
+import { type ArchiveStore, type EpochEntry, type LedgerEntry, type LedgerKey, type RawRow, type ReadRange, type Recorded, SchemaTooNew, StoreRefused, StoreUnavailable } from "./store.ts";
 
 /** Below every id. */
 const FIRST_ID = "00000000-0000-0000-0000-000000000000";
@@ -35,19 +36,14 @@ const CQL = {
   heldParts: "SELECT bucket FROM held_buckets WHERE conversation_id = ? AND bucket >= ? AND bucket <= ?",
   range: `SELECT ${COLUMNS} FROM messages WHERE conversation_id = ? AND bucket = ? AND message_id >= ? AND message_id <= ?
     ORDER BY message_id ASC`,
+  proof: `SELECT ${PROOF} FROM messages WHERE conversation_id = ? AND bucket = ? AND message_id >= ? AND message_id <= ?
+    ORDER BY message_id ASC`,
   places: `SELECT ${COLUMNS} FROM messages WHERE conversation_id = ? AND bucket = ? AND message_id IN ?`,
-  ledger: `SELECT ${LEDGER} FROM segments WHERE conversation_id = ? AND epoch = ? AND from_seq = ? AND to_seq = ?`,
-  ledgerAfter: `SELECT ${LEDGER} FROM segments WHERE conversation_id = ? AND (epoch, from_seq) > (?, ?) ORDER BY epoch ASC, from_seq ASC LIMIT ?`,
-  ledgerBefore: `SELECT ${LEDGER} FROM segments WHERE conversation_id = ? AND (epoch, from_seq) < (?, ?) ORDER BY epoch DESC, from_seq DESC LIMIT 1`,
   epochs: "SELECT epoch, from_seq, begun_at, completed_at FROM epochs WHERE conversation_id = ?",
   recordEpoch: "INSERT INTO epochs (conversation_id, epoch, from_seq, begun_at, completed_at) VALUES (?, ?, ?, ?, ?)",
   scan: `SELECT ${COLUMNS} FROM messages WHERE conversation_id = ? AND bucket = ? AND message_id > ? ORDER BY message_id ASC LIMIT ?`,
   conversations: "SELECT DISTINCT conversation_id FROM segments",
   acknowledged: "SELECT DISTINCT conversation_id FROM archived",
-  record: `INSERT INTO segments (${LEDGER})
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) IF NOT EXISTS USING TTL ?`,
-  replace: `UPDATE segments USING TTL ? SET count = ?, sha256 = ?, archived_at = ?, chain_before = ?, chain = ?, first_id = ?, last_id = ?, pair = ?
-    WHERE conversation_id = ? AND epoch = ? AND from_seq = ? AND to_seq = ? IF sha256 = ?`,
   reached: "INSERT INTO archived (conversation_id, epoch, archived_seq) VALUES (?, ?, ?) USING TIMESTAMP ?",
   readReached: "SELECT archived_seq FROM archived WHERE conversation_id = ? AND epoch = ?",
   // The row ends by the server's clock, and its write time is the driver's own, which never goes back.
@@ -67,6 +63,7 @@ export class CassandraStore implements ArchiveStore {
   readonly kind = "cassandra";
   readonly #connection: CassandraConnection;
   readonly #holds: CassandraHolds;
+  readonly #ledger: CassandraLedger;
   readonly #receipts: CassandraReceipts;
   readonly #retentionS: number;
   readonly #now: () => number;
@@ -75,6 +72,7 @@ export class CassandraStore implements ArchiveStore {
   constructor(config: CassandraConfig, retentionS: number, now: () => number) {
     this.#connection = new CassandraConnection(config, now);
     this.#holds = new CassandraHolds(this.#connection, retentionS, now);
+    this.#ledger = new CassandraLedger(this.#connection, now);
     this.#receipts = new CassandraReceipts(this.#connection, retentionS, now);
     this.#retentionS = retentionS;
     this.#now = now;
@@ -84,24 +82,33 @@ export class CassandraStore implements ArchiveStore {
     return this.#guard(() => this.#connection.open());
   }
 
-  async readBack({ conversation_id, rows, changes }: Writes): Promise<StoredRow[]> {
-    const own = new Set(rows.map((row) => row.message_id));
-    const others = changes.filter((change) => !own.has(change.message_id));
+  readBack(places: Writes): Promise<StoredRow[]> {
+    return this.#readBack(places, CQL.range, storedRow);
+  }
+
+  readProof(places: Writes): Promise<StoredRow[]> {
+    return this.#readBack(places, CQL.proof, proofRow);
+  }
+
+  async #readBack({ conversation_id, rows, changes }: Writes, range: string, own: (row: types.Row, bucket: string) => StoredRow): Promise<StoredRow[]> {
+    const written = new Set(rows.map((row) => row.message_id));
+    const others = changes.filter((change) => !written.has(change.message_id));
     const found: StoredRow[] = [];
+    const changed: StoredRow[] = [];
     await this.#guard(async () => {
       for (const [bucket, group] of Map.groupBy(rows, (row) => this.#partition(row))) {
         const [first, last] = [group[0] as NewRow, group.at(-1) as NewRow];
-        found.push(...(await this.#rows(CQL.range, [conversation_id, bucket, first.message_id, last.message_id])).map(storedRow));
+        await this.#each(range, [conversation_id, bucket, first.message_id, last.message_id], PAGE_ROWS, (row) => found.push(own(row, bucket)) > 0);
       }
       const places = others.flatMap((change) => this.#partitions(change).map((bucket) => ({ bucket, message_id: change.message_id })));
       for (const [bucket, group] of Map.groupBy(places, (place) => place.bucket)) {
         for (let i = 0; i < group.length; i += BATCH_ROWS) {
           const ids = group.slice(i, i + BATCH_ROWS).map((place) => place.message_id);
-          found.push(...(await this.#rows(CQL.places, [conversation_id, bucket, ids])).map(storedRow));
+          changed.push(...(await this.#rows(CQL.places, [conversation_id, bucket, ids])).map(storedRow));
         }
       }
     });
-    return this.#joined(found, others);
+    return [...found, ...this.#joined(changed, others)];
   }
 
   /** A change that was written to several places is there once it is in all of them. */
@@ -133,28 +140,31 @@ export class CassandraStore implements ArchiveStore {
         const held = group.some((row) => row.expires_at === null);
         await this.#holds.keepSender(sender, conversation_id, held ? null : (group.at(-1) as NewRow).expires_at);
       });
-      await inLanes(batches, BATCH_WIDTH, async (batch) => {
-        await client.batch(batch, { logged: false, prepare: true });
-      });
+      await sendBatches(client, batches);
     } catch (error) {
       const refused = error instanceof TypeError || (error instanceof errors.ResponseError && error.code === types.responseErrorCodes.invalid);
       throw refused ? new StoreRefused(error) : new StoreUnavailable(error);
     }
   }
 
-  async ledger({ conversation_id, epoch, from_seq, to_seq }: LedgerKey): Promise<LedgerEntry | null> {
-    const [row] = await this.#rows(CQL.ledger, [conversation_id, epoch, BigInt(from_seq), BigInt(to_seq)]);
-    return row === undefined ? null : ledgerEntry(row);
+  ledger(key: LedgerKey): Promise<LedgerEntry | null> {
+    return this.#guard(() => this.#ledger.read(key));
   }
 
-  async ledgerAfter(conversationId: string, after: Pick<LedgerKey, "epoch" | "from_seq"> | null, limit: number): Promise<LedgerEntry[]> {
-    const { epoch, from_seq } = after ?? { epoch: 0, from_seq: 0 };
-    return (await this.#rows(CQL.ledgerAfter, [conversationId, epoch, BigInt(from_seq), limit])).map(ledgerEntry);
+  ledgerAfter(conversationId: string, after: Pick<LedgerKey, "epoch" | "from_seq"> | null, limit: number): Promise<LedgerEntry[]> {
+    return this.#guard(() => this.#ledger.readAfter(conversationId, after, limit));
   }
 
-  async ledgerBefore(conversationId: string, { epoch, from_seq }: Pick<LedgerKey, "epoch" | "from_seq">): Promise<LedgerEntry | null> {
-    const [row] = await this.#rows(CQL.ledgerBefore, [conversationId, epoch, BigInt(from_seq)]);
-    return row === undefined ? null : ledgerEntry(row);
+  ledgerBefore(conversationId: string, before: Pick<LedgerKey, "epoch" | "from_seq">): Promise<LedgerEntry | null> {
+    return this.#guard(() => this.#ledger.readBefore(conversationId, before));
+  }
+
+  record(entries: readonly Recorded[]): Promise<LedgerEntry[]> {
+    return this.#guard(() => this.#ledger.record(entries));
+  }
+
+  replace(entry: Recorded, sha256: string): Promise<LedgerEntry> {
+    return this.#guard(() => this.#ledger.replace(entry, sha256));
   }
 
   async epochs(conversationId: string): Promise<EpochEntry[]> {
@@ -190,25 +200,6 @@ export class CassandraStore implements ArchiveStore {
 
   async scan(conversationId: string, bucket: string, after: string | null, limit: number): Promise<RawRow[]> {
     return (await this.#rows(CQL.scan, [conversationId, bucket, after ?? FIRST_ID, limit])).map(rawRow);
-  }
-
-  async record(entry: LedgerEntry, expiresAt: number, replaces: string | null = null): Promise<LedgerEntry> {
-    if (replaces !== null) return this.#replace(entry, expiresAt, replaces);
-    const { conversation_id, epoch, from_seq, to_seq } = entry;
-    const params = [conversation_id, epoch, BigInt(from_seq), BigInt(to_seq), ...ledgerValues(entry), ttl(expiresAt, Math.floor(this.#now() / 1_000))];
-    const result = await this.#guard(() =>
-      this.#connection.client().execute(CQL.record, params, { isIdempotent: false, serialConsistency: types.consistencies.localSerial }),
-    );
-    return result.wasApplied() ? entry : ledgerEntry(result.first() as types.Row);
-  }
-
-  async #replace(entry: LedgerEntry, expiresAt: number, replaces: string): Promise<LedgerEntry> {
-    const { conversation_id, epoch, from_seq, to_seq } = entry;
-    const params = [
-      ttl(expiresAt, Math.floor(this.#now() / 1_000)), ...ledgerValues(entry), conversation_id, epoch, BigInt(from_seq), BigInt(to_seq), replaces,
-    ];
-    await this.#guard(() => this.#connection.client().execute(CQL.replace, params, { isIdempotent: false, serialConsistency: types.consistencies.localSerial }));
-    return (await this.ledger(entry)) ?? entry;
   }
 
   async reached(conversationId: string, epoch: number, archivedSeq: number): Promise<void> {
@@ -336,14 +327,14 @@ export class CassandraStore implements ArchiveStore {
 
   #insertion(conversationId: string, row: NewRow, now: number): Sized {
     const bucket = this.#partition(row);
-    const params = [
+    const params = () => [
       conversationId, bucket, row.message_id, BigInt(row.seq), row.epoch, row.type, row.sender_id, new Date(row.created_at),
       // undefined is left unset: a null would be a tombstone.
       row.client_msg_id ?? undefined, row.msg_no === null ? undefined : BigInt(row.msg_no), row.content_type ?? undefined,
       row.content ?? undefined, row.status ?? undefined, row.body, Buffer.from(row.salt, "hex"), Buffer.from(row.content_hash, "hex"),
       BigInt(clockOf(row.message_id)), ttl(row.expires_at, now),
     ];
-    return { query: CQL.insertRow, params, bucket, bytes: 300 + 3 * (row.body.length + (row.content?.length ?? 0)) };
+    return { bucket, bytes: 300 + 3 * (row.body.length + (row.content?.length ?? 0)), statement: () => ({ query: CQL.insertRow, params: params() }) };
   }
 
   #updates(conversationId: string, change: Change, now: number): Sized[] {
@@ -351,9 +342,10 @@ export class CassandraStore implements ArchiveStore {
     const shown = [BigInt(changed_at), ttl(expires_at, now), content, status];
     return this.#partitions(change).map((bucket) => {
       const place = [conversationId, bucket, message_id];
-      return body === null
-        ? { query: CQL.updateShown, params: [...shown, ...place], bucket, bytes: 200 + 3 * content.length }
-        : { query: CQL.erase, params: [...shown, body, Buffer.from(ERASED_SALT, "hex"), ...place], bucket, bytes: 300 + 3 * body.length };
+      const statement = body === null
+        ? { query: CQL.updateShown, params: [...shown, ...place] }
+        : { query: CQL.erase, params: [...shown, body, Buffer.from(ERASED_SALT, "hex"), ...place] };
+      return { bucket, bytes: 300 + 3 * (body ?? content).length, statement: () => statement };
     });
   }
 

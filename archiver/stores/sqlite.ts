@@ -11,7 +11,7 @@ import type { Hold, HoldKind, SettledPage } from "./holds.ts";
 import { HELD_S, SqliteHolds } from "./sqlite-holds.ts";
 import { SqliteReceipts } from "./sqlite-receipts.ts";
 import { migrateSqlite } from "./sqlite-schema.ts";
-import { type ArchiveStore, type EpochEntry, type LedgerEntry, type LedgerKey, type RawRow, type ReadRange, SchemaTooNew, StoreUnavailable } from "./store.ts";
+import { type ArchiveStore, type EpochEntry, type LedgerEntry, type LedgerKey, type RawRow, type ReadRange, type Recorded, SchemaTooNew, StoreUnavailable } from "./store.ts";
 
 const COLUMNS = `message_id, bucket, seq, epoch, type, sender_id, created_at, client_msg_id, msg_no, content_type, content,
   status, changed_at, body, lower(hex(salt)) AS salt, lower(hex(content_hash)) AS content_hash, expires_at`;
@@ -132,6 +132,10 @@ export class SqliteStore implements ArchiveStore {
     ];
   }
 
+  readProof(writes: Writes): Promise<StoredRow[]> {
+    return this.readBack(writes);
+  }
+
   async write({ conversation_id, rows, changes }: Writes): Promise<void> {
     this.#transaction(() => {
       for (const row of rows) this.#insertRow(conversation_id, row);
@@ -154,12 +158,27 @@ export class SqliteStore implements ArchiveStore {
     return row === undefined ? null : ledgerEntry(row);
   }
 
-  async record(entry: LedgerEntry, expiresAt: number, replaces: string | null = null): Promise<LedgerEntry> {
+  async record(entries: readonly Recorded[]): Promise<LedgerEntry[]> {
+    this.#transaction(() => {
+      for (const recorded of entries) this.#enter(recorded, null);
+    });
+    return Promise.all(entries.map(({ entry }) => this.#stands(entry)));
+  }
+
+  async replace(recorded: Recorded, sha256: string): Promise<LedgerEntry> {
+    this.#transaction(() => this.#enter(recorded, sha256));
+    return this.#stands(recorded.entry);
+  }
+
+  #enter({ entry, expiresAt }: Recorded, replaces: string | null): void {
     const { conversation_id, epoch, from_seq, to_seq, count, sha256, archived_at, chain_before, chain, first_id, last_id, pair } = entry;
-    this.#transaction(() => this.#sql("record").run(
+    this.#sql("record").run(
       conversation_id, epoch, from_seq, to_seq, count, sha256, archived_at, chain_before ?? null, chain ?? null, first_id ?? null, last_id ?? null,
       pair?.join(",") ?? null, expiresAt, replaces,
-    ));
+    );
+  }
+
+  async #stands(entry: LedgerEntry): Promise<LedgerEntry> {
     return (await this.ledger(entry)) ?? entry;
   }
 

@@ -16,6 +16,12 @@ export interface LedgerEntry extends Omit<SegmentHead, "format"> {
   last_id?: string;
 }
 
+/** `expiresAt` in s since 1970. */
+export interface Recorded {
+  entry: LedgerEntry;
+  expiresAt: number;
+}
+
 /** An epoch that a restore began. Times in ms. */
 export interface EpochEntry {
   epoch: number;
@@ -81,14 +87,15 @@ export interface ArchiveStore extends HoldStore, ReceiptStore {
   open(): Promise<void>;
   /** The rows that stand in the places of these, in any order: those that `decideMissing` compares. */
   readBack(places: Writes): Promise<StoredRow[]>;
+  /** The same after they were written, of new rows no more than their proof. */
+  readProof(places: Writes): Promise<StoredRow[]>;
   /** Throws StoreRefused where the store will not take a row. */
   write(writes: Writes): Promise<void>;
   ledger(key: LedgerKey): Promise<LedgerEntry | null>;
-  /**
-   * Notes a segment as stored. The first entry of a key wins and is what is returned.
-   * @param replaces the hash of the entry that this one takes the place of, where that is still the one there
-   */
-  record(entry: LedgerEntry, expiresAt: number, replaces?: string | null): Promise<LedgerEntry>;
+  /** Notes segments of one conversation as stored. The first entry of a key wins; what stands there is returned, in the same order. */
+  record(entries: readonly Recorded[]): Promise<LedgerEntry[]>;
+  /** In the place of the entry with that hash, where it is still the one there. Returns what stands there. */
+  replace(entry: Recorded, sha256: string): Promise<LedgerEntry>;
   /** The edge has acknowledged everything up to `archivedSeq`. Never goes back. */
   reached(conversationId: string, epoch: number, archivedSeq: number): Promise<void>;
   /** 0 where nothing was noted. */

@@ -17,6 +17,8 @@ const WORDS = "the archive of every message that anybody sent is written once re
 const START = Date.UTC(new Date().getUTCFullYear(), new Date().getUTCMonth() - 1, 2);
 const SECOND_US = 1_000_000;
 
+type Shape = Pick<Options, "messages" | "conversations" | "segment">;
+
 /** A conversation of the backlog. */
 export interface Expected {
   conversation_id: string;
@@ -45,7 +47,7 @@ function eventOf(conversation_id: string, seq: number): SegmentEvent {
 }
 
 /** Puts one conversation's segments and says what they hold. */
-async function putConversation(index: number, { messages, conversations, segment }: Options, put: (key: string, bytes: Uint8Array, metadata: Record<string, string>) => Promise<void>): Promise<Expected> {
+async function putConversation(index: number, { messages, conversations, segment }: Shape, put: (key: string, bytes: Uint8Array, metadata: Record<string, string>) => Promise<void>): Promise<Expected> {
   const conversation_id = `g.${hash("sha256", `bench ${index}`).slice(0, 32)}`;
   const length = messages / conversations;
   const expected: Expected = { conversation_id, msg_ids: [], fingerprint: new Fingerprint(length) };
@@ -67,11 +69,12 @@ async function putConversation(index: number, { messages, conversations, segment
   return expected;
 }
 
-export async function putBacklog(options: Options, settings: Servers["s3"]): Promise<{ expected: Expected[]; segments: number; bytes: number }> {
+/** @param first number of the first conversation: others have others */
+export async function putBacklog(options: Shape, settings: Servers["s3"], first = 0): Promise<{ expected: Expected[]; segments: number; bytes: number }> {
   const client = s3Client(settings);
   const expected: Expected[] = [];
   const counts = { segments: 0, bytes: 0 };
-  const indexes = Array.from({ length: options.conversations }, (_, i) => i).values();
+  const indexes = Array.from({ length: options.conversations }, (_, i) => first + i).values();
   const lane = async () => {
     for (const index of indexes) {
       expected.push(await putConversation(index, options, async (key, bytes, metadata) => {

@@ -40,6 +40,13 @@ export class BenchEdge {
     return this;
   }
 
+  /** What comes from now on counts; what came before is still known. */
+  reset(): void {
+    this.acks.length = 0;
+    this.rows = 0;
+    this.again = 0;
+  }
+
   close(): Promise<void> {
     return this.#close();
   }

@@ -83,7 +83,9 @@ async function drain({ options, servers, edge, archivers }: Run, env: Record<str
 async function measure(run: Run, secret: string, client: Client): Promise<{ figures: Figures; problems: string[] }> {
   const { options, servers, edge, archivers } = run;
   const env = environment(run, secret);
+  const warm = options.warmUp === 0 ? { expected: [], segments: 0 } : await putBacklog({ ...options, messages: options.warmUp }, servers.s3, options.conversations);
   await prepareStore(env);
+  edge.reset();
   const putting = performance.now();
   const { expected, segments, bytes } = await putBacklog(options, servers.s3);
   console.log(`${options.messages} messages of ${options.conversations} conversations wait in ${segments} segments of ${Math.round(bytes / segments / 1_024)} KB (${Math.round((performance.now() - putting) / 1_000)} s)`);
@@ -95,7 +97,7 @@ async function measure(run: Run, secret: string, client: Client): Promise<{ figu
   const pages = await readPages((archivers[0] as Measured).url, secret, expected, options.pages);
   const codes = await Promise.all(archivers.map((archiver) => archiver.stop()));
   console.log("every row is read and compared");
-  return { figures: { rows: options.messages, segments, ...rateOf(edge.acks), wall_s: wallMs / 1_000, again: edge.again, cpu_us: cpu, rss_mb: memory, page_ms: pages, load_average: { before: load, after: loadavg()[0] as number } }, problems: await problemsOf(run, client, expected, segments, codes) };
+  return { figures: { rows: options.messages, segments, ...rateOf(edge.acks), wall_s: wallMs / 1_000, again: edge.again, cpu_us: cpu, rss_mb: memory, page_ms: pages, load_average: { before: load, after: loadavg()[0] as number } }, problems: await problemsOf(run, client, [...warm.expected, ...expected], warm.segments + segments, codes) };
 }
 
 async function problemsOf({ options, archivers, keyspace }: Run, client: Client, expected: readonly Expected[], segments: number, codes: readonly (number | string)[]): Promise<string[]> {
@@ -103,7 +105,7 @@ async function problemsOf({ options, archivers, keyspace }: Run, client: Client,
   const checked = await checkArchive(client, expected);
   return [
     ...checked.problems,
-    ...(checked.rows === options.messages ? [] : [`${checked.rows} rows are archived, not ${options.messages}`]),
+    ...(checked.rows === options.messages + options.warmUp ? [] : [`${checked.rows} rows are archived, not ${options.messages + options.warmUp}`]),
     ...(checked.segments === segments ? [] : [`${checked.segments} segments are in the ledger, not ${segments}`]),
     ...codes.filter((code) => code !== 0).map((code) => `an archiver ended with ${code}`),
     ...archivers.flatMap((archiver) => archiver.troubles),

@@ -4,6 +4,8 @@ import { parseArgs } from "node:util";
 
 export interface Options {
   messages: number;
+  /** Archived before anything is measured, by a process of its own: a node compiles its code for most of a minute. */
+  warmUp: number;
   conversations: number;
   /** Events of a segment. */
   segment: number;
@@ -25,8 +27,9 @@ export interface Options {
 
 export class UsageError extends Error {}
 
-export const USAGE = `npm run bench:archive -- [--messages N] [--conversations N] [--segment N] [--archivers N] [--pages N] [--json FILE] [--profile FOLDER]
+export const USAGE = `npm run bench:archive -- [--messages N] [--warm-up N] [--conversations N] [--segment N] [--archivers N] [--pages N] [--json FILE] [--profile FOLDER]
   --messages       of the backlog, with bodies of 200 bytes, default 1000000
+  --warm-up        messages that are archived before, and not measured, default 400000; 0 for none
   --conversations  that they are spread over, default 100
   --segment        events of a segment, default 256
   --archivers      processes at once, default 1
@@ -56,13 +59,14 @@ export function readOptions(args: string[]): Options {
   try {
     ({ values } = parseArgs({
       args,
-      options: { messages: text, conversations: text, segment: text, archivers: text, pages: text, cassandra: text, s3: text, quiet: text, json: text, profile: text },
+      options: { messages: text, "warm-up": text, conversations: text, segment: text, archivers: text, pages: text, cassandra: text, s3: text, quiet: text, json: text, profile: text },
     }));
   } catch (error) {
     throw new UsageError((error as Error).message);
   }
   const number = (name: "messages" | "conversations" | "segment" | "archivers" | "pages" | "quiet", usual: number) => readNumber(name, values[name] ?? String(usual));
   const options = {
+    warmUp: values["warm-up"] === "0" ? 0 : readNumber("warm-up", values["warm-up"] ?? "400000"),
     messages: number("messages", 1_000_000), conversations: number("conversations", 100), segment: number("segment", 256),
     archivers: number("archivers", 1), pages: number("pages", 2_000),
     cassandra: values.cassandra === undefined ? null : readNode(values.cassandra),
@@ -71,6 +75,8 @@ export function readOptions(args: string[]): Options {
     json: values.json === undefined ? null : path.resolve(values.json),
     profile: values.profile === undefined ? null : path.resolve(values.profile),
   };
-  if (options.messages % options.conversations !== 0) throw new UsageError("--messages must be a multiple of --conversations");
+  for (const [name, value] of [["messages", options.messages], ["warm-up", options.warmUp]] as const) {
+    if (value % options.conversations !== 0) throw new UsageError(`--${name} must be a multiple of --conversations`);
+  }
   return options;
 }

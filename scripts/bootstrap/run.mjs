@@ -13,6 +13,8 @@ function childEnvironment(node, root) {
   for (const name of ["NODE_OPTIONS", "NODE_PATH"]) delete env[name];
   const first = [path.dirname(node), path.join(root, "node_modules", ".bin")];
   env.PATH = [...first, env.PATH].filter(Boolean).join(path.delimiter);
+  // The programs are of one thread each: more arenas than one only keep what was freed (46 MB of an archiver at work).
+  env.MALLOC_ARENA_MAX ??= "1";
   return env;
 }
 

@@ -1,5 +1,5 @@
 // One segment through the archiver's steps, on any store, without a bucket or an edge of its own; a test may act between them.
-import { archiveSegment } from "../../archiver/archive.ts";
+import { archiveRun } from "../../archiver/archive.ts";
 import { Budget } from "../../archiver/budget.ts";
 import { TEXT_BYTES } from "../../archiver/checked-segment.ts";
 import type { Edge } from "../../archiver/edge.ts";
@@ -35,7 +35,7 @@ export async function archiveThrough(store: ArchiveStore, events: SegmentEvent[]
   const { key, metadata, bytes } = segment(events);
   const bucket: Pick<SegmentBucket, "read" | "delete"> = { read: async () => ({ metadata, bytes }), delete: async () => undefined };
   const edge: Pick<Edge, "ack"> = { ack: async (head) => ({ archived_seq: head.to_seq }) };
-  await archiveSegment(key, {
+  await archiveRun([key], {
     bucket: bucket as SegmentBucket, edge: edge as Edge, store: interrupted(store, between), retentionS, now, texts: new Budget(TEXT_BYTES), checkpoint: () => undefined,
   });
 }

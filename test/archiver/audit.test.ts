@@ -176,10 +176,10 @@ describe("the chain on its way into the archive", () => {
     const [first, second, third] = chained(chat("way", 21), 7) as [Segment, Segment, Segment];
     const head = { ...second.head, chain_before: foreign.head.chain_before as string, chain: foreign.head.chain as string };
     const entry = ({ head: known }: Segment) => ({ ...known, archived_at: 0 });
-    expect(decideNeighbours(second.head, entry(first), entry(third))).toBeNull();
-    expect(decideNeighbours(head, entry(first), null)).toBe("1-7");
-    expect(decideNeighbours(head, null, entry(third))).toBe("15-21");
-    expect(decideNeighbours(head, null, null)).toBeNull();
+    expect(decideNeighbours(second.head, [entry(first), entry(third)])).toBeNull();
+    expect(decideNeighbours(head, [entry(first)])).toBe("1-7");
+    expect(decideNeighbours(head, [entry(third)])).toBe("15-21");
+    expect(decideNeighbours(head, [])).toBeNull();
   });
 });
 

@@ -6,7 +6,7 @@ import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach } from "vitest";
 import type { ArchiveAcked } from "../../protocol/archive.ts";
-import { archiveSegment } from "../../archiver/archive.ts";
+import { archiveRun } from "../../archiver/archive.ts";
 import { type Audited, auditConversation } from "../../archiver/audit/audit.ts";
 import { Budget } from "../../archiver/budget.ts";
 import { TEXT_BYTES } from "../../archiver/checked-segment.ts";
@@ -125,7 +125,7 @@ export class Archived {
   async archive(segments: readonly Segment[]): Promise<void> {
     const bucket = bucketOf(segments);
     for (const { key } of segments) {
-      await archiveSegment(key, { bucket, store: this.store, edge: this.edge, retentionS: RETENTION_S, texts: new Budget(TEXT_BYTES), now: () => this.now, checkpoint: () => undefined });
+      await archiveRun([key], { bucket, store: this.store, edge: this.edge, retentionS: RETENTION_S, texts: new Budget(TEXT_BYTES), now: () => this.now, checkpoint: () => undefined });
     }
   }
 

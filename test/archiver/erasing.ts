@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { gunzipSync, gzipSync } from "node:zlib";
-import { archiveSegment } from "../../archiver/archive.ts";
+import { archiveRun } from "../../archiver/archive.ts";
 import { Budget } from "../../archiver/budget.ts";
 import { TEXT_BYTES, WrongSegment } from "../../archiver/checked-segment.ts";
 import { AckRefused } from "../../archiver/edge.ts";
@@ -130,7 +130,7 @@ export class World {
     const bucket = this.bucket();
     for (const key of Array.from(this.objects.keys())) {
       try {
-        await archiveSegment(key, {
+        await archiveRun([key], {
           bucket, store, retentionS: RETENTION_S, texts: new Budget(TEXT_BYTES), now: () => this.now, checkpoint: () => undefined,
           edge: {
             ack: async (head) => {

@@ -96,12 +96,16 @@ test("[B18] of large segments no more are unpacked at once than 64 MiB, whatever
   const world = await World.make();
   const large = Array.from({ length: 4 }, (_, i) => segment(run(Array.from({ length: 400 }, () => text("x".repeat(64 * 1_024))), { conversation: conversationId(`large ${i}`), at: AT })));
   await world.put(...large);
-  let [now, most] = [0, 0];
+  let [now, most, left] = [0, 0, large.length];
+  const turn = () => new Promise((resolve) => setImmediate(resolve));
   const around: Around = async (effect, work) => {
-    if (effect === "store.ledger") most = Math.max(most, (now += 1));
-    if (effect === "bucket.delete") now -= 1;
+    if (effect === "store.epochs") most = Math.max(most, (now += 1));
+    if (effect === "bucket.delete") [now, left] = [now - 1, left - 1];
     // All that may are in hand before the first goes on.
-    if (effect === "store.readBack") for (let i = 0; i < 50; i += 1) await new Promise((resolve) => setImmediate(resolve));
+    if (effect === "store.readBack") {
+      while (now < Math.min(2, left)) await turn();
+      for (let i = 0; i < 50; i += 1) await turn();
+    }
     return work();
   };
   const { archiver } = world.archiver({ around });

@@ -6,7 +6,7 @@ import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { gzipSync } from "node:zlib";
 import { afterEach } from "vitest";
-import { archiveSegment } from "../../archiver/archive.ts";
+import { archiveRun } from "../../archiver/archive.ts";
 import { type Audited, auditConversation } from "../../archiver/audit/audit.ts";
 import { Budget } from "../../archiver/budget.ts";
 import { TEXT_BYTES } from "../../archiver/checked-segment.ts";
@@ -186,7 +186,7 @@ export class Losing {
     const keys = [...this.bucket.keys()].toSorted((a, b) => Number(/(\d+)-\d+\./.exec(a)?.[1]) - Number(/(\d+)-\d+\./.exec(b)?.[1]));
     for (const key of keys.slice(0, most)) {
       try {
-        await archiveSegment(key, { bucket: this.#objects(), store: this.archive, edge: this.edge(), retentionS: RETENTION_S, texts: new Budget(TEXT_BYTES), now: () => this.now, checkpoint: () => undefined });
+        await archiveRun([key], { bucket: this.#objects(), store: this.archive, edge: this.edge(), retentionS: RETENTION_S, texts: new Budget(TEXT_BYTES), now: () => this.now, checkpoint: () => undefined });
       } catch (error) {
         // A deletion has planned it anew: what lies there is not put again yet.
         if (!(error instanceof AckRefused)) throw error;
@@ -293,7 +293,7 @@ export class Losing {
       },
     });
     for (const key of this.bucket.keys()) {
-      await archiveSegment(key, { bucket: this.#objects(), store, edge: this.edge(), retentionS: RETENTION_S, texts: new Budget(TEXT_BYTES), now: () => this.now, checkpoint: () => undefined });
+      await archiveRun([key], { bucket: this.#objects(), store, edge: this.edge(), retentionS: RETENTION_S, texts: new Budget(TEXT_BYTES), now: () => this.now, checkpoint: () => undefined });
     }
   }
 

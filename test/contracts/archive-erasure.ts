@@ -104,10 +104,10 @@ export function archiveErasureContract(of: () => { store: ArchiveStore; conversa
     };
     const [old, anew] = [entry(given.before), entry(given.after)];
     const end = Math.floor(Date.now() / 1_000) + 10_000;
-    await store.record(old, end);
-    expect((await store.record(anew, end)).sha256).toBe(old.sha256);
-    expect((await store.record(anew, end, "0".repeat(64))).sha256).toBe(old.sha256);
-    expect((await store.record(anew, end, old.sha256)).sha256).toBe(anew.sha256);
+    await store.record([{ entry: old, expiresAt: end }]);
+    expect((await store.record([{ entry: anew, expiresAt: end }]))[0]?.sha256).toBe(old.sha256);
+    expect((await store.replace({ entry: anew, expiresAt: end }, "0".repeat(64))).sha256).toBe(old.sha256);
+    expect((await store.replace({ entry: anew, expiresAt: end }, old.sha256)).sha256).toBe(anew.sha256);
     expect((await store.ledger(old))?.sha256).toBe(anew.sha256);
   });
 }

@@ -19,20 +19,31 @@ export function archiveLedgerContract(given: () => { store: ArchiveStore; conver
 
   test("[C14] the ledger keeps a segment's chain, ids and pair, and has none where it was told of none", async () => {
     const { store } = given();
-    expect(await store.record(entry(1, 9, CHAINED), FAR)).toEqual(entry(1, 9, CHAINED));
-    await store.record(entry(10, 19), FAR);
+    expect(await store.record([{ entry: entry(1, 9, CHAINED), expiresAt: FAR }])).toEqual([entry(1, 9, CHAINED)]);
+    await store.record([{ entry: entry(10, 19), expiresAt: FAR }]);
     expect(await store.ledger(entry(1, 9))).toEqual(entry(1, 9, CHAINED));
     expect(await store.ledger(entry(10, 19))).toEqual(entry(10, 19));
     // The first of a key wins.
-    expect(await store.record(entry(1, 9, { ...CHAINED, chain: hash("d") }), FAR)).toEqual(entry(1, 9, CHAINED));
-    await store.record(entry(10, 19, { ...CHAINED, sha256: hash("e") }), FAR, hash("a"));
+    expect(await store.record([{ entry: entry(1, 9, { ...CHAINED, chain: hash("d") }), expiresAt: FAR }])).toEqual([entry(1, 9, CHAINED)]);
+    await store.replace({ entry: entry(10, 19, { ...CHAINED, sha256: hash("e") }), expiresAt: FAR }, hash("a"));
     expect(await store.ledger(entry(10, 19))).toEqual(entry(10, 19, { ...CHAINED, sha256: hash("e") }));
+  });
+
+  test("[B9] of segments that are recorded together each that is there already stays, and the others are there after", async () => {
+    const { store, conversation } = given();
+    await store.record([{ entry: entry(10, 19), expiresAt: FAR }]);
+    const others = [entry(1, 9), entry(10, 19, { sha256: hash("e") }), entry(20, 29)];
+    const standing = [entry(1, 9), entry(10, 19), entry(20, 29)];
+    expect(await store.record(others.map((one) => ({ entry: one, expiresAt: FAR })))).toEqual(standing);
+    const more = [entry(30, 39, CHAINED), entry(40, 49)];
+    expect(await store.record(more.map((one) => ({ entry: one, expiresAt: FAR })))).toEqual(more);
+    expect(await store.ledgerAfter(conversation, null, 10)).toEqual([...standing, ...more]);
   });
 
   test("[C14] the ledger is read in the order of epoch and seq, in pages, and backwards", async () => {
     const { store, conversation } = given();
     const entries = [entry(1, 9), entry(10, 19), entry(100, 109), entry(20, 29, { epoch: 2 })];
-    for (const one of entries.toReversed()) await store.record(one, FAR);
+    for (const one of entries.toReversed()) await store.record([{ entry: one, expiresAt: FAR }]);
     expect(await store.ledgerAfter(conversation, null, 10)).toEqual(entries);
     expect(await store.ledgerAfter(conversation, entries[0] as LedgerEntry, 2)).toEqual(entries.slice(1, 3));
     expect(await store.ledgerBefore(conversation, entries[3] as LedgerEntry)).toEqual(entries[2]);
@@ -75,8 +86,8 @@ export function archiveLedgerContract(given: () => { store: ArchiveStore; conver
   test("[C14] every conversation that the ledger or the record of acknowledgements knows is named once", async () => {
     const { store, conversation } = given();
     const other = conversationId(`${conversation} acknowledged alone`);
-    await store.record(entry(1, 9), FAR);
-    await store.record(entry(10, 19), FAR);
+    await store.record([{ entry: entry(1, 9), expiresAt: FAR }]);
+    await store.record([{ entry: entry(10, 19), expiresAt: FAR }]);
     await store.reached(conversation, 1, 19);
     await store.reached(other, 1, 5);
     const named: string[] = [];
