@@ -85,6 +85,7 @@ async function measure(run: Run, secret: string, client: Client): Promise<{ figu
   const env = environment(run, secret);
   const warm = options.warmUp === 0 ? { expected: [], segments: 0 } : await putBacklog({ ...options, messages: options.warmUp }, servers.s3, options.conversations);
   await prepareStore(env);
+  if (options.compaction !== null) await client.execute(`ALTER TABLE ${run.keyspace}.messages WITH compaction = {'class': 'UnifiedCompactionStrategy', 'scaling_parameters': '${options.compaction}'}`);
   edge.reset();
   const putting = performance.now();
   const { expected, segments, bytes } = await putBacklog(options, servers.s3);

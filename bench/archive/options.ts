@@ -4,6 +4,8 @@ import { parseArgs } from "node:util";
 
 export interface Options {
   messages: number;
+  /** Scaling parameters of the compaction of messages in place of the migrations' own; null: those. */
+  compaction: string | null;
   /** Archived before anything is measured, by a process of its own: a node compiles its code for most of a minute. */
   warmUp: number;
   conversations: number;
@@ -27,11 +29,12 @@ export interface Options {
 
 export class UsageError extends Error {}
 
-export const USAGE = `npm run bench:archive -- [--messages N] [--warm-up N] [--conversations N] [--segment N] [--archivers N] [--pages N] [--json FILE] [--profile FOLDER]
+export const USAGE = `npm run bench:archive -- [--messages N] [--warm-up N] [--conversations N] [--segment N] [--compaction T4] [--archivers N] [--pages N] [--json FILE] [--profile FOLDER]
   --messages       of the backlog, with bodies of 200 bytes, default 1000000
   --warm-up        messages that are archived before, and not measured, default 400000; 0 for none
   --conversations  that they are spread over, default 100
   --segment        events of a segment, default 256
+  --compaction     scaling parameters of the unified compaction, such as T4, which is recommended for a first filling; default as migrated
   --archivers      processes at once, default 1
   --pages          pages of 50 that are read when all is archived, default 2000
   --cassandra      host:port of a running node in place of one of its own
@@ -52,6 +55,11 @@ function readNode(text: string): { host: string; port: number } {
   return { host, port: Number(port) };
 }
 
+function readCompaction(text: string | undefined): string | null {
+  if (text !== undefined && !/^[TL]\d{1,2}(, ?[TL]\d{1,2})*$/.test(text)) throw new UsageError("--compaction must be like T4");
+  return text ?? null;
+}
+
 /** Throws UsageError. */
 export function readOptions(args: string[]): Options {
   const text = { type: "string" } as const;
@@ -59,13 +67,14 @@ export function readOptions(args: string[]): Options {
   try {
     ({ values } = parseArgs({
       args,
-      options: { messages: text, "warm-up": text, conversations: text, segment: text, archivers: text, pages: text, cassandra: text, s3: text, quiet: text, json: text, profile: text },
+      options: { messages: text, "warm-up": text, compaction: text, conversations: text, segment: text, archivers: text, pages: text, cassandra: text, s3: text, quiet: text, json: text, profile: text },
     }));
   } catch (error) {
     throw new UsageError((error as Error).message);
   }
   const number = (name: "messages" | "conversations" | "segment" | "archivers" | "pages" | "quiet", usual: number) => readNumber(name, values[name] ?? String(usual));
   const options = {
+    compaction: readCompaction(values.compaction),
     warmUp: values["warm-up"] === "0" ? 0 : readNumber("warm-up", values["warm-up"] ?? "400000"),
     messages: number("messages", 1_000_000), conversations: number("conversations", 100), segment: number("segment", 256),
     archivers: number("archivers", 1), pages: number("pages", 2_000),

@@ -20,7 +20,7 @@ test.each([1, 2])("[B18] a backlog of 3,000 messages is archived by %i at once, 
   const folder = mkdtempSync(path.join(tmpdir(), "confab-bench-test-"));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const json = path.join(folder, "figures.json");
-  const args = ["--messages", "3000", "--conversations", "12", "--segment", "100", "--pages", "20", "--archivers", String(archivers)];
+  const args = ["--messages", "3000", "--warm-up", "1200", "--compaction", "T4", "--conversations", "12", "--segment", "100", "--pages", "20", "--archivers", String(archivers)];
   const { stdout } = await run(process.execPath, [MAIN, ...args, "--cassandra", `${node.host}:${node.port}`, "--s3", store.endpoint, "--json", json], {
     env: { ...process.env, S3_ACCESS_KEY_ID: store.accessKeyId, S3_SECRET_ACCESS_KEY: store.secretAccessKey, S3_REGION: store.region },
   });
