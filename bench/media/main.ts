@@ -9,7 +9,8 @@ import { s3Client, type Servers, startS3 } from "../archive/servers.ts";
 import { launch, type Launched } from "../launch.ts";
 import { cpuOf } from "../processes.ts";
 import { median, type Percentiles, Samples } from "../samples.ts";
-import { newFile, Steps, tokenOf } from "./steps.ts";
+import { putOver } from "./line.ts";
+import { type File, newFile, type Signed, Steps, tokenOf } from "./steps.ts";
 
 const MIB = 1024 * 1024;
 /** Of a user's uploads that wait, what one more is told: there may be 1,000. */
@@ -24,6 +25,8 @@ interface Rate extends Percentiles {
 }
 
 interface Ways {
+  /** Of the line between client and store, Mbit/s; null: as fast as the machine is. */
+  line: number | null;
   put_ms: number;
   announced_ms: number;
   sent_ms: number;
@@ -68,7 +71,8 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
 }
 
 /** Medians of `times` uploads, each beside a bare PUT, in turns. */
-async function ways(product: Launched, times: number, size: number): Promise<Ways> {
+async function ways(product: Launched, times: number, size: number, line: number | null): Promise<Ways> {
+  const write = (given: Signed, file: File) => (line === null ? ann.put(given, file) : putOver(line, given, file));
   const ann = await Steps.of(product.url, "way-ann");
   await tokenOf(product.url, "way-bob");
   const [puts, announced, sent]: [number[], number[], number[]] = [[], [], []];
@@ -76,12 +80,12 @@ async function ways(product: Launched, times: number, size: number): Promise<Way
     const [bare, whole] = [newFile(size), newFile(size)];
     // The bare PUT has its address already.
     const address = await ann.announce(bare);
-    const put = () => timed(() => ann.put(address, bare));
+    const put = () => timed(() => write(address, bare));
     let signed = 0;
     const all = () => timed(async () => {
       const began = performance.now();
       const given = await ann.announce(whole);
-      await ann.put(given, whole);
+      await write(given, whole);
       signed = performance.now() - began;
       await ann.send(given, "way-bob");
     });
@@ -92,27 +96,29 @@ async function ways(product: Launched, times: number, size: number): Promise<Way
     announced.push(signed);
     sent.push(took.get(all) ?? 0);
   }
-  return { put_ms: median(puts), announced_ms: median(announced), sent_ms: median(sent) };
+  return { line, put_ms: median(puts), announced_ms: median(announced), sent_ms: median(sent) };
 }
 
-function say(store: string, found: Rate[], { put_ms, announced_ms, sent_ms }: Ways, size: number): void {
+function say(store: string, found: Rate[], uploads: Ways[], size: number): void {
   const cell = (value: number, digits = 1): string => value.toFixed(digits).padStart(9);
   console.log(`\n${store}`);
   console.log(`${"".padEnd(46)}${"a second".padStart(9)}${"p50 ms".padStart(9)}${"p99 ms".padStart(9)}${"CPU ms".padStart(9)}`);
   for (const { what, a_second, p50, p99, cpu_ms } of found) console.log(`${what.padEnd(46)}${cell(a_second, 0)}${cell(p50)}${cell(p99)}${cell(cpu_ms, 2)}`);
-  const more = (ms: number): string => `${ms.toFixed(1)} ms, ${(ms / put_ms).toFixed(2)} of it`;
-  console.log(`${size / MIB} MiB: a bare PUT ${put_ms.toFixed(1)} ms; announced and put ${more(announced_ms)}; announced, put and sent ${more(sent_ms)}`);
-  // A file on its way over a real line takes longer, and what is done beside does not.
-  console.log(`announced and sent cost ${(sent_ms - put_ms).toFixed(1)} ms: 10% of an upload at ${((size * 8) / (10 * (sent_ms - put_ms)) / 1_000).toFixed(0)} Mbit/s`);
+  for (const { line, put_ms, announced_ms, sent_ms } of uploads) {
+    const more = (ms: number): string => `${ms.toFixed(1)} ms, ${(ms / put_ms).toFixed(2)} of it`;
+    console.log(`${size / MIB} MiB ${line === null ? "as fast as it goes" : `over ${line} Mbit/s`}: a bare PUT ${put_ms.toFixed(1)} ms; announced and put ${more(announced_ms)}; announced, put and sent ${more(sent_ms)}`);
+  }
 }
 
-const { values } = parseArgs({ options: { requests: { type: "string", default: "2000" }, uploads: { type: "string", default: "30" }, s3: { type: "string" }, json: { type: "string" } } });
-const [requests, uploads, size] = [Number(values.requests), Number(values.uploads), 5 * MIB];
-if (!(requests >= 1 && requests <= 10_000 && uploads >= 1 && uploads <= 300)) throw new Error("usage: npm run bench:media -- [--requests 2000] [--uploads 30] [--s3 URL] [--json FILE]");
+const { values } = parseArgs({ options: { requests: { type: "string", default: "2000" }, uploads: { type: "string", default: "30" }, line: { type: "string", default: "50" }, s3: { type: "string" }, json: { type: "string" } } });
+const [requests, uploads, line, size] = [Number(values.requests), Number(values.uploads), Number(values.line), 5 * MIB];
+if (!(requests >= 1 && requests <= 10_000 && uploads >= 1 && uploads <= 300 && line > 0)) {
+  throw new Error("usage: npm run bench:media -- [--requests 2000] [--uploads 30] [--line 50, Mbit/s] [--s3 URL] [--json FILE]");
+}
 
 const folder = mkdtempSync(path.join(tmpdir(), "confab-bench-media-"));
 const s3 = await startS3(values.s3 ?? null, folder);
-const results: Record<string, { rates: Rate[] } & Ways> = {};
+const results: Record<string, { rates: Rate[]; uploads: Ways[] }> = {};
 try {
   const bucket = `bench-${process.pid}-${Date.now()}`;
   const client = s3Client({ ...s3.settings, S3_BUCKET: bucket } as Servers["s3"]);
@@ -130,9 +136,9 @@ try {
     const product = await launch(null, env);
     try {
       const found = await rates(product, requests);
-      const way = await ways(product, uploads, size);
-      results[name] = { rates: found, ...way };
-      say(name, found, way, size);
+      const took = [await ways(product, uploads, size, null), await ways(product, uploads, size, line)];
+      results[name] = { rates: found, uploads: took };
+      say(name, found, took, size);
     } finally {
       await product.stop(false);
     }
