@@ -3,9 +3,10 @@ import { execFile } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { connect } from "../../client/client.ts";
 import type { MediaBucket } from "../../media/bucket.ts";
-import { MEDIA_LIMITS, PART_BYTES, type PartsAnswer, PENDING_UPLOADS, type SignedPut } from "../../protocol/media.ts";
+import { type DownloadAnswer, MEDIA_LIMITS, PART_BYTES, type PartsAnswer, PENDING_UPLOADS, type SignedPut } from "../../protocol/media.ts";
 import type { Product } from "../product.ts";
 import { type Answer, codeOf, errorOf, newUser, request, type User } from "../e2e/api.ts";
 import { anyFile, put, sha256Of, type TestFile } from "./files.ts";
@@ -63,9 +64,9 @@ export function uploadsSuite(start: () => Promise<UploadPlace>): void {
   });
 
   test("[A18] with nothing but curl: the address and the headers are all that it takes", async () => {
-    const ann = await person();
-    const file = anyFile(70_000, "application/pdf");
-    const [source, target] = [path.join(product.dataDir, "source.pdf"), path.join(product.dataDir, "target.pdf")];
+    const [ann, bob] = [await person(), await person()];
+    const file = anyFile(70_000, "application/octet-stream");
+    const [source, target] = [path.join(product.dataDir, "source"), path.join(product.dataDir, "target")];
     writeFileSync(source, file.bytes);
     const { stdout } = await run("curl", [
       "-sS", "--fail", "-X", "POST", `${product.url}/api/media/upload-url?type=document&size=${file.size}`, "-H", `Authorization: Bearer ${ann.token}`,
@@ -73,8 +74,11 @@ export function uploadsSuite(start: () => Promise<UploadPlace>): void {
     ]);
     const { key, url, headers } = JSON.parse(stdout) as Started;
     await run("curl", ["-sS", "--fail", "-T", source, ...Object.entries(headers).flatMap(([name, value]) => ["-H", `${name}: ${value}`]), url]);
-    const { url: from } = await bucket.signGet({ key, content_type: file.content_type }, product.url, Date.now());
-    await run("curl", ["-sS", "--fail", "-o", target, from]);
+    const bearer = ["-H", `Authorization: Bearer ${ann.token}`];
+    const sent = await run("curl", ["-sS", "--fail", "-X", "POST", `${product.url}/v1/messages`, ...bearer, "-d", JSON.stringify({ to: bob.name, client_msg_id: "curl", content_type: "document", media_key: key })]);
+    const { conversation_id, media_key } = JSON.parse(sent.stdout) as { conversation_id: string; media_key: string };
+    const given = await run("curl", ["-sS", "--fail", `${product.url}${place(media_key, "/url")}?conversation_id=${conversation_id}`, ...bearer]);
+    await run("curl", ["-sS", "--fail", "-o", target, (JSON.parse(given.stdout) as DownloadAnswer).url]);
     const back = await run("sha256sum", [target]);
     expect(back.stdout.slice(0, 64)).toBe(file.sha256);
   });
@@ -229,5 +233,23 @@ export function uploadsSuite(start: () => Promise<UploadPlace>): void {
     const head = await bucket.head(begun.key);
     expect(head).toMatchObject({ size: file.size, content_type: "video/mp4" });
     expect(await bucket.readHash(begun.key, head?.etag ?? "")).toBe(file.sha256);
+  });
+
+  test("[A18] the client brings a file of 101 MiB over a kill -9 in the middle, and its message is sent once with all of it", async () => {
+    const [ann, bob] = [await person(), await person()];
+    const file = anyFile(101 * MIB);
+    const chat = connect({ url: product.url, token: () => product.token(ann.name), user_id: ann.name, backoff: { base_ms: 50, cap_ms: 500, stable_ms: 10_000 } });
+    onTestFinished(() => chat.close());
+    const some = Promise.withResolvers<void>();
+    const sending = chat.sendMedia({ to: bob.name }, new Blob([file.bytes]), { onProgress: (sent) => sent > 40 * MIB && some.resolve() });
+    await some.promise;
+    await product.killTree();
+    await product.restart();
+    const { conversation_id } = await sending.acked;
+    const [event, ...more] = (await bob.history(conversation_id)).filter(({ type }) => type === "msg");
+    expect([event, more]).toMatchObject([{ content_type: "document", media: { size: file.size } }, []]);
+    const { media_key = "" } = event as { media_key?: string };
+    const { body } = await bob.call<DownloadAnswer>("GET", `${place(media_key, "/url")}?conversation_id=${conversation_id}`);
+    expect(sha256Of(new Uint8Array(await (await fetch(body.url)).arrayBuffer()))).toBe(file.sha256);
   });
 }
