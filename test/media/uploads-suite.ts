@@ -63,7 +63,7 @@ export function uploadsSuite(start: () => Promise<UploadPlace>): void {
     expect(await bucket.readHash(key, stored?.etag ?? "")).toBe(file.sha256);
   });
 
-  test("[A18] with nothing but curl: the address and the headers are all that it takes", async () => {
+  test("[A18] [B20] with nothing but curl a file goes to the store and comes from there, and no byte of it passes the edge", async () => {
     const [ann, bob] = [await person(), await person()];
     const file = anyFile(70_000, "application/octet-stream");
     const [source, target] = [path.join(product.dataDir, "source"), path.join(product.dataDir, "target")];
@@ -78,7 +78,12 @@ export function uploadsSuite(start: () => Promise<UploadPlace>): void {
     const sent = await run("curl", ["-sS", "--fail", "-X", "POST", `${product.url}/v1/messages`, ...bearer, "-d", JSON.stringify({ to: bob.name, client_msg_id: "curl", content_type: "document", media_key: key })]);
     const { conversation_id, media_key } = JSON.parse(sent.stdout) as { conversation_id: string; media_key: string };
     const given = await run("curl", ["-sS", "--fail", `${product.url}${place(media_key, "/url")}?conversation_id=${conversation_id}`, ...bearer]);
-    await run("curl", ["-sS", "--fail", "-o", target, (JSON.parse(given.stdout) as DownloadAnswer).url]);
+    const from = (JSON.parse(given.stdout) as DownloadAnswer).url;
+    const store = new URL(bucket.settings.origin, product.url);
+    for (const address of [url, from]) expect([new URL(address).origin, new URL(address).pathname.startsWith(`${store.pathname.replace(/\/$/, "")}/${bucket.settings.bucket}/`)]).toEqual([store.origin, true]);
+    await run("curl", ["-sS", "--fail", "-o", target, from]);
+    const part = await run("curl", ["-sS", "--fail", "-i", "-r", "0-9", from], { encoding: "latin1" });
+    expect(part.stdout.toLowerCase()).toMatch(/^http\/1\.1 206 [\s\S]*cache-control: private, max-age=\d+, immutable\r\n/);
     const back = await run("sha256sum", [target]);
     expect(back.stdout.slice(0, 64)).toBe(file.sha256);
   });
