@@ -43,12 +43,12 @@ const Count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const Kept = v.record(v.string(), v.unknown());
 
 export const ErasedSenderAnswer = v.object({
-  erased: v.object({ messages: Count, reactions: Count, left: v.boolean(), next: v.nullable(Count), unput: Count }),
+  erased: v.object({ messages: Count, reactions: Count, left: v.boolean(), next: v.nullable(Count), unput: Count, unreleased: v.optional(Count, 0) }),
 });
 export const PeopleAnswer = v.object({ users: v.array(v.string()) });
 export const SegmentsAnswer = v.object({ segments: Count });
 export const ScrubbedAnswer = v.object({ scrubbed: v.boolean() });
-export const ErasedUserAnswer = v.object({ at: Count, profile: v.boolean(), devices: Count, previews: Count, untold: Count });
+export const ErasedUserAnswer = v.object({ at: Count, profile: v.boolean(), devices: Count, previews: Count, untold: Count, uploads: v.optional(Count, 0) });
 export const ReportsErasedAnswer = v.object({ reports: Count });
 export const InboxAnswer = v.object({
   rows: v.array(v.looseObject({ conversation_id: ConversationId, left_at: v.nullable(v.number()) })), next: v.nullable(v.string()),

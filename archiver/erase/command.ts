@@ -43,15 +43,16 @@ export async function erase(tools: Omit<EraseTools, "until">): Promise<Erasure> 
   await edge.user(user_id);
   const holds = await holdsOn(tools);
   if (holds.length > 0) throw new Held(holds.map(({ kind, id, reason }) => `${kind} ${id} is held${reason === null ? "" : ` (${reason})`}`).join("; "));
-  const { at } = await edge.eraseUser(user_id, dryRun);
+  const { at, uploads } = await edge.eraseUser(user_id, dryRun);
   const whole: EraseTools = { ...tools, until: clockAt(at) };
   // Archivers that write from now on leave it out; what they wrote before is found.
   if (!dryRun) await store.recordErased(user_id, whole.until);
-  const found = await eraseContent(whole);
+  const found = { ...(await eraseContent(whole)), uploads };
   if (dryRun) return { found, left: { ...found, untold: 0 } };
   const untold = await untilTold(whole);
   if (tools.scrubs) await scrubObjects(whole, found);
-  return { found, left: { ...(await eraseContent({ ...whole, dryRun: true })), untold } };
+  const left = await eraseContent({ ...whole, dryRun: true });
+  return { found, left: { ...left, uploads: (await edge.eraseUser(user_id, true)).uploads, untold } };
 }
 
 async function run(args: readonly string[], { config, store, bucket, now, signal, print }: CommandTools): Promise<number> {

@@ -34,6 +34,8 @@ export interface Tally {
   reactions: number;
   groups_left: number;
   reports: number;
+  /** Files that were uploaded and not sent. */
+  uploads: number;
   archived_rows: number;
   bucket_objects: number;
   unreadable_objects: string[];
@@ -42,12 +44,12 @@ export interface Tally {
 }
 
 export function newTally(): Tally {
-  return { conversations: 0, messages: 0, reactions: 0, groups_left: 0, reports: 0, archived_rows: 0, bucket_objects: 0, unreadable_objects: [], unscrubbed: [] };
+  return { conversations: 0, messages: 0, reactions: 0, groups_left: 0, reports: 0, uploads: 0, archived_rows: 0, bucket_objects: 0, unreadable_objects: [], unscrubbed: [] };
 }
 
 /** Is there anything of it that is still to be gone? */
-export function isNothing({ messages, reactions, groups_left, reports, archived_rows, bucket_objects, unreadable_objects }: Tally): boolean {
-  return messages + reactions + groups_left + reports + archived_rows + bucket_objects + unreadable_objects.length === 0;
+export function isNothing({ messages, reactions, groups_left, reports, uploads, archived_rows, bucket_objects, unreadable_objects }: Tally): boolean {
+  return messages + reactions + groups_left + reports + uploads + archived_rows + bucket_objects + unreadable_objects.length === 0;
 }
 
 /** With `dryRun` it counts. */
@@ -146,7 +148,7 @@ async function untilPut(conversationId: string, { edge, user_id, checkpoint, now
   for (const deadline = now() + WAIT_MS; ;) {
     checkpoint();
     const state = await edge.eraseSender(conversationId, user_id, Number.MAX_SAFE_INTEGER, true).catch(orAbsent);
-    if (state === null || state.unput === 0 || now() > deadline) return;
+    if (state === null || state.unput + state.unreleased === 0 || now() > deadline) return;
     await pause(LOOK_MS, undefined, { signal });
   }
 }

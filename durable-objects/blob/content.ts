@@ -14,8 +14,8 @@ import type { BlobStore, ContentRecord, ReferenceRecord } from "./store.ts";
 
 /** References that one alarm asks about. */
 const ASKED = 200;
-/** Store rules delete an object by its age: what is sent on gets a new one once it is older than this. */
-const RENEW_MS = 30 * 24 * 3_600_000;
+/** Store rules delete an object by its age, on the day after: what is sent on gets a new one once it is older than this. */
+const RENEW_MS = 24 * 3_600_000;
 
 const UNAVAILABLE: Refusal = { ok: false, code: "unavailable", retry_after_ms: 1_000 };
 const EXPIRED: Refusal = { ok: false, code: "media_expired" };

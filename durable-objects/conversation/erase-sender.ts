@@ -24,7 +24,7 @@ const PRUNED_BYTES = 8 * 1024 * 1024;
 export interface EraseRun {
   events: NewEvent[];
   gone: number[];
-  erased: Omit<ErasedSender, "unput">;
+  erased: Omit<ErasedSender, "unput" | "unreleased">;
 }
 
 export async function eraseStep(
@@ -36,7 +36,7 @@ export async function eraseStep(
       const { events, gone, erased } = eraseSender(store, state, call, ports, Date.now());
       if (gone.length > 0) fanout.forget(gone);
       if (events.length > 0) fanout.committed(events, null, erased.left);
-      return { erased: { ...erased, unput: sealing.unput } };
+      return { erased: { ...erased, unput: sealing.unput, unreleased: store.media.countReleases() } };
     }
     case "put_again": {
       const segments = sealing.putAllAgain();

@@ -15,5 +15,5 @@ export async function eraseUser(core: SessionCore, profiles: Profiles, { dry_run
     await profiles.erase(at);
     store.commitErased();
   }
-  return { ok: true, erased: { at, ...counts, untold: core.users.readOutbox(1_000).length } };
+  return { ok: true, erased: { at, ...counts, untold: core.users.readOutbox(1_000).length, waiting: store.readWaiting() } };
 }

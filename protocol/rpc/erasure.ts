@@ -20,6 +20,8 @@ export interface ErasedSender {
   next: number | null;
   /** Segments that are planned and still to be put. */
   unput: number;
+  /** Files that messages have let go of, and whose Blobs have still to hear it. */
+  unreleased?: number;
 }
 
 export interface EraseUserCall {
@@ -36,6 +38,8 @@ export interface ErasedUser {
   previews: number;
   /** What the directory has still to hear. */
   untold: number;
+  /** Uploads that wait to be sent: who asks removes them from the store, and then drops them. */
+  waiting?: { key: string; upload_id: string | null }[];
 }
 
 export interface Scrubbed {

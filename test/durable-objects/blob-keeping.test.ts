@@ -221,8 +221,8 @@ test("[M21] [M22] whatever dies: what a message within its time refers to is the
       if (hold !== null && kept === true) holds.set(JSON.stringify(hold), hold);
       const references = [...messages.values()];
       for (const [name, standing] of holds) if (!references.some(({ reference }) => concerns(standing, reference))) holds.delete(name);
-      // A rule of the store goes by the age of objects: what is sent on is written anew where it is a month older than that.
-      const wanted = holds.size > 0 || references.some(({ at }) => world.now - at < world.kept.retention_ms - 31 * DAY);
+      // A rule of the store goes by the age of objects: what is sent on is written anew where it is a day older than that.
+      const wanted = holds.size > 0 || references.some(({ at }) => world.now - at < world.kept.retention_ms - DAY);
       if (wanted) expect(world.located(), JSON.stringify([given, [...holds.keys()]])).not.toBeNull();
     }
     world.left = Number.POSITIVE_INFINITY;

@@ -3,6 +3,7 @@ import { Hono } from "hono";
 import { conversationOf, reportsOf, sessionOf } from "../../durable-objects/platform/env.ts";
 import { EraseConversation, ErasePerson, ExportConversation, ExportInbox, ExportPerson, ExportReports, ScrubObject } from "../../protocol/person.ts";
 import type { AppEnv } from "../auth.ts";
+import { eraseUploads } from "../erase-uploads.ts";
 import { expectOk } from "../errors.ts";
 import { askedByArchiver as asked } from "../requests-archive.ts";
 
@@ -37,8 +38,8 @@ peopleArchive.post("/internal/archive/erase/conversation", async (context) => {
 
 peopleArchive.post("/internal/archive/erase/user", async (context) => {
   const call = await asked(context, ErasePerson);
-  const { erased } = expectOk(await sessionOf(context.env, call.user_id).eraseUser(call));
-  return context.json(erased);
+  const { waiting = [], ...erased } = expectOk(await sessionOf(context.env, call.user_id).eraseUser(call)).erased;
+  return context.json({ ...erased, uploads: await eraseUploads(context.env, call.user_id, waiting, call.dry_run) });
 });
 
 peopleArchive.post("/internal/archive/erase/reports", async (context) => {

@@ -48,6 +48,10 @@ export class MediaStore {
     return this.waiting;
   }
 
+  countReleases(): number {
+    return this.sql.all("SELECT count(*) AS count FROM media_releases")[0]?.["count"] as number;
+  }
+
   readReleases(limit: number): ReleaseRecord[] {
     return this.sql.all("SELECT no, media_key, sender_id, client_msg_id, at_once FROM media_releases ORDER BY no LIMIT ?", limit) as unknown as ReleaseRecord[];
   }

@@ -13,6 +13,11 @@ export class ErasureStore {
     return { devices: row?.["devices"] as number, previews: row?.["previews"] as number };
   }
 
+  /** Uploads that wait to be sent, in the order of their keys. */
+  readWaiting(): { key: string; upload_id: string | null }[] {
+    return this.sql.all("SELECT key, upload_id FROM uploads ORDER BY key") as { key: string; upload_id: string | null }[];
+  }
+
   /** Written over before it goes, as long as it was: what is shorter would leave the rest of it in its page. */
   commitErased(): void {
     this.sql.transaction(() => {
