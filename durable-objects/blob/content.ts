@@ -1,7 +1,7 @@
 // One content, its references and its object in the store. A reference is noted before anything else is done, so that whatever
 // dies leaves something to ask about; the object goes only by a name that is given up in the same turn, and never used again.
 import {
-  appendableUntil, decideAskAgain, decideClaim, decideDoubt, decideRemoval, decideWord, type Word,
+  appendableUntil, decideAskAgain, decideClaim, decideDoubt, decideRemoval, decideWord, type Reference, type Word,
 } from "../../domain/references.ts";
 import type { Refusal, Result } from "../../protocol/rpc.ts";
 import type { Claimed, Located, MediaReference, StandsCall, Upload } from "../../protocol/rpc/media.ts";
@@ -16,6 +16,9 @@ import type { BlobStore, ContentRecord, ReferenceRecord } from "./store.ts";
 const ASKED = 200;
 /** Store rules delete an object by its age, on the day after: what is sent on gets a new one once it is older than this. */
 const RENEW_MS = 24 * 3_600_000;
+
+/** What a restore brings back may be of a message whose reference was given up. */
+const NEVER_CLAIMED: Reference = { claim: 0, claimed_at: 0, ask_at: null };
 
 const UNAVAILABLE: Refusal = { ok: false, code: "unavailable", retry_after_ms: 1_000 };
 const EXPIRED: Refusal = { ok: false, code: "media_expired" };
@@ -151,7 +154,7 @@ export class Content {
   }
 
   /**
-   * A message is gone, or was refused, as somebody says: its conversation is asked.
+   * A message is gone, as somebody says, or is there again: its conversation is asked.
    * @param atOnce their sender was erased: asked now, since no append comes any more, and what nothing else refers to has no grace
    */
   release(references: readonly MediaReference[], atOnce: boolean): void {
@@ -159,9 +162,11 @@ export class Content {
     if (!store.exists()) return;
     store.sql.transaction(() => {
       for (const reference of references) {
-        const known = store.readReference(reference);
-        if (known !== null) store.commitReference({ ...known, ...(atOnce ? { ask_at: ports.now() } : decideDoubt(known, ports.now())) });
+        const known = store.readReference(reference) ?? NEVER_CLAIMED;
+        store.commitReference({ ...reference, ...(atOnce ? { ...known, ask_at: ports.now() } : decideDoubt(known, ports.now())) });
       }
+      const content = store.readContent();
+      if (content !== null && content.idle_since !== null) store.commitContent({ ...content, idle_since: null });
       if (atOnce) this.keeping.hurry();
       ports.arm();
     });

@@ -42,6 +42,9 @@ export function replay({ store, restores, place }: Replaying, event: RestoreEven
     content_type: "content_type" in body ? body.content_type : null, body: event.body, salt: Uint8Array.from(Buffer.from(event.salt, "hex")),
     content_hash: erased ? Uint8Array.from(Buffer.from(event.content_hash, "hex")) : null, target_seq,
   });
+  if ("media_key" in body && body.media_key !== undefined && event.client_msg_id !== null) {
+    store.media.commitCarriedAgain(seq, body.media_key, event.sender_id, event.client_msg_id);
+  }
   effect({ store, restores, place }, type, body, { seq, sender_id: event.sender_id, target_seq, erased });
   return { seq, msg_no, msg_id };
 }
@@ -82,7 +85,6 @@ function effect({ store, restores, place }: Replaying, type: EventType, body: Ev
   const { messages } = store;
   const { seq, target_seq } = event;
   if (type === "msg" && target_seq !== null) messages.commitReply(target_seq, 1);
-  if ("media_key" in body && body.media_key !== undefined) store.media.commitCarried(seq, body.media_key);
   if (type === "edit" && target_seq !== null) messages.commitEdited(target_seq, seq);
   if ("emoji" in body) {
     const reaction = { target_seq: body.target_seq, emoji: body.emoji, user_id: event.sender_id, seq };

@@ -8,7 +8,7 @@ export const MEDIA = `
   ) STRICT;
   CREATE INDEX media_by_key ON media (media_key, seq);
 
-  -- A message that has let go of its file. Deleted once the file's Blob has heard of it.
+  -- A message that has let go of its file, or came back with one out of a restore. Deleted once the file's Blob has heard of it.
   CREATE TABLE media_releases (
     no INTEGER PRIMARY KEY,
     media_key TEXT NOT NULL,

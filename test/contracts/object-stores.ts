@@ -4,6 +4,8 @@ import type { NewEvent } from "../../durable-objects/conversation/records.ts";
 import { ConversationStore } from "../../durable-objects/conversation/store.ts";
 import { migrate, schemaVersion } from "../../durable-objects/platform/migrate.ts";
 import type { Sql } from "../../durable-objects/platform/sql.ts";
+import { BlobStore, type ContentRecord } from "../../durable-objects/blob/store.ts";
+import { MediaStore } from "../../durable-objects/conversation/store/media.ts";
 import { AttachedStore } from "../../durable-objects/conversation/store/attached.ts";
 import { type InboxRecord, SessionStore } from "../../durable-objects/session/store.ts";
 import { UploadStore } from "../../durable-objects/session/store/uploads.ts";
@@ -146,6 +148,45 @@ export function objectStores(onSql: OnSql): void {
     expect(store.readEtags("up/ann/30")).toHaveLength(2);
     store.commitGone("up/ann/30");
     expect([store.readWaiting(), store.readEtags("up/ann/30")]).toEqual([{ count: 0, oldest: null }, []]);
+  }));
+
+  test("[stores] a content comes back with its references, which are asked about in the order of their times, and its removals", () => onSql((sql) => {
+    const store = new BlobStore(sql);
+    expect(store.exists()).toBe(false);
+    store.migrate();
+    const content: ContentRecord = { key: "m/1", content_type: "image/png", size: 2 ** 31, generation: 0, next_generation: 1, state: "noted", changed_at: 5, idle_since: null };
+    expect([store.readContent(), store.hasReferences(), store.readAskAt(), store.readRemovals()]).toEqual([null, false, null, []]);
+    store.commitContent(content);
+    store.commitContent({ ...content, generation: 3, next_generation: 4, state: "copied", idle_since: 9 });
+    expect(store.readContent()).toEqual({ ...content, generation: 3, next_generation: 4, state: "copied", idle_since: 9 });
+    const reference = (client_msg_id: string, ask_at: number | null) => ({ conversation_id: "g.x", sender_id: "ann", client_msg_id, claim: 1, claimed_at: 1, ask_at });
+    for (const one of [reference("a", 30), reference("b", 10), reference("c", null), reference("d", 20)]) store.commitReference(one);
+    expect(store.readToAsk(20, 9).map(({ client_msg_id }) => client_msg_id)).toEqual(["b", "d"]);
+    expect([store.readToAsk(99, 1).length, store.readAskAt(), store.readReference(reference("c", 0))]).toEqual([1, 10, reference("c", null)]);
+    store.commitReference({ ...reference("b", null), claim: 2 });
+    expect([store.readAskAt(), store.readReference(reference("b", 0))?.claim, store.readReference({ ...reference("b", 0), sender_id: "bob" })]).toEqual([20, 2, null]);
+    for (const one of ["a", "b", "c", "d"]) store.commitGone(reference(one, null));
+    expect([store.hasReferences(), store.readAskAt()]).toEqual([false, null]);
+    store.commitRemoval("m/1.2", 7);
+    store.commitRemoval("m/1", 3);
+    store.commitRemoval("m/1.2", 1);
+    expect(store.readRemovals()).toEqual([{ object: "m/1.2", due_at: 1 }, { object: "m/1", due_at: 3 }]);
+    store.commitNoRemoval("m/1.2");
+    expect(store.readRemovals()).toEqual([{ object: "m/1", due_at: 3 }]);
+  }));
+
+  test("[stores] a message's file is found by message and by key, and letting go of it is told until it was heard", () => onSql((sql) => {
+    const store = created(sql, 1);
+    store.commitEvents([event(2, { media_key: "m/1" }), event(3), event(4, { media_key: "m/1" })]);
+    expect([1, 2, 3, 4].map((seq) => store.media.readKey(seq))).toEqual([null, "m/1", null, "m/1"]);
+    expect([store.media.readNewest("m/1", 1, 9), store.media.readNewest("m/1", 1, 3), store.media.readNewest("m/1", 3, 3), store.media.readNewest("m/2", 1, 9)]).toEqual([4, 2, null, null]);
+    expect(store.media.hasReleases()).toBe(false);
+    for (const seq of [2, 3]) store.media.commitLetGo(seq, "ann", `k${seq}`, false);
+    expect([store.media.readKey(2), store.media.hasReleases(), new MediaStore(sql).hasReleases()]).toEqual([null, true, true]);
+    const releases = store.media.readReleases(9);
+    expect(releases).toMatchObject([{ media_key: "m/1", sender_id: "ann", client_msg_id: "k2" }]);
+    store.media.commitReleased(releases);
+    expect(store.media.hasReleases()).toBe(false);
   }));
 
   test("[migrations] a user whom version 1 registered has an empty account", () => onSql((sql) => {

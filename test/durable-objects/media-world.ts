@@ -136,6 +136,17 @@ export class MediaWorld {
     for (const row of nodeSql(this.conversation.database).all("SELECT msg_id FROM events JOIN media USING (seq)")) this.deleteById(row["msg_id"] as string);
   }
 
+  /** The conversation's storage is an older copy, in which no message has a file; `restore` brings them back as a restore does. */
+  lose(): () => void {
+    const sql = nodeSql(this.conversation.database);
+    const lost = sql.all("SELECT seq, media_key, sender_id, client_msg_id FROM media JOIN events USING (seq)") as { seq: number; media_key: string; sender_id: string; client_msg_id: string }[];
+    sql.run("DELETE FROM media");
+    return () => {
+      for (const { seq, media_key, sender_id, client_msg_id } of lost) this.store.media.commitCarriedAgain(seq, media_key, sender_id, client_msg_id);
+      this.tasks.arm(this.now);
+    };
+  }
+
   private deleteById(target_msg_id: string): void {
     this.background((async () => {
       for (let tries = 0; tries < 20; tries += 1) {

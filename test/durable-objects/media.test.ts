@@ -93,6 +93,18 @@ test("[M16] an append that comes too late is refused, and sent again it is whole
   whole(world, "in the end");
 });
 
+test("[M16] a message that a restore brings back keeps its file, though its conversation has said meanwhile that there is no such message", async () => {
+  const world = new MediaWorld({});
+  world.send(plain);
+  await world.pass(MINUTE);
+  const restore = world.lose();
+  await world.pass(DAY);
+  restore();
+  await world.pass(10 * DAY);
+  expect(world.standing()).toHaveLength(1);
+  whole(world, "in the end");
+});
+
 test("[M17] what is sent on after a month gets an object of its own age, and the old one goes an hour later", async () => {
   const world = new MediaWorld({});
   world.send(plain);

@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { sha256Of } from "../media/files.ts";
+import { put, sha256Of } from "../media/files.ts";
 import { announce, fetched, kindFile, message, ofEachKind, sendFile, trySend, upload, urlOf } from "../media/sending.ts";
 import { FILES, mp4, opus, png, POLYGLOTS } from "../media/samples.ts";
 import type { Product } from "../product.ts";
@@ -222,6 +222,22 @@ export function mediaSuite(start: () => Promise<Product>, names: boolean): void 
       }
       for (const content_type of ["video", "text"]) expect(codeOf(await trySend(bob, ann, { content_type, media_key: others }))).toBe("400 bad_frame");
       expect((await trySend(bob, ann, { content_type: "image", media_key: others })).status).toBe(201);
+    });
+
+    test("other bytes of the same length, before it is sent and after", async () => {
+      const [ann, bob] = await two();
+      const [file, other] = [kindFile("document", "application/octet-stream", png(seed())), png(seed())];
+      const same = new Uint8Array(file.size).map((_, i) => other[i % other.length] ?? 0);
+      const signed = await announce(ann, file);
+      const wrong = await put(signed, same);
+      // Where the store has let them in, sending finds it.
+      expect(codeOf(await trySend(ann, bob, { content_type: "document", media_key: signed.key }))).toBe(wrong.ok ? "409 media_mismatch" : "404 media_not_found");
+      expect((await put(signed, file.bytes)).status).toBe(200);
+      const sent = await trySend(ann, bob, { content_type: "document", media_key: signed.key });
+      expect(sent.status).toBe(201);
+      // The address is still good, for what nobody looks at any more.
+      await put(signed, same);
+      expect(sha256Of((await fetched(bob, sent.body.conversation_id, sent.body.media_key as string)).bytes)).toBe(file.sha256);
     });
 
     test("[M14] bytes that are not of the declared type, and files that are two things at once", async () => {

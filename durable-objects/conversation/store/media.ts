@@ -1,4 +1,5 @@
-// SQL of the files that messages carry. media: by the message's seq. media_releases: messages that have let go of theirs.
+// SQL of the files that messages carry. media: by the message's seq. media_releases: messages that have let go of theirs, or came
+// back with one out of a restore: their files' Blobs are to ask about them.
 import type { Sql } from "../../platform/sql.ts";
 
 export interface ReleaseRecord {
@@ -29,6 +30,16 @@ export class MediaStore {
     const mediaKey = this.readKey(seq);
     if (mediaKey === null) return;
     this.sql.run("DELETE FROM media WHERE seq = ?", seq);
+    this.commitToTell(mediaKey, senderId, clientMsgId, atOnce);
+  }
+
+  /** Within the commit of a restored message: what its Blob knew of it may be what was lost. */
+  commitCarriedAgain(seq: number, mediaKey: string, senderId: string, clientMsgId: string): void {
+    this.commitCarried(seq, mediaKey);
+    this.commitToTell(mediaKey, senderId, clientMsgId, false);
+  }
+
+  private commitToTell(mediaKey: string, senderId: string, clientMsgId: string, atOnce: boolean): void {
     this.sql.run("INSERT INTO media_releases (media_key, sender_id, client_msg_id, at_once) VALUES (?, ?, ?, ?)", mediaKey, senderId, clientMsgId, Number(atOnce));
     this.waiting = true;
   }
