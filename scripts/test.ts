@@ -6,7 +6,7 @@ import { endChildren, runChild } from "./test/child.ts";
 import { type Options, parseOptions, type Project } from "./test/options.ts";
 import { type Outcome, type Sizes, summary } from "./test/outcome.ts";
 import { readReport, type TestResult } from "./test/report.ts";
-import { makeRunFolder, type Shared, SharedServers } from "./test/servers.ts";
+import { makeRunFolder, memoryDisk, type Shared, SharedServers } from "./test/servers.ts";
 
 const root = path.resolve(import.meta.dirname, "..");
 const bin = (name: string): string => path.join(root, "node_modules", ".bin", name);
@@ -62,7 +62,8 @@ async function runProject(project: Project, options: Options, folder: string, sh
   });
 }
 
-async function run(options: Options, servers: SharedServers, folder: string): Promise<void> {
+/** @param unit environment of the unit tests */
+async function run(options: Options, servers: SharedServers, folder: string, unit: Record<string, string>): Promise<void> {
   await servers.install();
   // They come up while lint, types and unit tests run.
   const starting = servers.start(folder);
@@ -71,7 +72,7 @@ async function run(options: Options, servers: SharedServers, folder: string): Pr
   const beside = new Set(TOGETHER.flat());
   for (const [project, files] of options.files) {
     if (files.length === 0) outcomes.push({ name: project, passed: 0, failures: [], seconds: 0 });
-    else if (!beside.has(project)) await runProject(project, options, folder, NEED_NOTHING.has(project) ? { env: {}, missing: new Map() } : await starting);
+    else if (!beside.has(project)) await runProject(project, options, folder, NEED_NOTHING.has(project) ? { env: project === "unit" ? unit : {}, missing: new Map() } : await starting);
   }
   const shared = await starting;
   await Promise.all(TOGETHER.map(async (row, i) => {
@@ -92,11 +93,13 @@ async function main(): Promise<void> {
   process.chdir(root);
   const begun = performance.now();
   const options = parseOptions(process.argv.slice(2));
-  const folder = makeRunFolder(root);
+  const folder = makeRunFolder(path.join(root, ".cache", "test"));
+  const disk = memoryDisk();
+  const memory = disk === null ? null : makeRunFolder(disk);
   const servers = new SharedServers(new Set([...options.files].filter(([, files]) => files.length > 0).map(([project]) => project)));
   const cleanUp = async (): Promise<void> => {
     await servers.stop();
-    rmSync(folder, { recursive: true, force: true });
+    for (const made of [folder, memory]) if (made !== null) rmSync(made, { recursive: true, force: true });
   };
   for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]] as const) {
     process.once(signal, () => {
@@ -105,7 +108,8 @@ async function main(): Promise<void> {
     });
   }
   try {
-    await run(options, servers, folder);
+    // What unit tests commit they commit thousands of times, and nothing of it outlives them: that need not wait for a disk.
+    await run(options, servers, folder, memory === null ? {} : { TMPDIR: memory });
   } finally {
     await cleanUp();
   }

@@ -1,5 +1,5 @@
 // The servers that one run of the tests shares, on free ports and in a folder of its own.
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { accessSync, constants, mkdirSync, mkdtempSync, readdirSync, rmSync, statfsSync } from "node:fs";
 import path from "node:path";
 import { isAlive, startTime } from "../bootstrap/lock.mjs";
 import { installCassandra } from "../services/cassandra-jars.ts";
@@ -12,9 +12,20 @@ import type { Project } from "./options.ts";
 /** What the tests are told, and why some kinds can't run. */
 export type Shared = { env: Record<string, string>; missing: Map<Project, string> };
 
-/** An empty folder that names its run; those of runs that were killed are removed. */
-export function makeRunFolder(root: string): string {
-  const parent = path.join(root, ".cache", "test");
+/** A disk in memory that has room for what unit tests write; null where there is none. */
+export function memoryDisk(disk = "/dev/shm", bytes = 2 ** 30): string | null {
+  try {
+    const { bavail, bsize } = statfsSync(disk);
+    accessSync(disk, constants.W_OK);
+    return bavail * bsize >= bytes ? path.join(disk, "confab-test") : null;
+  } catch {
+    // Not a Linux, or nothing of ours.
+    return null;
+  }
+}
+
+/** An empty folder in `parent` that names its run; those of runs that were killed are removed. */
+export function makeRunFolder(parent: string): string {
   mkdirSync(parent, { recursive: true });
   for (const name of readdirSync(parent)) {
     const [pid, started = ""] = name.split("-");
