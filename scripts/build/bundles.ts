@@ -29,6 +29,7 @@ export function bundleWorker(root: string, entry: string, outdir: string, plugin
     supported: { "import-source": true, using: true },
     keepNames: true,
     external: ["node:*", "cloudflare:*"],
+    alias: { debug: "./media/no-debug.ts" },
     define: { ...COMMON.define, "navigator.userAgent": '"Cloudflare-Workers"' },
     plugins,
   });
