@@ -1,0 +1,39 @@
+// Stands before a store and passes everything on as it is, so that signatures hold; what was asked is kept.
+import { once } from "node:events";
+import { createServer, request } from "node:http";
+import type { AddressInfo } from "node:net";
+
+export class RecordingProxy {
+  /** `METHOD path?names of its query`, in order. */
+  readonly asked: string[] = [];
+  url = "";
+  #close = async (): Promise<void> => undefined;
+
+  static async before(target: string): Promise<RecordingProxy> {
+    const proxy = new RecordingProxy();
+    const { hostname, port } = new URL(target);
+    const server = createServer((given, answer) => {
+      const url = new URL(given.url ?? "", target);
+      proxy.asked.push(`${given.method} ${url.pathname}${url.search === "" ? "" : `?${[...url.searchParams.keys()].join()}`}`);
+      const passed = request({ hostname, port, method: given.method, path: given.url, headers: given.headers }, (response) => {
+        answer.writeHead(response.statusCode ?? 502, response.rawHeaders);
+        response.pipe(answer);
+      });
+      passed.on("error", () => answer.destroy());
+      given.pipe(passed);
+    });
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    proxy.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    proxy.#close = async () => {
+      server.close();
+      server.closeAllConnections();
+      await once(server, "close");
+    };
+    return proxy;
+  }
+
+  close(): Promise<void> {
+    return this.#close();
+  }
+}
