@@ -102,7 +102,6 @@ export class TimelineView {
   /** The file of an own message is further on its way. */
   uploading(sending: Sending): void {
     this.#media.uploading(keyOfSending(sending, this.#client.user_id ?? ""), sending);
-    if (sending.file !== null) this.#render();
   }
 
   /** Its events start again. */

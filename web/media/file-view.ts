@@ -1,5 +1,5 @@
 // Any file that is not shown in the page: its name, size and type, and a way to keep it.
-import { element } from "../element.ts";
+import { element, spoken } from "../element.ts";
 import { icon } from "../icons.ts";
 import { type MediaBody, type MediaSubject, missingText } from "./body.ts";
 import { saveFile } from "./sources.ts";
@@ -9,9 +9,9 @@ export function fileView({ media, file, label }: MediaSubject): MediaBody {
   const name = media.name ?? label;
   const about = [endingOf(name), media.size === undefined ? "" : sizeWords(media.size)].filter((part) => part !== "").join(" · ");
   const problem = element("p", { class: "file-problem", role: "status" });
-  const card = element("button", { type: "button", class: "file", "aria-label": `Download ${name}${about === "" ? "" : `, ${about}`}` },
-    element("span", { class: "file-sign" }, icon("document")),
-    element("span", { class: "file-about" }, element("bdi", { class: "file-name" }, name), element("span", { class: "file-size" }, about)),
+  const card = element("button", { type: "button", class: "file" },
+    element("span", { class: "file-sign" }, icon("document"), spoken("Download ")),
+    element("span", { class: "file-about" }, element("bdi", { class: "file-name" }, name), element("span", { class: "file-size" }, ...(about === "" ? [] : [spoken(", "), about]))),
     icon("download"));
   card.addEventListener("click", () => {
     problem.textContent = "";

@@ -30,7 +30,7 @@ class ImageView implements MediaBody {
   }
 
   shown(): void {
-    if (this.#asked) return;
+    if (this.#asked || this.#subject.file.place === "nowhere") return;
     this.#asked = true;
     void this.#load();
   }

@@ -17,6 +17,7 @@ interface Shown {
   file: MediaFile;
   body: MediaBody;
   upload: UploadView | null;
+  row: MessageRow;
   /** What the body was made from. */
   made: string;
 }
@@ -35,14 +36,16 @@ export class MediaViews {
   }
 
   /** null for a message without a file. */
-  of({ key, media, message, sending, content_type }: MessageRow): HTMLElement | null {
+  of(row: MessageRow): HTMLElement | null {
+    const { key, media, message, sending, content_type } = row;
     if (media === null) {
       this.#drop(key);
       return null;
     }
-    const shown = this.#shown.get(key) ?? this.#begin(key);
+    const shown = this.#shown.get(key) ?? this.#begin(row);
+    shown.row = row;
     shown.file.is(message, sending);
-    const made = JSON.stringify([media.content_type, media.width, media.thumbhash, media.duration_ms, shown.file.isHere]);
+    const made = JSON.stringify([media.content_type, media.width, media.thumbhash, media.duration_ms, shown.file.place]);
     if (shown.made !== made) {
       this.#make(shown, { media, file: shown.file, label: labelOf(media, content_type) }, content_type);
       shown.made = made;
@@ -50,14 +53,17 @@ export class MediaViews {
     if (sending === null || sending.upload === null) {
       shown.upload?.element.remove();
       shown.upload = null;
-    } else this.#uploading(shown, sending);
+    } else if (shown.upload === null) {
+      shown.upload = new UploadView(sending);
+      shown.element.append(shown.upload.element);
+    } else shown.upload.update(sending);
     return shown.element;
   }
 
   /** Its file is further on its way, or here. */
   uploading(key: string, sending: Sending): void {
     const shown = this.#shown.get(key);
-    if (shown !== undefined) this.#uploading(shown, sending);
+    if (shown !== undefined) this.of({ ...shown.row, sending });
   }
 
   /** All but these are out of the page. */
@@ -70,10 +76,10 @@ export class MediaViews {
     this.#observer.disconnect();
   }
 
-  #begin(key: string): Shown {
+  #begin(row: MessageRow): Shown {
     const body: MediaBody = { element: element("div"), shown: () => undefined, destroy: () => undefined };
-    const shown: Shown = { element: element("div", { class: "media" }), file: new MediaFile(this.#addresses), body, upload: null, made: "" };
-    this.#shown.set(key, shown);
+    const shown: Shown = { element: element("div", { class: "media" }), file: new MediaFile(this.#addresses), body, upload: null, row, made: "" };
+    this.#shown.set(row.key, shown);
     return shown;
   }
 
@@ -85,13 +91,6 @@ export class MediaViews {
     shown.element.prepend(shown.body.element);
     this.#bodies.set(shown.body.element, shown);
     this.#observer.observe(shown.body.element);
-  }
-
-  #uploading(shown: Shown, sending: Sending): void {
-    if (shown.upload === null && sending.upload !== null) {
-      shown.upload = new UploadView(sending);
-      shown.element.append(shown.upload.element);
-    } else shown.upload?.update(sending);
   }
 
   #drop(key: string): void {

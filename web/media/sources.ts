@@ -64,6 +64,12 @@ export class MediaFile {
     return this.#local !== null;
   }
 
+  /** After a reload it is nowhere, until the browser's own store has given it. */
+  get place(): "here" | "store" | "nowhere" {
+    if (this.isHere) return "here";
+    return this.#message === null ? "nowhere" : "store";
+  }
+
   /** Rejects with a ConfabError: `media_expired`, `not_found`, or what keeps it from being asked. */
   url(): Promise<string> {
     if (this.#local !== null) return Promise.resolve(this.#local);
