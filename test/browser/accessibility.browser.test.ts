@@ -3,8 +3,10 @@ import { readFileSync } from "node:fs";
 import type { AxeResults } from "axe-core";
 import type { Browser, BrowserContextOptions } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { opus, pdf } from "../media/samples.ts";
 import { type Product, startProduct } from "../product.ts";
-import { openBrowser, Person } from "./people.ts";
+import { choose, photo, picture, STORE } from "./files.ts";
+import { MICROPHONE, openBrowser, Person } from "./people.ts";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
@@ -12,7 +14,7 @@ let product: Product;
 let browser: Browser;
 
 beforeAll(async () => {
-  [product, browser] = await Promise.all([startProduct(), openBrowser()]);
+  [product, browser] = await Promise.all([startProduct(), openBrowser(MICROPHONE)]);
   for (const name of ["ann", "bob", "eve"]) await product.token(name);
 });
 
@@ -83,6 +85,77 @@ describe("axe finds nothing", () => {
     await expectNoViolation(ann, "group");
   });
 });
+
+describe("axe finds nothing in files", () => {
+  test.each(LOOKS)("chosen, recorded, on their way, shown, played and opened, %s", async (look, options) => {
+    const name = `fay-${look.replaceAll(" ", "-")}`;
+    const fay = await Person.open(browser, product, name, options);
+    onTestFinished(() => fay.leave());
+    await fay.page.getByLabel("Your name").fill(name);
+    await fay.page.keyboard.press("Enter");
+    await fay.page.goto(`${product.url}/#/with/bob`);
+    const picked = [await photo(fay.page, "wide.jpg", 1_600, 500), await photo(fay.page, "high.jpg", 300, 900), { name: `${"a long name ".repeat(12)}.pdf`, mimeType: "application/pdf", buffer: Buffer.from(pdf(1)) }];
+    await choose(fay, ...picked);
+    await fay.page.getByRole("button", { name: "Record your voice" }).click();
+    await fay.page.getByRole("timer").filter({ hasText: "0:01" }).waitFor();
+    await expectNoViolation(fay, "recording");
+    await fay.page.getByRole("button", { name: "Stop recording" }).click();
+    await fay.page.locator(".attachments .audio").waitFor();
+    await expectNoViolation(fay, "tray");
+    expect(await widest(fay)).toBeLessThanOrEqual(options.viewport?.width ?? 0);
+    await fay.context.route(STORE, () => undefined);
+    await fay.say("Four files");
+    await fay.page.getByRole("progressbar").nth(1).waitFor();
+    await expectNoViolation(fay, "uploading");
+    await fay.context.unroute(STORE);
+    await fay.page.reload();
+    await expect.poll(() => fay.messages.filter({ has: fay.page.locator(".meta", { hasText: /Sent|Delivered/ }) }).count(), { timeout: 30_000 }).toBe(4);
+    await fay.page.getByRole("button", { name: "Open wide.jpg" }).scrollIntoViewIfNeeded();
+    await picture(fay, "wide.jpg").waitFor();
+    await expectNoViolation(fay, "files");
+    expect(await widest(fay)).toBeLessThanOrEqual(options.viewport?.width ?? 0);
+    await picture(fay, "high.jpg").click();
+    await fay.page.locator(".stage.loaded").waitFor();
+    await expectNoViolation(fay, "viewer");
+    await fay.page.keyboard.press("Escape");
+    await fay.act("Four files", "Forward");
+    await expectNoViolation(fay, "forwarding");
+  });
+});
+
+test("with the keyboard alone: choose, take out, send, play, open and close", async () => {
+  const gil = await Person.enter(browser, product, "gil");
+  onTestFinished(() => gil.leave());
+  await gil.chatWith("bob");
+  const { keyboard } = gil.page;
+  await choose(gil, await photo(gil.page, "a.jpg"), { name: "b.opus", mimeType: "audio/ogg", buffer: Buffer.from(opus()) }, { name: "c.pdf", mimeType: "application/pdf", buffer: Buffer.from(pdf(1)) });
+  const reach = async (name: string): Promise<void> => {
+    for (let presses = 0; presses < 30; presses++) {
+      await keyboard.press("Shift+Tab");
+      if ((await gil.page.evaluate(() => document.activeElement?.getAttribute("aria-label") ?? document.activeElement?.textContent ?? "")) === name) return;
+    }
+    throw new Error(`no way to ${name}`);
+  };
+  await reach("Take out c.pdf");
+  await keyboard.press("Enter");
+  expect(await gil.page.evaluate(() => document.activeElement?.id)).toBe("message");
+  await keyboard.press("Enter");
+  await expect.poll(() => gil.messages.filter({ has: gil.page.locator(".meta", { hasText: /Sent|Delivered/ }) }).count(), { timeout: 30_000 }).toBe(2);
+  await reach("Position in recording");
+  await keyboard.press("ArrowRight");
+  await reach("Play recording");
+  await keyboard.press("Space");
+  await gil.page.locator(".message audio[src]").waitFor({ state: "attached" });
+  await reach("Open a.jpg");
+  await keyboard.press("Enter");
+  await gil.page.getByRole("dialog", { name: "a.jpg" }).waitFor();
+  await keyboard.press("Escape");
+  expect(await gil.page.evaluate(() => document.activeElement?.textContent)).toBe("Open a.jpg");
+});
+
+function widest(person: Person): Promise<number> {
+  return person.page.evaluate(() => Math.max(document.documentElement.scrollWidth, (document.querySelector(".timeline") as Element).scrollWidth, (document.querySelector(".composer") as Element).scrollWidth));
+}
 
 test("at 360 px nothing is wider than the screen, whatever is written", async () => {
   const ann = await Person.enter(browser, product, "ann", { viewport: { width: 360, height: 640 } });

@@ -7,8 +7,11 @@ import { chromium } from "../servers.ts";
 
 const FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 
-export function openBrowser(): Promise<Browser> {
-  return browserType.launch({ executablePath: chromium(), args: FLAGS });
+/** A microphone that beeps, and nobody has to allow it. */
+export const MICROPHONE = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"];
+
+export function openBrowser(more: readonly string[] = []): Promise<Browser> {
+  return browserType.launch({ executablePath: chromium(), args: [...FLAGS, ...more] });
 }
 
 export class Person {
