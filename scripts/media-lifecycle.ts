@@ -1,17 +1,21 @@
 // `npm run media:lifecycle`: says how the bucket's lifecycle rules differ from those that media need; with `--apply` it sets them.
 import { parseArgs } from "node:util";
+import { HttpEdge } from "../archiver/edge.ts";
+import { MediaEdge } from "../archiver/media-edge.ts";
 import { reasonOf } from "../archiver/reason.ts";
-import { EnvironmentError, readKept, readStore } from "./media/environment.ts";
+import { EnvironmentError, readEdge, readKept, readStore } from "./media/environment.ts";
 import { LifecycleStore, Unsupported } from "./media/lifecycle-store.ts";
-import { describe, type Difference, differenceOf, isNone, overlaps, prefixOf, wantedRules, withWanted } from "./media/rules.ts";
+import { describe, type Difference, differenceOf, isNone, type Kept, overlaps, prefixOf, wantedRules, withWanted } from "./media/rules.ts";
 
 const USAGE = `usage: npm run media:lifecycle [-- --apply]
 
   Shows how the bucket's rules differ; changes them with --apply alone. MEDIA_ENDPOINT, MEDIA_BUCKET, MEDIA_ACCESS_KEY_ID,
   MEDIA_SECRET_ACCESS_KEY name the store, MEDIA_COLD_DAYS (90; 0: never), MEDIA_COLD_CLASS (STANDARD_IA) and
-  MEDIA_RETENTION_DAYS (365) what it does. Ends with 0 where the rules are as they should be, 3 where they are not and nothing
+  MEDIA_RETENTION_DAYS (365; with EDGE_URL and ARCHIVE_SECRET what the edge says) what it does. Ends with 0 where the rules are as they should be, 3 where they are not and nothing
   was changed, 4 where the store has no rules, 2 for wrong words or variables, 1 for any other failure.`;
 
+const DAY_MS = 86_400_000;
+const EDGE_MS = 30_000;
 const DIFFERS = 3;
 const UNSUPPORTED = 4;
 
@@ -26,8 +30,22 @@ function say(difference: Difference): void {
   }
 }
 
+/** Where the edge is named it says how long files are kept, unless the environment does. */
+async function keptDays(): Promise<Kept> {
+  const { EDGE_URL = "", MEDIA_RETENTION_DAYS = "" } = process.env;
+  if (EDGE_URL === "") return readKept(process.env);
+  const { edgeUrl, secret } = readEdge(process.env);
+  const edge = new MediaEdge(new HttpEdge(edgeUrl, secret), AbortSignal.timeout(EDGE_MS));
+  const days = Math.max(1, Math.ceil((await edge.kept()).retention_ms / DAY_MS));
+  const kept = readKept(MEDIA_RETENTION_DAYS === "" ? { ...process.env, MEDIA_RETENTION_DAYS: String(days) } : process.env);
+  if (kept.retentionDays !== days) {
+    console.error(`warning: the edge says of files that they are kept for ${days} days (media_retention_ms), MEDIA_RETENTION_DAYS says ${kept.retentionDays}: set both to the same`);
+  }
+  return kept;
+}
+
 async function run(store: LifecycleStore, apply: boolean): Promise<number> {
-  const wanted = wantedRules(readKept(process.env));
+  const wanted = wantedRules(await keptDays());
   const before = await store.read();
   const difference = differenceOf(before.rules, wanted);
   say(difference);
@@ -56,7 +74,6 @@ async function main(): Promise<number> {
   let store: LifecycleStore | null = null;
   try {
     const { values: { apply = false } } = parseArgs({ options: { apply: { type: "boolean" } } });
-    readKept(process.env);
     store = new LifecycleStore(readStore(process.env));
     return await run(store, apply);
   } catch (error) {

@@ -112,8 +112,38 @@ describe("past its time", () => {
   });
 });
 
+describe("killed", () => {
+  beforeAll(() => start({}));
+  afterAll(() => product.discard());
+
+  test("[A21] [X4] a kill -9 of the edge while files are held, swept and erased loses none that is to stay, and in the end none that is to go is left", async () => {
+    const [ann, bob, eve] = [await newUser(product), await newUser(product), await newUser(product)];
+    const group = (await bob.group([ann, eve])).conversation_id;
+    const files = Array.from({ length: 12 }, () => textFile(word()));
+    const planted = word();
+    const held: { media_key: string; sha256: string }[] = [];
+    for (const file of files) held.push({ ...(await sendFile(bob, group, file)), sha256: file.sha256 });
+    for (let i = 0; i < 6; i += 1) await sendFile(ann, eve, textFile(`${planted} ${i}`));
+    const killed = async (work: () => Promise<{ code: number | null }>): Promise<void> => {
+      const working = work();
+      for (let kills = 0; kills < 3; kills += 1) {
+        // Somewhere in its traffic: a call of our own has just come back.
+        await until(() => bob.call("GET", "/v1/users/me").then(({ status }) => status, () => 0), (status) => status === 200, 60_000);
+        product.killRuntime();
+      }
+      await until(async () => (await working).code === 0 ? 0 : (await work()).code, (code) => code === 0, 120_000);
+    };
+    await killed(() => archiverCommand(product, ["hold", "user", bob.name]));
+    await killed(() => swept());
+    await killed(() => archiverCommand(product, ["erase", ann.name]));
+    for (const { media_key } of held) expect((await namesOf(media_key)).map((name) => name[0])).toEqual(["m", "h"]);
+    for (const { media_key, sha256 } of held) expect(sha256Of((await fetched(eve, group, media_key)).bytes)).toBe(sha256);
+    await expect.poll(() => filesWith(product.dataDir, planted), { timeout: 60_000, interval: 1_000 }).toEqual([]);
+  });
+});
+
 describe("nobody's", () => {
-  beforeAll(() => start({ CONFAB_MEDIA_UNSENT_MS: "2000", CONFAB_MEDIA_GRACE_MS: "3000" }));
+  beforeAll(() => start({ CONFAB_MEDIA_UNSENT_MS: "4000", CONFAB_MEDIA_GRACE_MS: "3000" }));
   afterAll(() => product.discard());
 
   test("[A21] an upload that is not sent goes by the sweep, and can't be sent any more; what was sent is there", async () => {
@@ -125,7 +155,7 @@ describe("nobody's", () => {
     await until(async () => {
       gone += (await counts()).uploads.objects;
       return names("up/");
-    }, (left) => left.length === 0);
+    }, (left) => left.length === 0, 60_000);
     // Also what was copied to its content.
     expect(gone).toBe(2);
     expect(codeOf(await trySend(ann, bob, { content_type: "document", media_key: unsent }))).toBe("404 media_not_found");

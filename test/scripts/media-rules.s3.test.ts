@@ -1,6 +1,7 @@
 // `npm run media:lifecycle` against a bucket that keeps what it is given.
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { mediaCommand, type Said } from "./media/command.ts";
+import { SweepEdge } from "./media/sweep-edge.ts";
 import { RulesEndpoint } from "./media/rules-endpoint.ts";
 
 let bucket: RulesEndpoint;
@@ -45,6 +46,16 @@ test("[A21] days and class can be set; one that changed is shown as it was and a
   const CHANGED = "confab-media-content m/*: GLACIER_IR after 30 days, deleted after 400 days";
   expect(await lifecycle(["--apply"], changed)).toMatchObject({ code: 0, out: [`  ${UPLOADS}`, `- ${CONTENT}`, `+ ${CHANGED}`, "applied"] });
   expect(await lifecycle([], { ...changed, MEDIA_COLD_DAYS: "0" })).toMatchObject({ code: 3, out: [`  ${UPLOADS}`, `- ${CHANGED}`, "+ confab-media-content m/*: deleted after 400 days", expect.anything()] });
+});
+
+test("[A21] where the edge is named its own retention counts, and another one is warned of", async () => {
+  const edge = await new SweepEdge().open();
+  edge.kept = { ...edge.kept, retention_ms: 200 * 86_400_000 };
+  const SHORT = "confab-media-content m/*: STANDARD_IA after 90 days, deleted after 200 days";
+  expect(await lifecycle([], edge.environment())).toMatchObject({ code: 3, err: "", out: [`+ ${SHORT}`, `+ ${UPLOADS}`, expect.anything()] });
+  const { code, out, err } = await lifecycle(["--apply"], { ...edge.environment(), MEDIA_RETENTION_DAYS: "365" });
+  expect([code, out[0], err]).toEqual([0, `+ ${CONTENT}`, expect.stringContaining("kept for 200 days")]);
+  await edge.close();
 });
 
 test("[A21] rules of others stay as they are, also what only they say; ours that nobody needs any more go", async () => {
