@@ -1,4 +1,5 @@
 // Frames that a server must refuse, as texts; most of them are one field away from a good message.
+import type { ErrorCode } from "../../protocol/errors.ts";
 
 /** Where a good message would go. */
 export interface Place {
@@ -17,7 +18,7 @@ function withNumber(text: string, number: string): string {
 }
 
 /** A name, the text, and the code that answers it. */
-export const BAD_FRAMES: readonly (readonly [string, (place: Place) => string, string])[] = [
+export const BAD_FRAMES: readonly (readonly [string, (place: Place) => string, ErrorCode])[] = [
   ["an empty text", () => "", "bad_frame"],
   ["blanks", () => "  \n", "bad_frame"],
   ["no JSON", () => "hello", "bad_frame"],

@@ -1,5 +1,6 @@
 // Requests that no good client makes: bodies, methods, paths, queries and cursors. Each gets its typed error as JSON.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { ERRORS } from "../../protocol/errors.ts";
 import { startProduct, type Product } from "../product.ts";
 import { codeOf, newUser, operator, statsOf, until, type User } from "./api.ts";
 import { BAD_FRAMES } from "./bad-frames.ts";
@@ -39,7 +40,7 @@ describe("bad bodies over REST", () => {
     expect(messages.length).toBeGreaterThan(40);
     for (const [name, body, code] of messages) {
       const answer = codeOf(await ann.raw("POST", "/v1/messages", { body }));
-      expect([name, answer]).toEqual([name, isJson(body) ? `400 ${code}` : "400 bad_request"]);
+      expect([name, answer]).toEqual([name, isJson(body) ? `${ERRORS[code].http} ${code}` : "400 bad_request"]);
     }
   });
 
