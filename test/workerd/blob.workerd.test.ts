@@ -49,7 +49,7 @@ test("[M16] a claim that fails leaves its reference, which stands once its conve
   const reference: MediaReference = { conversation_id: id, sender_id: "bl-ann", client_msg_id: "1" };
   expect(await stub.claim({ key, reference, upload })).toEqual({ ok: false, code: "unavailable", retry_after_ms: 1_000 });
   expect(await rows(stub, "SELECT * FROM message_references")).toMatchObject([{ ...reference, claim: 1 }]);
-  const [alarm] = await Promise.all([runInDurableObject(stub, (_object, state) => state.storage.getAlarm())]);
+  const alarm = await runInDurableObject(stub, (_object, state) => state.storage.getAlarm());
   expect(Math.abs((alarm ?? 0) - Date.now() - DUE)).toBeLessThan(60_000);
   await later(stub, DUE + 1);
   expect(await rows(stub, "SELECT client_msg_id, ask_at FROM message_references")).toEqual([{ client_msg_id: "1", ask_at: null }]);
