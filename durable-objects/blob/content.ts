@@ -5,6 +5,7 @@ import {
 } from "../../domain/references.ts";
 import type { Refusal, Result } from "../../protocol/rpc.ts";
 import type { Claimed, Located, MediaReference, StandsCall, Upload } from "../../protocol/rpc/media.ts";
+import { UNSENT_MS } from "../../protocol/media.ts";
 import { count } from "../platform/metrics.ts";
 import type { Task } from "../platform/tasks.ts";
 import { checkUpload, type Files } from "./checking.ts";
@@ -54,6 +55,18 @@ export class Content {
     { name: "remove", dueAt: () => (this.store.exists() ? (this.store.readRemovals()[0]?.due_at ?? null) : null), run: (now) => this.remove(now) },
     { name: "forget", dueAt: () => this.forgetDue(), run: (now) => this.forget(now) },
   ];
+
+  /** Somebody may send it, or not: an object that nothing comes to is forgotten. */
+  expect(file: Pick<ContentRecord, "key" | "content_type" | "size">): void {
+    const { store, ports } = this;
+    if (store.exists()) return;
+    const now = ports.now();
+    store.sql.transaction(() => {
+      store.migrate();
+      store.commitContent({ ...file, generation: 0, next_generation: 1, state: "retired", changed_at: now + UNSENT_MS, idle_since: now });
+      ports.arm();
+    });
+  }
 
   async claim(call: { key: string; reference: MediaReference; upload: Upload | null }): Promise<Result<Claimed>> {
     this.claiming += 1;

@@ -46,6 +46,10 @@ export class Blob extends DurableObject<Env> implements BlobCalls, BlobKeepingCa
     });
   }
 
+  async expect(call: Parameters<BlobCalls["expect"]>[0]): Promise<void> {
+    this.content.expect(call);
+  }
+
   claim(call: Parameters<BlobCalls["claim"]>[0]): ReturnType<BlobCalls["claim"]> {
     return this.content.claim(call);
   }

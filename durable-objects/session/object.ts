@@ -356,7 +356,9 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
   }
 
   async startUpload(...call: Parameters<UploadCalls["startUpload"]>): ReturnType<UploadCalls["startUpload"]> {
-    return this.uploads.start(...call);
+    const started = await this.uploads.start(...call);
+    if (started.ok) this.sending.announced(started.upload);
+    return started;
   }
 
   async setUploadId(call: Parameters<UploadCalls["setUploadId"]>[0]): ReturnType<UploadCalls["setUploadId"]> {

@@ -96,6 +96,16 @@ export class Sending {
     }, prepared);
   }
 
+  /** An upload has begun. Its answer does not wait for this: nor does it tell anything of the content. */
+  announced(upload: Upload): void {
+    const { env, userId } = this.core;
+    const bucket = mediaOf(env);
+    if (bucket === null) return;
+    const key = contentKey(bucket.settings.secret, upload);
+    blobOf(env, key).expect({ key, content_type: upload.content_type, size: upload.size })
+      .catch((error: unknown) => log("warn", "media_unexpected", { user_id: userId, ...errorFields(error) }));
+  }
+
   /** null: the deployment has no media. */
   private mediaPorts(): MediaPorts | null {
     const { core, uploads } = this;

@@ -48,6 +48,11 @@ export interface MediaReference {
 /** On a content's Blob. */
 export interface BlobCalls {
   /**
+   * An upload of it was announced: what a new object costs is done before it is claimed, so that the time of a claim does not tell
+   * whether it is one. Nobody waits for it.
+   */
+  expect(call: { key: string; content_type: string; size: number }): Promise<void>;
+  /**
    * Before the append: the reference is kept, then the upload is checked and copied to `key`. Without an upload it is a forward of what
    * is there. Refused: `media_mismatch`, `media_type_refused`, `media_not_found`, `media_expired`, `unavailable`.
    */

@@ -30,6 +30,6 @@ export const CALLS: Readonly<Record<string, Readonly<Record<string, Kind>>>> = {
   },
   Directory: { claim: "objects", release: "objects", put: "objects", holder: "worker", find: "worker" },
   Reports: { file: "worker", list: "service", close: "service", eraseUser: "archiver", scrub: "archiver", exportReports: "archiver" },
-  Blob: { claim: "objects", release: "objects", locate: "worker", hold: "archiver", sweep: "archiver", alarm: "runtime" },
+  Blob: { expect: "objects", claim: "objects", release: "objects", locate: "worker", hold: "archiver", sweep: "archiver", alarm: "runtime" },
   Settings: { read: "worker", change: "service" },
 };

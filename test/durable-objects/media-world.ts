@@ -124,6 +124,7 @@ export class MediaWorld {
     const sent = { ...message, acked: null };
     this.sent.push(sent);
     this.bucket.set(`up/${message.content}`, message.content);
+    this.blob(keyOf(message.content)).content.expect({ key: keyOf(message.content), content_type: "application/octet-stream", size: 3 });
     this.background(this.client(sent));
   }
 
@@ -349,7 +350,7 @@ export class MediaWorld {
       failed: () => undefined,
       arm: () => actor.tasks.arm(this.now),
       forget: async () => {
-        object.database.exec("DROP TABLE content; DROP TABLE message_references; DROP TABLE removals; DROP TABLE schema");
+        for (const { name } of nodeSql(object.database).all("SELECT name FROM sqlite_master WHERE type = 'table'")) object.database.exec(`DROP TABLE ${name as string}`);
         object.alarm = null;
       },
     };

@@ -71,6 +71,22 @@ test("[M16] a claim that fails leaves its reference, which stands once its conve
   expect(await rows(stub, "SELECT generation, state FROM content")).toEqual([{ generation: 0, state: "noted" }]);
 });
 
+test("[M15] an object that was only expected writes nothing when it is claimed that one with a content would not, and is forgotten where nothing comes", async () => {
+  const key = keyOf(4);
+  const stub = blob(key);
+  await stub.expect({ key, content_type: "image/png", size: 9 });
+  expect(await stub.locate()).toEqual({ ok: false, code: "media_expired" });
+  expect(await rows(stub, "SELECT generation, state FROM content")).toEqual([{ generation: 0, state: "retired" }]);
+  await later(stub, 23 * 3_600_000);
+  expect(await rows(stub, "SELECT state FROM content")).toHaveLength(1);
+  await later(stub, 3 * 3_600_000);
+  expect(await rows(stub, "SELECT name FROM sqlite_master WHERE name = 'content'")).toEqual([]);
+  await stub.expect({ key, content_type: "image/png", size: 9 });
+  await stub.claim({ key, reference: { conversation_id: "g", sender_id: "ann", client_msg_id: "1" }, upload });
+  await stub.expect({ key, content_type: "image/png", size: 9 });
+  expect(await rows(stub, "SELECT generation, state, idle_since FROM content")).toEqual([{ generation: 0, state: "noted", idle_since: null }]);
+});
+
 test("[M16] a conversation that never was is asked again for a week", async () => {
   const key = keyOf(3);
   const stub = blob(key);
