@@ -4,7 +4,7 @@ import { ABSENT_MS, appendableUntil, ASK_AFTER_MS, CLAIM_MS, CLAIMING_MS, decide
 
 const NOW = 1_800_000_000_000;
 
-test("[M16] a conversation is asked only when it would no longer take the append, whoever says earlier that the message is gone", () => {
+test("[M11] a conversation is asked only when it would no longer take the append, whoever says earlier that the message is gone", () => {
   const claim = decideClaim(null, NOW);
   expect(claim).toEqual({ claim: 1, claimed_at: NOW, ask_at: NOW + CLAIM_MS + ASK_AFTER_MS });
   const until = appendableUntil(claim, NOW) as number;
@@ -13,12 +13,12 @@ test("[M16] a conversation is asked only when it would no longer take the append
   expect(decideDoubt(claim, NOW + 10 * CLAIM_MS).ask_at).toBe(NOW + 10 * CLAIM_MS);
 });
 
-test("[M16] a claim that took too long is worth no append", () => {
+test("[M11] a claim that took too long is worth no append", () => {
   const claim = decideClaim(null, NOW);
   expect([appendableUntil(claim, NOW + CLAIMING_MS), appendableUntil(claim, NOW + CLAIMING_MS + 1)]).toEqual([NOW + CLAIM_MS, null]);
 });
 
-test("[M16] what was asked before the newest claim says nothing of it", () => {
+test("[M11] what was asked before the newest claim says nothing of it", () => {
   const asked = decideClaim(null, NOW);
   const now = decideClaim(asked, NOW + 1);
   for (const word of ["stands", "gone", "absent"] as const) {
@@ -29,7 +29,7 @@ test("[M16] what was asked before the newest claim says nothing of it", () => {
   expect(decideWord(now, now, "gone", NOW + 2)).toBe("gone");
 });
 
-test("[M16] a conversation that is not there may have lost its storage: for a week it is asked again", () => {
+test("[M11] a conversation that is not there may have lost its storage: for a week it is asked again", () => {
   const claim = decideClaim(null, NOW);
   let [now, asked] = [claim.ask_at as number, 0];
   for (let word = decideWord(claim, claim, "absent", now); word !== "gone"; word = decideWord(claim, claim, "absent", now)) {
@@ -40,13 +40,13 @@ test("[M16] a conversation that is not there may have lost its storage: for a we
   expect(asked).toBeLessThan(20);
 });
 
-test("[M16] one that does not answer is asked again, more rarely as time goes by", () => {
+test("[M11] one that does not answer is asked again, more rarely as time goes by", () => {
   const claim = decideClaim(null, NOW);
   const waits = [1, 60, 600, 6_000, 600_000].map((s) => decideAskAgain(claim, NOW + s * 1_000) - NOW - s * 1_000);
   expect(waits).toEqual([...waits].toSorted((a, b) => a - b));
   expect([waits[0], waits.at(-1)]).toEqual([ASK_AFTER_MS, 12 * 3_600_000]);
 });
 
-test("[M16] a content goes the grace after its last reference", () => {
+test("[M11] a content goes the grace after its last reference", () => {
   expect([decideRemoval(null, 5), decideRemoval(NOW, 5), decideRemoval(NOW, 0)]).toEqual([null, NOW + 5, NOW]);
 });

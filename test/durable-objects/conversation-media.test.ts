@@ -69,7 +69,7 @@ function file(media_key: string, more: Partial<MsgItem> = {}): MsgItem {
   return { client_msg_id: `f${made}`, device_id: null, content: "", content_type: "image", media_key, media: { size: 3 }, ...more };
 }
 
-test("[M16] a message without a file writes the rows that it wrote before there were any, and asks nothing of the table of files", () => {
+test("[M11] a message without a file writes the rows that it wrote before there were any, and asks nothing of the table of files", () => {
   const room = new Room();
   const asked: string[] = [];
   const { sql } = room.store;
@@ -93,14 +93,14 @@ test("[A5] the ack of a message with a file names it, at once, in one batch and 
   expect(mediaStands(room.store, { media_key: OTHER, references: [{ sender_id: "ann", client_msg_id: "k" }] })).toEqual([false]);
 });
 
-test("[M16] what is refused, and what comes after its claim is over, is not appended", () => {
+test("[M11] what is refused, and what comes after its claim is over, is not appended", () => {
   const room = new Room();
   const [refused, late, last] = room.append("ann", { client_msg_id: "r", device_id: null, content: "", content_type: "image", refused: { code: "media_mismatch" } }, file(KEY, { claimed_until: room.now - 1 }), file(KEY, { claimed_until: room.now }));
   expect([refused, late]).toEqual([{ ok: false, code: "media_mismatch" }, { ok: false, code: "unavailable", retry_after_ms: 1_000 }]);
   expect(last).toMatchObject({ ok: true, ack: { seq: 2 } });
 });
 
-test("[M13] a file is for who sees a message with it, by the newest of these, and as long as that one keeps it", () => {
+test("[M8] a file is for who sees a message with it, by the newest of these, and as long as that one keeps it", () => {
   const room = new Room();
   const first = room.sent("ann", KEY);
   expect([room.may("ann"), room.may("bob"), room.may("bob", OTHER), room.may("carl")]).toEqual([first, first, "not_found", "no member"]);
@@ -114,7 +114,7 @@ test("[M13] a file is for who sees a message with it, by the newest of these, an
   expect(room.may("carl", KEY, 0)).toBe("media_expired");
 });
 
-test("[M13] whoever deletes a message, its file goes with it, and its Blob is told once; an edit changes nothing of it", async () => {
+test("[M8] whoever deletes a message, its file goes with it, and its Blob is told once; an edit changes nothing of it", async () => {
   const room = new Room();
   const by = { sender: room.sent("ann", KEY, { client_msg_id: "1" }), operator: room.sent("ann", KEY, { client_msg_id: "2" }), other: room.sent("bob", OTHER, { client_msg_id: "3" }) };
   room.append("ann", { type: "edit", client_msg_id: "e", device_id: null, target_msg_id: by.sender, content: "a caption" });
@@ -128,7 +128,7 @@ test("[M13] whoever deletes a message, its file goes with it, and its Blob is to
   expect(room.append("ann", file(OTHER, { client_msg_id: "1" }))).toMatchObject([{ ok: true, ack: { seq: 2, dup: true } }]);
 });
 
-test("[M13] erasing a person lets go of all of their files, and of nobody else's", async () => {
+test("[M8] erasing a person lets go of all of their files, and of nobody else's", async () => {
   const room = new Room();
   room.sent("ann", KEY, { client_msg_id: "1" });
   room.sent("ann", OTHER, { client_msg_id: "2" });
@@ -137,7 +137,7 @@ test("[M13] erasing a person lets go of all of their files, and of nobody else's
   expect([room.may("bob"), room.may("bob", OTHER), await room.told()]).toEqual([bobs, "not_found", { [KEY]: ["ann 1"], [OTHER]: ["ann 2"] }]);
 });
 
-test("[M16] a Blob that does not answer is told again, and holds up no other", async () => {
+test("[M11] a Blob that does not answer is told again, and holds up no other", async () => {
   const room = new Room();
   const ids = [room.sent("ann", KEY), room.sent("ann", OTHER)];
   for (const id of ids) eraseMessage(room.store, room.state, id, NO_CHANGES, room.now);
@@ -154,7 +154,7 @@ test("[M16] a Blob that does not answer is told again, and holds up no other", a
   expect([told, task.dueAt(room.now)]).toEqual([[OTHER, KEY], null]);
 });
 
-test("[M16] a restored conversation knows the files of its messages, and their Blobs are told of each", async () => {
+test("[M11] a restored conversation knows the files of its messages, and their Blobs are told of each", async () => {
   const room = new Room();
   const kept = room.sent("ann", KEY, { client_msg_id: "1" });
   const gone = room.sent("ann", OTHER, { client_msg_id: "2" });

@@ -24,7 +24,7 @@ function whole(world: MediaWorld, when: string): void {
 let sentAll = 0;
 let acked = 0;
 
-test("[M16] [B14] whatever dies between reference, copy and append, a message's file is there, and a file without a message goes", async () => {
+test("[M11] [B14] whatever dies between reference, copy and append, a message's file is there, and a file without a message goes", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 24 }), fates, async (steps, given) => {
       const world = new MediaWorld(given);
@@ -53,7 +53,7 @@ test("[M16] [B14] whatever dies between reference, copy and append, a message's 
 
 const plain = { client_msg_id: "m", content: "1", forward: false, delay: 0, resends: 0 };
 
-test("[M16] a message that is claimed again while its conversation is asked about the first claim keeps its file", async () => {
+test("[M11] a message that is claimed again while its conversation is asked about the first claim keeps its file", async () => {
   // The first append never arrives; when its conversation is asked it says that there is none, and that takes minutes to be heard.
   const world = new MediaWorld({ append: ["fails", "fails"], stands: ["slow"] });
   world.send(plain);
@@ -65,7 +65,7 @@ test("[M16] a message that is claimed again while its conversation is asked abou
   expect(world.standing()).toHaveLength(1);
 });
 
-test("[M16] a claim that comes while the content is being removed has it copied to a place that the removal does not reach", async () => {
+test("[M11] a claim that comes while the content is being removed has it copied to a place that the removal does not reach", async () => {
   const world = new MediaWorld({ remove: ["dies_late"] });
   world.send(plain);
   await world.pass(MINUTE);
@@ -81,7 +81,7 @@ test("[M16] a claim that comes while the content is being removed has it copied 
   expect(world.contents()).toHaveLength(1);
 });
 
-test("[M16] an append that comes too late is refused, and sent again it is whole", async () => {
+test("[M11] an append that comes too late is refused, and sent again it is whole", async () => {
   const world = new MediaWorld({});
   world.send({ ...plain, delay: 11 * MINUTE });
   await world.pass(12 * MINUTE);
@@ -93,7 +93,7 @@ test("[M16] an append that comes too late is refused, and sent again it is whole
   whole(world, "in the end");
 });
 
-test("[M16] a message that a restore brings back keeps its file, though its conversation has said meanwhile that there is no such message", async () => {
+test("[M11] a message that a restore brings back keeps its file, though its conversation has said meanwhile that there is no such message", async () => {
   const world = new MediaWorld({});
   world.send(plain);
   await world.pass(MINUTE);
@@ -105,7 +105,7 @@ test("[M16] a message that a restore brings back keeps its file, though its conv
   whole(world, "in the end");
 });
 
-test("[M17] what is sent on after a month gets an object of its own age, and the old one goes an hour later", async () => {
+test("[M12] what is sent on after a month gets an object of its own age, and the old one goes an hour later", async () => {
   const world = new MediaWorld({});
   world.send(plain);
   await world.pass(40 * DAY);
@@ -118,7 +118,7 @@ test("[M17] what is sent on after a month gets an object of its own age, and the
   whole(world, "later");
 });
 
-test("[M15] the same is asked of the store whether it has the content or not", async () => {
+test("[M10] the same is asked of the store whether it has the content or not", async () => {
   const world = new MediaWorld({});
   world.send(plain);
   await world.pass(MINUTE);

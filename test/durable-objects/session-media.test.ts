@@ -26,14 +26,14 @@ function ports(given: Partial<MediaPorts> = {}): MediaPorts & { asked: unknown[]
   };
 }
 
-test("[M16] an upload is claimed for the message that it is sent with, and the server says what it is", async () => {
+test("[M11] an upload is claimed for the message that it is sent with, and the server says what it is", async () => {
   const ask = ports();
   expect(await prepareMedia({ ...DRAFT, media: { width: 1, content_type: "text/html", size: 1 } }, "g", ask))
     .toEqual({ media_key: KEY, media: { width: 1, content_type: "image/png", size: 9 }, claimed_until: 1_000 });
   expect(ask.asked).toEqual([["claim", KEY, { conversation_id: "g", sender_id: "ann", client_msg_id: "1" }, UPLOAD.key]]);
 });
 
-test("[M13] what is sent on is claimed only where the sender sees it", async () => {
+test("[M8] what is sent on is claimed only where the sender sees it", async () => {
   const seen = ports();
   expect(await prepareMedia({ ...DRAFT, media_key: KEY, media_from: "g.from" }, "g", seen)).toMatchObject({ media_key: KEY });
   expect(seen.asked).toEqual([["may", "g.from", KEY], ["claim", KEY, { conversation_id: "g", sender_id: "ann", client_msg_id: "1" }, null]]);
@@ -49,7 +49,7 @@ test("[M13] what is sent on is claimed only where the sender sees it", async () 
   }
 });
 
-test("[M12] another kind, another's upload and a refused claim go on as refused, and nothing is claimed in vain", async () => {
+test("[M7] another kind, another's upload and a refused claim go on as refused, and nothing is claimed in vain", async () => {
   const ask = ports();
   expect(await prepareMedia({ ...DRAFT, content_type: "video" }, "g", ask)).toMatchObject({ refused: { code: "bad_frame" } });
   expect(await prepareMedia({ ...DRAFT, media_key: "up/bob/1" }, "g", ask)).toEqual({ refused: { code: "media_not_found" } });

@@ -34,7 +34,7 @@ async function direct(a: string, b: string, item: { client_msg_id: string; media
   return { id, msg_id: sent.answers[0].ack.msg_id };
 }
 
-test("[M16] nothing is written for a key that somebody merely asks for", async () => {
+test("[M11] nothing is written for a key that somebody merely asks for", async () => {
   const stub = blob(keyOf(1));
   expect(await stub.locate()).toEqual({ ok: false, code: "media_expired" });
   await stub.release({ key: keyOf(1), references: [{ conversation_id: "g", sender_id: "ann", client_msg_id: "1" }] });
@@ -42,7 +42,7 @@ test("[M16] nothing is written for a key that somebody merely asks for", async (
   expect(await rows(stub, "SELECT name FROM sqlite_master WHERE name = 'content'")).toEqual([]);
 });
 
-test("[M16] a claim that fails leaves its reference, which stands once its conversation says so, and goes after the deletion; then nothing is left", async () => {
+test("[M11] a claim that fails leaves its reference, which stands once its conversation says so, and goes after the deletion; then nothing is left", async () => {
   const key = keyOf(2);
   const stub = blob(key);
   const { id, msg_id } = await direct("bl-ann", "bl-bob", { client_msg_id: "1", media_key: key });
@@ -71,7 +71,7 @@ test("[M16] a claim that fails leaves its reference, which stands once its conve
   expect(await rows(stub, "SELECT generation, state FROM content")).toEqual([{ generation: 0, state: "noted" }]);
 });
 
-test("[M15] an object that was only expected writes nothing when it is claimed that one with a content would not, and is forgotten where nothing comes", async () => {
+test("[M10] an object that was only expected writes nothing when it is claimed that one with a content would not, and is forgotten where nothing comes", async () => {
   const key = keyOf(4);
   const stub = blob(key);
   await stub.expect({ key, content_type: "image/png", size: 9 });
@@ -87,7 +87,7 @@ test("[M15] an object that was only expected writes nothing when it is claimed t
   expect(await rows(stub, "SELECT generation, state, idle_since FROM content")).toEqual([{ generation: 0, state: "noted", idle_since: null }]);
 });
 
-test("[M16] a conversation that never was is asked again for a week", async () => {
+test("[M11] a conversation that never was is asked again for a week", async () => {
   const key = keyOf(3);
   const stub = blob(key);
   const reference: MediaReference = { conversation_id: `g.${"9".repeat(32)}`, sender_id: "ann", client_msg_id: "1" };
