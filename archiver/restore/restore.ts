@@ -64,8 +64,9 @@ function withAdvice({ message, wholeTo, contentAlone }: DamagedArchive): Damaged
   return new DamagedArchive(`${message}: ${ways.join(", ")}`, wholeTo, contentAlone);
 }
 
-function beginsLate(seq: number): string {
-  return `the archive begins at seq ${seq}: what was before is past its retention or was removed, and without it nobody knows who was in it, nor what seq ${seq} follows`;
+function beginsLate(conversationId: string, seq: number): string {
+  const because = `the archive begins at seq ${seq}: what was before is past its retention or was removed, and nothing can stand behind what nobody has`;
+  return isDirect(conversationId) ? `${because}; --up-to 0 begins it anew, empty` : `${because}, nor is it known who was in it`;
 }
 
 /** This conversation is not restored. */
@@ -101,7 +102,7 @@ class Restore {
     if (target.kind === "refused") throw new RestoreRefused(target.because);
     const { epoch } = target;
     if (target.kind === "done") return this.#close(epoch, state, epochs);
-    if (archived.begins > 1) throw new RestoreRefused(beginsLate(archived.begins));
+    if (archived.begins > 1 && !(isDirect(this.#id) && this.#options.upTo === 0)) throw new RestoreRefused(beginsLate(this.#id, archived.begins));
     checkpoint();
     const begun: EpochEntry = target.resumes ?? { epoch, from_seq: null, begun_at: now(), completed_at: null };
     if (target.resumes === null) await store.recordEpoch(this.#id, begun);

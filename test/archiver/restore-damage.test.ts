@@ -3,6 +3,7 @@
 import { expect, test } from "vitest";
 import { clipReceipts } from "../../archiver/restore/receipts.ts";
 import { DamagedArchive } from "../../archiver/restore/read.ts";
+import { RestoreRefused } from "../../archiver/restore/restore.ts";
 import { decideRestoredMarks } from "../../domain/restore.ts";
 import { Groups } from "../../durable-objects/conversation/groups.ts";
 import { ReceiptsStore } from "../../durable-objects/conversation/store/receipts.ts";
@@ -98,8 +99,9 @@ test("[C14] what an archiver takes while the epoch begins is restored too", asyn
   }
 });
 
-test("[C14] whose first events are past their retention is refused with the reason, and nothing is begun", async () => {
-  const conversation = new Losing(GROUP);
+/** Its first events have gone from the archive, and its storage is lost. */
+async function old(id: string): Promise<Losing> {
+  const conversation = new Losing(id);
   for (let i = 0; i < 5; i += 1) conversation.say("ann", `old ${i}`);
   await conversation.seal();
   await conversation.archiveAll();
@@ -109,9 +111,30 @@ test("[C14] whose first events are past their retention is refused with the reas
   await conversation.archiveAll();
   conversation.now += 2 * 365 * 86_400_000;
   conversation.wipe();
+  return conversation;
+}
+
+test("[C14] a group whose first events are past their retention is refused with the reason, and nothing is begun", async () => {
+  const conversation = await old(GROUP);
   await expect(conversation.restore()).rejects.toThrow("the archive begins at seq 7: what was before is past its retention");
+  await expect(conversation.restore({ upTo: 0 })).rejects.toThrow(RestoreRefused);
   expect(await conversation.archive.epochs(GROUP)).toEqual([]);
   expect(conversation.own).toBeNull();
+});
+
+test("[C14] a direct conversation whose first events are past their retention can begin anew, when it is told to", async () => {
+  const conversation = await old(DIRECT);
+  await expect(conversation.restore()).rejects.toThrow("--up-to 0 begins it anew, empty");
+  expect(await conversation.archive.epochs(DIRECT)).toEqual([]);
+  expect(await conversation.restore({ upTo: 0 })).toMatchObject({ epoch: 2, head_seq: 0, known_seq: 11, lost: { from_seq: 1, to_seq: 11 } });
+  for (let i = 1; i <= 3; i += 1) conversation.say("bob", `anew ${i}`);
+  await conversation.seal();
+  await conversation.archiveAll();
+  expect(await conversation.audit()).toMatchObject({ findings: [], to_seq: 3 });
+  const then = conversation.picture();
+  conversation.wipe();
+  expect(await conversation.restore()).toMatchObject({ epoch: 3, head_seq: 3, lost: null });
+  expect(conversation.picture()).toEqual(then);
 });
 
 test("[C14] who was banned is banned afterwards where an old copy says so, however often a restore begins; invitations are not valid any more", async () => {
