@@ -14,6 +14,8 @@ export interface Place {
   msg_id: string;
   /** Its seq. */
   seq: number;
+  /** Of another message there, with a file. */
+  media_key: string;
   /** The one who asks, and the one whom they ask about: the other member of the conversation. */
   self: string;
   other: string;

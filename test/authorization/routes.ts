@@ -89,7 +89,7 @@ export const ROUTES: Readonly<Record<string, Route>> = {
   "PUT /v1/conversations/:conversation_id/bans/:user_id": either((place) => `${conversation(place)}/bans/${place.other}`, managers("201"), "201"),
   "DELETE /v1/conversations/:conversation_id/bans/:user_id": either((place) => `${conversation(place)}/bans/${place.banned}`, managers("204"), "204"),
   "GET /v1/conversations/:conversation_id/receipts": user((place) => `${conversation(place)}/receipts?msg_id=${place.msg_id}`, readers("200")),
-  "GET /api/media/:key/url": user(({ conversation_id }) => `/api/media/m%2F${"0".repeat(64)}/url?conversation_id=${conversation_id}`, everybody("404 not_found")),
+  "GET /api/media/:key/url": user(({ conversation_id, media_key }) => `/api/media/${encodeURIComponent(media_key)}/url?conversation_id=${conversation_id}`, readers("200")),
   "GET /v1/conversations/:conversation_id/messages/:msg_id/edits": user((place) => `${conversation(place)}/messages/${place.msg_id}/edits`, readers("200")),
   "GET /v1/conversations/:conversation_id/search": user((place) => `${conversation(place)}/search?q=x`, readers("200")),
   "GET /v1/search": user(fixed("/v1/search?q=x"), everybody("200")),

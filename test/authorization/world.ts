@@ -4,14 +4,18 @@ import path from "node:path";
 import type { Event } from "../../protocol/events.ts";
 import { newUser, operator, statsOf, User } from "../e2e/api.ts";
 import { AUTH_ENV, claims, seconds, sign } from "../e2e/tokens.ts";
+import { png } from "../media/samples.ts";
+import { kindFile, sendFile } from "../media/sending.ts";
 import { type Product, startProduct } from "../product.ts";
 import { type Actor, type Place, USERS } from "./actors.ts";
 
 /** A group in which everybody is who they are called, and a message of the member in it. */
-export type Scene = Pick<Place, "conversation_id" | "msg_id" | "seq" | "invite">;
+export type Scene = Pick<Place, "conversation_id" | "msg_id" | "seq" | "media_key" | "invite">;
 
 /** Well formed, and nowhere. */
-export const ABSENT: Scene = { conversation_id: `g.${"0".repeat(32)}`, msg_id: "00000000-0000-7000-8000-000000000000", seq: 1, invite: { invite_id: "0".repeat(16), token: "none" } };
+export const ABSENT: Scene = { conversation_id: `g.${"0".repeat(32)}`, msg_id: "00000000-0000-7000-8000-000000000000", seq: 1, media_key: `m/${"0".repeat(64)}`, invite: { invite_id: "0".repeat(16), token: "none" } };
+
+const FILE = kindFile("image", "image/png", png());
 
 export class World {
   readonly product: Product;
@@ -45,9 +49,10 @@ export class World {
     await people.service.call("POST", `/v1/admin/users/${users.revoked.name}/revoke`);
     await users.blocked.send(users.owner, "before");
     const ack = await users.owner.send(users.blocked, "hello");
+    const { media_key } = await sendFile(users.owner, users.blocked, FILE);
     await users.owner.call("PUT", `/v1/blocks/${users.blocked.name}`);
     const { conversation_id, msg_id, seq } = ack;
-    return new World(product, people, { conversation_id, msg_id, seq });
+    return new World(product, people, { conversation_id, msg_id, seq, media_key });
   }
 
   private constructor(product: Product, people: World["people"], direct: World["direct"]) {
@@ -60,11 +65,12 @@ export class World {
     const { owner, admin, member, peer, removed, banned } = this.people;
     const { conversation_id } = await owner.group([admin, member, peer, removed]);
     const ack = await member.send(conversation_id, "x");
+    const { media_key } = await sendFile(member, conversation_id, FILE);
     await owner.call("PUT", `/v1/conversations/${conversation_id}/members/${admin.name}`, { role: "admin" });
     await owner.call("DELETE", `/v1/conversations/${conversation_id}/members/${removed.name}`);
     await owner.call("PUT", `/v1/conversations/${conversation_id}/bans/${banned.name}`);
     const { body: invite } = await owner.call<Place["invite"]>("POST", `/v1/conversations/${conversation_id}/invites`, {});
-    return { conversation_id, msg_id: ack.msg_id, seq: ack.seq, invite };
+    return { conversation_id, msg_id: ack.msg_id, seq: ack.seq, media_key, invite };
   }
 
   /** Where an actor stands. */

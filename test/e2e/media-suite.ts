@@ -70,6 +70,11 @@ export function mediaSuite(start: () => Promise<Product>, names: boolean): void 
       const wanted = { media_key, content: "listen", content_type: "audio", media: { ...said, content_type: "audio/ogg", size: file.size } };
       for (const socket of sockets) expect(await socket.take({ type: "msg", seq: 1 })).toMatchObject(wanted);
       expect(message(await bob.history(conversation_id), 1)).toMatchObject(wanted);
+      // Up in protobuf as well, and its ack.
+      const binary = await ann.socket({ encoding: "pb" });
+      const ack = await binary.ask({ type: "msg", to: bob.name, content: "listen", content_type: "audio", media_key: await upload(ann, file), media: said, client_msg_id: "pb" });
+      expect(ack).toMatchObject({ type: "ack", seq: 2, media_key });
+      for (const socket of sockets) expect(await socket.take({ type: "msg", seq: 2 })).toMatchObject(wanted);
       await archived(conversation_id);
       expect(message(await bob.history(conversation_id), 1)).toMatchObject(wanted);
       expect(sha256Of((await fetched(bob, conversation_id, media_key)).bytes)).toBe(file.sha256);
