@@ -1,4 +1,5 @@
 // A picture in the conversation: its thumbhash, then its thumbnail, then itself; pressed, it opens large.
+import { ConfabError } from "../../client/client.ts";
 import { element, spoken } from "../element.ts";
 import { type MediaBody, type MediaSubject, missingView, pictureBox, smallView } from "./body.ts";
 import { openViewer } from "./viewer.ts";
@@ -32,6 +33,9 @@ class ImageView implements MediaBody {
   shown(): void {
     if (this.#asked || this.#subject.file.place === "nowhere") return;
     this.#asked = true;
+    this.element.classList.remove("is-missing");
+    this.element.querySelector(".missing")?.remove();
+    this.element.append(this.#image);
     void this.#load();
   }
 
@@ -49,6 +53,8 @@ class ImageView implements MediaBody {
 
   #missing(error: unknown): void {
     this.#image.remove();
+    // What failed on the way is asked for again when it comes into sight again.
+    this.#asked = !(error instanceof ConfabError && error.retryable);
     this.element.classList.add("is-missing");
     this.element.append(error === null ? element("span", { class: "missing" }, `${this.#subject.label}: can’t be shown here`) : missingView(error, this.#subject.label));
   }
