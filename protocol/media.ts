@@ -99,6 +99,8 @@ export const UploadBody = v.object({
   /** hex */
   sha256: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/, "is no SHA-256 in hex")),
   content_type: v.pipe(v.string(), v.maxLength(128)),
+  /** Of an upload of one's own that was announced before: the same file is signed again, and nothing more waits. */
+  key: v.optional(v.pipe(v.string(), v.maxLength(256))),
 });
 export type UploadBody = v.InferOutput<typeof UploadBody>;
 

@@ -16,8 +16,9 @@ const Download: v.GenericSchema<unknown, DownloadAnswer> = v.object({ url: v.str
 
 const place = (key: string) => `/api/media/${encodeURIComponent(key)}`;
 
-export function startUpload(rest: Rest, { kind, size, sha256, content_type }: UploadCall, signal: AbortSignal): Promise<UploadAnswer> {
-  const body: UploadBody = { sha256, content_type };
+/** @param call with the `key` that the same file was announced with before, if it was */
+export function startUpload(rest: Rest, { kind, size, sha256, content_type, key }: UploadCall & { key?: string }, signal: AbortSignal): Promise<UploadAnswer> {
+  const body: UploadBody = { sha256, content_type, ...(key === undefined ? {} : { key }) };
   return rest.call({ method: "POST", path: "/api/media/upload-url", query: { type: kind, size }, body, answer: Started, signal });
 }
 

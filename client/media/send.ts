@@ -62,7 +62,7 @@ export async function uploadNow({ rest, settled: { environment } }: UploadParts,
   const task = typeOf(file, options);
   const { signal = new AbortController().signal, onProgress } = options;
   const media_key = await uploadFile({ rest, environment }, file, task, {
-    signal, onProgress: (sent) => onProgress?.(sent, file.size), onHash: () => undefined, onBegun: () => undefined,
+    signal, onProgress: (sent) => onProgress?.(sent, file.size), onHash: () => undefined, onKey: () => undefined, onBegun: () => undefined,
   });
   return { media_key, ...task };
 }

@@ -14,6 +14,8 @@ export type Begun = Extract<UploadAnswer, { upload_id: string }>;
 /** What is known of it before this try. */
 export interface UploadTask extends Omit<UploadCall, "sha256"> {
   sha256?: string;
+  /** With which it was announced before. */
+  key?: string;
   begun?: Begun;
 }
 
@@ -22,6 +24,7 @@ export interface UploadWatch {
   onProgress: (sent: number) => void;
   /** To be kept for the next try; null: it has to begin anew. */
   onHash: (sha256: string) => void;
+  onKey: (key: string) => void;
   onBegun: (begun: Begun | null) => void;
 }
 
@@ -48,6 +51,7 @@ export async function uploadFile(ports: UploadPorts, file: Blob, task: UploadTas
   }
   const answer = await startUpload(ports.rest, { ...task, sha256 }, watch.signal);
   if ("url" in answer) {
+    if (answer.key !== task.key) watch.onKey(answer.key);
     await put(ports, answer, file, watch.signal, watch.onProgress);
     return answer.key;
   }

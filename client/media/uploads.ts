@@ -75,9 +75,10 @@ export class Uploads {
     }
   }
 
-  /** Ends it for good. Parts that are at the store already are dropped there. */
+  /** Ends it for good. What is at the store already is dropped there. */
   cancel(sending: Sending): void {
-    const key = sending.message.upload?.begun?.key;
+    const upload = sending.message.upload;
+    const key = upload?.begun?.key ?? upload?.key;
     this.#end(sending);
     // Otherwise the store drops them by itself, later.
     if (key !== undefined) abortUpload(this.#rest, key).catch(() => undefined);
@@ -135,6 +136,7 @@ export class Uploads {
     const media_key = await uploadFile({ rest: this.#rest, environment: this.#environment }, file, upload(), {
       signal,
       onHash: (sha256) => this.#handlers.learned(sending, { ...upload(), sha256 }),
+      onKey: (key) => this.#handlers.learned(sending, { ...upload(), key }),
       onBegun: (begun) => {
         const { begun: _, ...rest } = upload();
         this.#handlers.learned(sending, begun === null ? rest : { ...rest, begun });

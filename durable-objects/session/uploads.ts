@@ -1,5 +1,5 @@
 // The user's uploads between their announcement and their message: what was promised, until it is sent or its time is over.
-import { PENDING_UPLOADS, uploadPrefix } from "../../protocol/media.ts";
+import { PENDING_UPLOADS, UPLOAD_URL_S, uploadPrefix } from "../../protocol/media.ts";
 import type { Claims, Result } from "../../protocol/rpc.ts";
 import type { PartEtags, Upload, UploadCall } from "../../protocol/rpc/media.ts";
 import { randomBytes, toHex } from "../platform/hash.ts";
@@ -29,11 +29,13 @@ export class Uploads {
     this.store = new UploadStore(core.store.sql);
   }
 
-  async start(claims: Claims, call: UploadCall): Promise<Result<{ upload: Upload; expires_at: number }>> {
+  async start(claims: Claims, call: UploadCall & { key?: string }): Promise<Result<{ upload: Upload; expires_at: number }>> {
     const admitted = await this.admit(claims);
     if (!admitted.ok) return admitted;
     const now = Date.now();
     const { media_unsent_ms } = this.core.settings;
+    const known = this.announced(call, now);
+    if (known !== null) return { ok: true, upload: known, expires_at: known.created_at + media_unsent_ms };
     let waiting = this.store.readWaiting();
     if (waiting.oldest !== null && !this.waits(waiting.oldest, now)) {
       this.store.commitExpired(now - media_unsent_ms);
@@ -51,6 +53,14 @@ export class Uploads {
   read(key: string, now = Date.now()): Upload | null {
     const upload = this.core.isRegistered ? this.store.read(key) : null;
     return upload !== null && this.waits(upload.created_at, now) ? upload : null;
+  }
+
+  /** The same file, announced before: who can't reach the store for hours must not be told in the end that too many wait. */
+  private announced({ key, kind, content_type, size, sha256 }: UploadCall & { key?: string }, now: number): Upload | null {
+    // It has to be there when the address that is signed now ends.
+    const known = key === undefined ? null : this.read(key, now + UPLOAD_URL_S * 1_000);
+    const isSame = known?.kind === kind && known.content_type === content_type && known.size === size && known.sha256 === sha256;
+    return isSame ? known : null;
   }
 
   setUploadId({ key, upload_id }: { key: string; upload_id: string }): Result<{ upload: Upload }> {

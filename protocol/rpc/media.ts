@@ -28,8 +28,8 @@ export type PartEtags = { part: number; etag: string }[];
 
 /** On a user's session. Those with claims admit them first, as one request; whose upload it is not finds none: `media_not_found`. */
 export interface UploadCalls {
-  /** Keeps what is announced, until `expires_at`, ms. `too_many_uploads` past PENDING_UPLOADS. */
-  startUpload(claims: Claims, call: UploadCall): Promise<Result<{ upload: Upload; expires_at: number }>>;
+  /** Keeps what is announced, or finds it by the key that it was announced with before, until `expires_at`, ms. `too_many_uploads` past PENDING_UPLOADS. */
+  startUpload(claims: Claims, call: UploadCall & { key?: string }): Promise<Result<{ upload: Upload; expires_at: number }>>;
   /** `upload_id` is null until the store has given one; the first that is set stays. */
   setUploadId(call: { key: string; upload_id: string }): Promise<Result<{ upload: Upload }>>;
   /** Keeps what the client knows of its parts too, for stores that can't list them. */

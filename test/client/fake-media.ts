@@ -17,6 +17,12 @@ interface Upload {
   bytes: Uint8Array | null;
 }
 
+interface Announced {
+  sha256: string;
+  content_type: string;
+  key?: string;
+}
+
 export class FakeMedia {
   readonly uploads = new Map<string, Upload>();
   /** `POST /api/media/…`, in order, and the store's `PUT key` or `PUT key part`. */
@@ -49,7 +55,7 @@ export class FakeMedia {
     this.calls.push(call);
     const refusal = this.onCall(call) ?? (init.signal?.aborted === true ? "unavailable" : null);
     if (refusal !== null) return Response.json({ error: errorBody(refusal) }, { status: ERRORS[refusal].http });
-    if (name === "upload-url") return Response.json(this.#start(url.searchParams, JSON.parse(init.body as string) as { sha256: string; content_type: string }));
+    if (name === "upload-url") return Response.json(this.#start(url.searchParams, JSON.parse(init.body as string) as Announced));
     if (area === "url") return Response.json({ url: `https://store.test/${name}?${this.calls.length}`, expires_at: Date.now() + this.life_ms });
     const upload = this.uploads.get(name);
     if (upload === undefined) return Response.json({ error: errorBody("media_not_found") }, { status: 404 });
@@ -60,8 +66,9 @@ export class FakeMedia {
     return Response.json(area === "parts" ? this.#signed(`https://store.test/${name}?part=${url.searchParams.get("part")}`) : {});
   }
 
-  #start(query: URLSearchParams, { sha256, content_type }: { sha256: string; content_type: string }): object {
+  #start(query: URLSearchParams, { sha256, content_type, key: known }: Announced): object {
     const size = Number(query.get("size"));
+    if (known !== undefined && this.uploads.get(known)?.sha256 === sha256) return { key: known, ...this.#signed(`https://store.test/${known}`) };
     const key = `up/ann/${randomBytes(16).toString("hex")}`;
     this.uploads.set(key, { key, kind: query.get("type") ?? "", size, sha256, content_type, parts: new Map(), told: new Map(), bytes: null });
     if (size <= this.single) return { key, ...this.#signed(`https://store.test/${key}`) };

@@ -144,6 +144,20 @@ describe("a message with a file", () => {
     await failing.acked;
   });
 
+  test("[A18] a try after the other is of one upload, also over a reload", async () => {
+    const store = new MemoryOutboxStore();
+    const { fake, media, ann } = await world({ store });
+    media.onPut = () => Promise.resolve({ status: 503, etag: null, text: "" });
+    const { file, bytes } = photo();
+    ann.sendMedia({ to: "bob" }, file);
+    await soon(() => expect(media.calls.filter((call) => call === "POST upload-url").length).toBeGreaterThan(2));
+    ann.close();
+    media.onPut = () => Promise.resolve(null);
+    await enter(fake, media, { store });
+    await soon(() => expect(sent(fake)).toHaveLength(1));
+    expect(media.only.bytes).toEqual(bytes);
+  });
+
   test("a file that can't be read any more: FAILED, also where it looks as if the network had failed", async () => {
     const { media, ann } = await world();
     const { file } = photo();

@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { Uploads } from "../../durable-objects/session/uploads.ts";
 import { SessionStore } from "../../durable-objects/session/store.ts";
-import { PENDING_UPLOADS, UNSENT_MS, UploadKey, uploadPrefix } from "../../protocol/media.ts";
+import { PENDING_UPLOADS, UNSENT_MS, UPLOAD_URL_S, UploadKey, uploadPrefix } from "../../protocol/media.ts";
 import { DEFAULT_SETTINGS } from "../../protocol/settings.ts";
 import type { UploadCall } from "../../protocol/rpc/media.ts";
 import * as v from "valibot";
@@ -66,6 +66,23 @@ test("[A18] past the most that may wait a user is told when there is room again,
   vi.setSystemTime(NOW + UNSENT_MS);
   await started(uploads);
   expect(await uploads.start(claims("ann"), CALL)).toMatchObject({ ok: false, code: "too_many_uploads" });
+});
+
+test("[A18] the same file announced again under its key is one upload; anything else under it is another", async () => {
+  const sql = nodeSql();
+  const uploads = session("ann", sql);
+  const key = await started(uploads);
+  const again = await uploads.start(claims("ann"), { ...CALL, key });
+  expect(again).toMatchObject({ ok: true, upload: { key }, expires_at: NOW + UNSENT_MS });
+  expect(sql.all("SELECT key FROM uploads")).toHaveLength(1);
+  for (const changed of [{ size: 11 }, { sha256: "1".repeat(64) }, { content_type: "image/gif" }, { kind: "video" as const }, { key: `up/bob/${"0".repeat(32)}` }]) {
+    const other = await uploads.start(claims("ann"), { ...CALL, key, ...changed });
+    expect(other.ok && other.upload.key).not.toBe(key);
+  }
+  // An address that is signed now would outlive it.
+  vi.setSystemTime(NOW + UNSENT_MS - UPLOAD_URL_S * 1_000);
+  const late = await uploads.start(claims("ann"), { ...CALL, key });
+  expect(late.ok && late.upload.key).not.toBe(key);
 });
 
 test("[A18] of an upload in parts the store's id stays the first, and the newest ETag of each part counts", async () => {

@@ -203,6 +203,20 @@ export function uploadsSuite(start: () => Promise<UploadPlace>): void {
     expect(codeOf(await announce(ann, file))).toBe("429 too_many_uploads");
   });
 
+  test("[A18] announced again under its key a file is signed anew and waits once; under somebody else's it is a file of one's own", async () => {
+    const [ann, eve] = [await person(), await person()];
+    const file = anyFile(100);
+    const first = await announced(ann, file);
+    const again = (await announce(ann, file, "document", { key: first.key })).body;
+    expect(again.key).toBe(first.key);
+    expect((await put(again, file.bytes)).status).toBe(200);
+    const eves = (await announce(eve, file, "document", { key: first.key })).body;
+    expect(eves.key.startsWith(`up/${eve.name}/`)).toBe(true);
+    const big = { size: 101 * MIB, sha256: file.sha256, content_type: "video/mp4" };
+    const begun = (await announce<Begun>(ann, big, "video")).body;
+    expect((await announce<Begun>(ann, big, "video", { key: begun.key })).body).toEqual(begun);
+  });
+
   test("[A18] a file over 100 MiB goes up in parts, over a kill -9 of everything and from another device, and is whole", async () => {
     const ann = await person();
     const file = anyFile(101 * MIB + 17, "video/mp4");

@@ -28,7 +28,11 @@ uploads.post("/api/media/upload-url", async (context) => {
   const plan = planParts(upload.size);
   if (plan === null) return answer(context, { key: upload.key, ...(await bucket.signPut(upload, context.req.url, Date.now())) });
   // Dying from here on leaves an upload without its id, which nobody goes on with, and parts of nothing, which the store clears away.
-  const upload_id = await reaching(() => bucket.createUpload(upload.key, upload.content_type));
+  const upload_id = upload.upload_id ?? await reaching(() => bucket.createUpload(upload.key, upload.content_type)).catch(async (error: unknown) => {
+    // The client will not know its key: it would wait for nothing, and count.
+    await session.dropUpload({ key: upload.key });
+    throw error;
+  });
   expectOk(await session.setUploadId({ key: upload.key, upload_id }));
   return answer(context, { key: upload.key, upload_id, ...plan, expires_at });
 });
@@ -95,13 +99,13 @@ async function charged<T>(context: Asked, token: Token, read: () => Promise<T>):
   });
 }
 
-async function announced(context: Asked): Promise<UploadCall> {
+async function announced(context: Asked): Promise<UploadCall & { key?: string }> {
   const { type: kind, size } = parsed(UploadQuery, context.req.query());
-  const { sha256, content_type } = parsed(UploadBody, await readJson(context.req.raw));
+  const { sha256, content_type, key } = parsed(UploadBody, await readJson(context.req.raw));
   const call = { kind, size, sha256, content_type };
   const decision = decideUpload(call);
   if (!decision.ok) throw new ChatError(decision.code, { message: decision.message });
-  return call;
+  return { ...call, ...(key === undefined ? {} : { key }) };
 }
 
 async function etagsOf(context: Asked): Promise<PartEtags> {
