@@ -170,5 +170,5 @@ test("[S18] whoever was refused has changed nothing", async () => {
   const [group, direct] = [await world.contents(shared), await world.contentsOfDirect()];
   const [head, members] = JSON.parse(group) as [number, number];
   expect([head, members]).toEqual([5, 4]);
-  expect((JSON.parse(direct) as [number])[0]).toBe(2);
+  expect((JSON.parse(direct) as [number])[0]).toBe(3);
 });
