@@ -15,7 +15,7 @@ const known: fc.Arbitrary<Known | null> = fc.option(fc.record({
 const COPIED: Known = { generation: 0, state: "copied", age: DAY, idle: null, claiming: false, heldGeneration: null };
 const OBJECT: Found = { held: false, generation: 0, age: 400 * DAY };
 
-test("[M21] the object of a content that a message refers to goes only when it was last written before the retention, and nothing holds it", () => {
+test("[M13] the object of a content that a message refers to goes only when it was last written before the retention, and nothing holds it", () => {
   fc.assert(fc.property(found, known, (object, content) => {
     if (content === null || object.held || object.generation !== content.generation || content.state === "retired" || content.idle !== null) return;
     const fate = decideFate(object, false, content, KEPT);
@@ -23,7 +23,7 @@ test("[M21] the object of a content that a message refers to goes only when it w
   }), { numRuns: 2_000 });
 });
 
-test("[M21] what is held never goes, and nothing goes that is younger than its grace and that nobody says has ended", () => {
+test("[M13] what is held never goes, and nothing goes that is younger than its grace and that nobody says has ended", () => {
   fc.assert(fc.property(found, known, (object, content) => {
     const fate = decideFate(object, false, content, KEPT);
     if (content !== null && object.held && object.generation === content.heldGeneration) expect(fate).toBe("held");
@@ -44,4 +44,4 @@ test.each([
   ["unknown", OBJECT, { ...COPIED, generation: 1 }],
   ["unknown", OBJECT, { ...COPIED, state: "retired" as const }],
   ["unknown", { ...OBJECT, held: true }, COPIED],
-] as const)("[M21] it is %s: %j of %j", (fate, object, content) => expect(decideFate(object, false, content, KEPT)).toBe(fate));
+] as const)("[M13] it is %s: %j of %j", (fate, object, content) => expect(decideFate(object, false, content, KEPT)).toBe(fate));

@@ -20,7 +20,7 @@ async function sent(...references: MediaReference[]): Promise<BlobWorld> {
   return world;
 }
 
-test.each(Object.entries(HOLDS))("[M22] held by a %s a content lies below h/ too, outlives the store's rules, and is served from there; released it goes", async (_kind, hold) => {
+test.each(Object.entries(HOLDS))("[M14] held by a %s a content lies below h/ too, outlives the store's rules, and is served from there; released it goes", async (_kind, hold) => {
   const world = await sent(byAnn);
   expect(await world.content.keeping.hold({ hold, held: true })).toEqual({ kept: true });
   expect([...world.objects.keys()]).toEqual([KEY, `${HELD}.1`]);
@@ -34,7 +34,7 @@ test.each(Object.entries(HOLDS))("[M22] held by a %s a content lies below h/ too
   expect([...world.objects.keys()]).toEqual([]);
 });
 
-test("[M22] of two holds the other one goes on; asked for again nothing is copied", async () => {
+test("[M14] of two holds the other one goes on; asked for again nothing is copied", async () => {
   const world = await sent(byAnn);
   for (const hold of [HOLDS.user, HOLDS.conversation, HOLDS.user]) expect(await world.content.keeping.hold({ hold, held: true })).toEqual({ kept: true });
   expect(world.objects.size).toBe(2);
@@ -46,7 +46,7 @@ test("[M22] of two holds the other one goes on; asked for again nothing is copie
   expect(world.located()).toBe(KEY);
 });
 
-test("[M22] a release while the content is copied wins, and so does the first of two holds", async () => {
+test("[M14] a release while the content is copied wins, and so does the first of two holds", async () => {
   const world = await sent(byAnn);
   world.meanwhile = () => world.content.keeping.hold({ hold: HOLDS.user, held: false });
   expect(await world.content.keeping.hold({ hold: HOLDS.user, held: true })).toEqual({ kept: false });
@@ -59,7 +59,7 @@ test("[M22] a release while the content is copied wins, and so does the first of
   expect([...world.objects.keys()]).toEqual([KEY, world.located()]);
 });
 
-test("[M22] a hold that is about no message of it holds nothing; what is gone can't be held", async () => {
+test("[M14] a hold that is about no message of it holds nothing; what is gone can't be held", async () => {
   const world = await sent(byAnn);
   expect(await world.content.keeping.hold({ hold: { kind: "user", id: "bob" }, held: true })).toEqual({ kept: false });
   expect(await world.content.keeping.hold({ hold: { kind: "conversation", id: OTHER }, held: true })).toEqual({ kept: false });
@@ -71,7 +71,7 @@ test("[M22] a hold that is about no message of it holds nothing; what is gone ca
   expect([...world.objects.keys()]).toEqual([]);
 });
 
-test("[M22] a hold ends with the last message that it is about: what was deleted under it goes after its grace", async () => {
+test("[M14] a hold ends with the last message that it is about: what was deleted under it goes after its grace", async () => {
   const world = await sent(byAnn, byBob);
   await world.content.keeping.hold({ hold: HOLDS.conversation, held: true });
   world.delete(byAnn);
@@ -84,7 +84,7 @@ test("[M22] a hold ends with the last message that it is about: what was deleted
   expect([...world.objects.keys()]).toEqual([]);
 });
 
-test("[M22] what is sent on from a held content after the store's rule took the other object does not go with the hold", async () => {
+test("[M14] what is sent on from a held content after the store's rule took the other object does not go with the hold", async () => {
   const world = await sent(byAnn);
   await world.content.keeping.hold({ hold: HOLDS.user, held: true });
   await world.pass(400 * DAY);
@@ -95,7 +95,7 @@ test("[M22] what is sent on from a held content after the store's rule took the 
   expect(world.located()).toMatch(new RegExp(`^${KEY}\\.\\d+$`));
 });
 
-test("[M23] of an erased person's content that nobody else has nothing is left at once; what somebody else has as well stays", async () => {
+test("[M15] of an erased person's content that nobody else has nothing is left at once; what somebody else has as well stays", async () => {
   const world = await sent(byAnn, byBob);
   world.delete(byAnn, true);
   await world.pass(0);
@@ -111,7 +111,7 @@ test("[M23] of an erased person's content that nobody else has nothing is left a
   expect([...fresh.objects.keys()]).toEqual([]);
 });
 
-test("[M23] somebody who sends an erased person's content afterwards has it with the usual grace", async () => {
+test("[M15] somebody who sends an erased person's content afterwards has it with the usual grace", async () => {
   const world = await sent(byAnn);
   world.delete(byAnn, true);
   expect(await world.send(byBob)).toBe(true);
@@ -123,7 +123,7 @@ test("[M23] somebody who sends an erased person's content afterwards has it with
   expect(world.objects.size).toBe(0);
 });
 
-test("[M21] where the store has no rules the sweep takes what is past its time; whoever sends it again has it again", async () => {
+test("[M13] where the store has no rules the sweep takes what is past its time; whoever sends it again has it again", async () => {
   const world = await sent(byAnn);
   await world.pass(364 * DAY);
   expect(world.sweep().map(({ fate }) => fate)).toEqual(["referenced"]);
@@ -141,7 +141,7 @@ test("[M21] where the store has no rules the sweep takes what is past its time; 
   expect(world.sweep().map(({ fate }) => fate)).toEqual(["referenced"]);
 });
 
-test("[M21] objects that nobody knows go after their grace, and what is sent meanwhile is not among them", async () => {
+test("[M13] objects that nobody knows go after their grace, and what is sent meanwhile is not among them", async () => {
   const world = new BlobWorld();
   world.objects.set(KEY, world.now);
   world.objects.set(`${HELD}.4`, world.now);
@@ -199,7 +199,7 @@ async function take(world: BlobWorld, given: Step, no: number, messages: Message
   }
 }
 
-test("[M21] [M22] whatever dies: what a message within its time refers to is there, what a whole hold keeps is there, and in the end nothing is left of what nobody refers to", { timeout: 300_000 }, async () => {
+test("[M13] [M14] whatever dies: what a message within its time refers to is there, what a whole hold keeps is there, and in the end nothing is left of what nobody refers to", { timeout: 300_000 }, async () => {
   await fc.assert(fc.asyncProperty(fc.array(step, { minLength: 3, maxLength: 25 }), fc.nat(40), fc.boolean(), async (steps, left, behind) => {
     const world = new BlobWorld();
     world.left = left === 0 ? Number.POSITIVE_INFINITY : left;

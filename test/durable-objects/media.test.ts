@@ -105,7 +105,7 @@ test("[M11] a message that a restore brings back keeps its file, though its conv
   whole(world, "in the end");
 });
 
-test("[M12] what is sent on after a month gets an object of its own age, and the old one goes an hour later", async () => {
+test("[M12] what is sent on after a day or more gets an object of its own age, and the old one goes an hour later", async () => {
   const world = new MediaWorld({});
   world.send(plain);
   await world.pass(40 * DAY);
