@@ -21,7 +21,7 @@ import { StoreRefused, StoreUnavailable } from "./stores/store.ts";
 import { surveySegments } from "./survey.ts";
 
 /** Conversations in hand at once. */
-const WIDTH = 4;
+const WIDTH = 6;
 /** The waits of a long outage grow no further than at this attempt: catching up starts within about ten seconds. */
 const LONGEST_WAIT_ATTEMPT = 4;
 

@@ -13,8 +13,8 @@ import { TestBucket } from "./test-bucket.ts";
 
 const AT = Date.UTC(2026, 10, 20, 12);
 const LEASE_MS = 3_000;
-/** Segments that one archiver has in hand at once, of eight conversations: at most as many are done twice when it goes away. */
-const IN_HAND = 8 * 4;
+/** Segments that one archiver has in hand at once, of six conversations: at most as many are done twice when it goes away. */
+const IN_HAND = 6 * 4;
 
 /** The store of one test: what an archiver is told of it, and a way in. */
 export interface Place {
