@@ -16,7 +16,7 @@ const TYPES = { "types workers": "tsconfig.json", "types node": "tsconfig.node.j
 /** These run while the servers come up. */
 const NEED_NOTHING = new Set<Project>(["unit", "workerd"]);
 /** These wait more than they work: such a row of them, one after the other, takes hardly longer beside another row than alone. */
-const TOGETHER: readonly (readonly Project[])[] = [["cassandra"], ["s3", "browser"]];
+const TOGETHER: readonly (readonly Project[])[] = [["e2e", "s3"], ["browser", "cassandra"]];
 /** Files at once, on two cores: end-to-end tests wait for half of their time. */
 const WORKERS: Partial<Record<Project, number>> = { e2e: 3 };
 
