@@ -15,8 +15,8 @@ const TYPES = { "types workers": "tsconfig.json", "types node": "tsconfig.node.j
 
 /** These run while the servers come up. */
 const NEED_NOTHING = new Set<Project>(["unit", "workerd"]);
-/** These wait more than they work: such a row of them, one after the other, takes hardly longer beside another row than alone. */
-const TOGETHER: readonly (readonly Project[])[] = [["e2e", "s3"], ["browser", "cassandra"]];
+/** These wait more than they work: they run beside all the others, once the servers are there. */
+const BESIDE: readonly Project[] = ["browser", "cassandra"];
 /** Files at once, on two cores: end-to-end tests wait for half of their time. */
 const WORKERS: Partial<Record<Project, number>> = { e2e: 3 };
 
@@ -53,7 +53,7 @@ async function runProject(project: Project, options: Options, folder: string, sh
     const workers = WORKERS[project] === undefined ? [] : [`--maxWorkers=${WORKERS[project]}`];
     const args = ["run", "--project", `${project}*`, "--reporter=default", "--reporter=json", `--outputFile.json=${json}`, ...workers, ...named];
     const env = { ...process.env, ...shared.env, TEST_LONG: options.long ? "1" : "0" };
-    const ended = await runChild(bin("vitest"), [...args, ...(options.files.get(project) ?? [])], env, (options.long ? 60 : 9) * MINUTE, output);
+    const ended = await runChild(bin("vitest"), [...args, ...(options.files.get(project) ?? [])], env, (options.long ? 60 : 20) * MINUTE, output);
     if (output === "at the end") title(`${project} (above)`);
     const report = readReport(json, root, options.pattern, ended, sizes);
     tests.push(...report.tests);
@@ -67,17 +67,22 @@ async function run(options: Options, servers: SharedServers, folder: string, uni
   await servers.install();
   // They come up while lint, types and unit tests run.
   const starting = servers.start(folder);
+  const runNamed = async (project: Project, shared: Shared, output: "now" | "at the end"): Promise<void> => {
+    const files = options.files.get(project);
+    if (files?.length === 0) outcomes.push({ name: project, passed: 0, failures: [], seconds: 0 });
+    else if (files !== undefined) await runProject(project, options, folder, shared, output);
+  };
+  const beside = (async () => {
+    const shared = await starting;
+    for (const project of BESIDE) await runNamed(project, shared, "at the end");
+  })();
   if (options.checks.includes("lint")) await check("lint", "oxlint", ["--type-aware"]);
   if (options.checks.includes("types")) for (const [name, file] of Object.entries(TYPES)) await check(name, "tsc", ["-p", file]);
-  const beside = new Set(TOGETHER.flat());
-  for (const [project, files] of options.files) {
-    if (files.length === 0) outcomes.push({ name: project, passed: 0, failures: [], seconds: 0 });
-    else if (!beside.has(project)) await runProject(project, options, folder, NEED_NOTHING.has(project) ? { env: project === "unit" ? unit : {}, missing: new Map() } : await starting);
+  for (const project of options.files.keys()) {
+    if (BESIDE.includes(project)) continue;
+    await runNamed(project, NEED_NOTHING.has(project) ? { env: project === "unit" ? unit : {}, missing: new Map() } : await starting, "now");
   }
-  const shared = await starting;
-  await Promise.all(TOGETHER.map(async (row, i) => {
-    for (const project of row) if ((options.files.get(project) ?? []).length > 0) await runProject(project, options, folder, shared, i === 0 ? "now" : "at the end");
-  }));
+  await beside;
   if (options.checks.includes("requirements")) {
     title("requirements");
     await timed("requirements", async () => {
