@@ -1,10 +1,9 @@
 // Stands in for the edge: takes acknowledgements over HTTP as the conversation does, and remembers them.
-import { once } from "node:events";
 import { createServer, type IncomingMessage } from "node:http";
-import type { AddressInfo } from "node:net";
 import { jwtVerify } from "jose";
 import * as v from "valibot";
 import { ARCHIVE_SCOPE, ArchiveAck, ArchiveWrong, EDGE_AUDIENCE } from "../../protocol/archive.ts";
+import { listen } from "../loopback.ts";
 
 export const SECRET = "a secret for archiver tests, 32 bytes";
 const KEY = new TextEncoder().encode(SECRET);
@@ -37,14 +36,7 @@ export class FakeEdge {
         (error: unknown) => void response.writeHead(500).end(String(error)),
       );
     });
-    server.listen(0, "127.0.0.1");
-    await once(server, "listening");
-    this.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    this.#close = async () => {
-      server.close();
-      server.closeAllConnections();
-      await once(server, "close");
-    };
+    ({ url: this.url, close: this.#close } = await listen(server));
     return this;
   }
 

@@ -1,9 +1,8 @@
 // Stands in for an edge with files: conversations whose messages carry some, and which of them are held by what.
-import { once } from "node:events";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import * as v from "valibot";
 import { HoldQuery } from "../../protocol/media-keeping.ts";
+import { listen } from "../loopback.ts";
 
 /** Files of one answer. */
 const PAGE = 2;
@@ -27,14 +26,7 @@ export class FilesEdge {
         response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
       });
     });
-    server.listen(0, "127.0.0.1");
-    await once(server, "listening");
-    this.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    this.#close = async () => {
-      server.close();
-      server.closeAllConnections();
-      await once(server, "close");
-    };
+    ({ url: this.url, close: this.#close } = await listen(server));
     return this;
   }
 

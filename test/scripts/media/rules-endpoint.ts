@@ -1,8 +1,7 @@
 // Stands in for a bucket with lifecycle rules: keeps the XML that it is given and gives it back, as it came or in another spelling.
 import { createHash } from "node:crypto";
-import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import { listen } from "../../loopback.ts";
 
 const CONFIGURATION = (rules: string): string => `<?xml version="1.0" encoding="UTF-8"?><LifecycleConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/">${rules}</LifecycleConfiguration>`;
 const FAILURE = (code: string): string => `<?xml version="1.0" encoding="UTF-8"?><Error><Code>${code}</Code><Message>${code} it is</Message></Error>`;
@@ -22,14 +21,7 @@ export class RulesEndpoint {
 
   async open(): Promise<this> {
     const server = createServer((request, response) => void this.#answer(request, response));
-    server.listen(0, "127.0.0.1");
-    await once(server, "listening");
-    this.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    this.#close = async () => {
-      server.close();
-      server.closeAllConnections();
-      await once(server, "close");
-    };
+    ({ url: this.url, close: this.#close } = await listen(server));
     return this;
   }
 

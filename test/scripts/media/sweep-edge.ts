@@ -1,9 +1,8 @@
 // Stands in for the edge: says how long media are kept, and what becomes of contents.
-import { once } from "node:events";
 import { createServer, type IncomingMessage } from "node:http";
-import type { AddressInfo } from "node:net";
 import * as v from "valibot";
 import { type Fate, type MediaKept, SweepQuery } from "../../../protocol/media-keeping.ts";
+import { listen } from "../../loopback.ts";
 
 export const SECRET = "a secret for sweeping tests, 32 bytes";
 
@@ -22,14 +21,7 @@ export class SweepEdge {
     const server = createServer((request, response) => {
       void this.#answer(request).then(({ status, body }) => response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body)));
     });
-    server.listen(0, "127.0.0.1");
-    await once(server, "listening");
-    this.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    this.#close = async () => {
-      server.close();
-      server.closeAllConnections();
-      await once(server, "close");
-    };
+    ({ url: this.url, close: this.#close } = await listen(server));
     return this;
   }
 
