@@ -9,22 +9,14 @@ import { Groups } from "../../durable-objects/conversation/groups.ts";
 import { ReceiptsStore } from "../../durable-objects/conversation/store/receipts.ts";
 import { sha256Hex } from "../../durable-objects/platform/hash.ts";
 import { directPairBytes } from "../../protocol/ids.ts";
-import { AT, Crash, Losing } from "./restored.ts";
+import { AT, Crash, Losing, filled } from "./restored.ts";
 import { conversationId } from "./segments.ts";
 
 const GROUP = conversationId("damaged group");
 const DIRECT = `d.${sha256Hex(directPairBytes("ann", "bob"))}`;
 
-const filled = async (count = 20): Promise<Losing> => {
-  const conversation = new Losing(DIRECT);
-  for (let i = 1; i <= count; i += 1) conversation.say(i % 2 === 0 ? "ann" : "bob", `message ${i}`);
-  await conversation.seal();
-  await conversation.archiveAll();
-  return conversation;
-};
-
 test.each([0, 4])("[C14] a hole leaves what is there as it is, and says up to where all is whole; with that seq it is restored so far, and goes on (%i not archived)", async (more) => {
-  const conversation = await filled();
+  const conversation = await filled(DIRECT);
   for (let i = 1; i <= more; i += 1) conversation.say("ann", `message ${20 + i}`);
   const rollBack = conversation.snapshot();
   conversation.say("ann", "lost");
@@ -51,7 +43,7 @@ test.each([0, 4])("[C14] a hole leaves what is there as it is, and says up to wh
 });
 
 test("[C14] a restore that was begun further goes on with less when it is told to", async () => {
-  const conversation = await filled();
+  const conversation = await filled(DIRECT);
   conversation.wipe();
   let events = 0;
   await expect(conversation.restore({}, (effect) => {
@@ -63,7 +55,7 @@ test("[C14] a restore that was begun further goes on with less when it is told t
 });
 
 test("[C14] [A18] a message whose content was altered is restored without it where its loss is accepted, and named; nothing else may differ", async () => {
-  const conversation = await filled();
+  const conversation = await filled(DIRECT);
   await conversation.alterRow(7, { body: '{"content":"forged","content_type":"text"}' });
   conversation.wipe();
   await expect(conversation.restore()).rejects.toThrow("body of seq 7 is not what it was: --accept-loss restores the message without what it said, --up-to 6 restores what is before it");
@@ -73,7 +65,7 @@ test("[C14] [A18] a message whose content was altered is restored without it whe
   // The archive is as damaged as before, and says so.
   expect((await conversation.audit()).findings).toMatchObject([{ kind: "changed", from_seq: 7 }]);
   for (const [field, value] of [["content_hash", "0".repeat(64)], ["sender_id", null], ["epoch", 7]] as const) {
-    const other = await filled();
+    const other = await filled(DIRECT);
     await other.alterRow(7, { [field]: value });
     other.wipe();
     await expect(other.restore({ acceptLoss: true }), field).rejects.toThrow(DamagedArchive);
@@ -83,7 +75,7 @@ test("[C14] [A18] a message whose content was altered is restored without it whe
 
 test("[C14] what an archiver takes while the epoch begins is restored too", async () => {
   for (const [moment, time] of [["edge.restore look", 1], ["store.epochs", 1], ["bucket.page", 1], ["store.recordEpoch", 1], ["bucket.page", 2], ["store.ledgerAfter", 2], ["bucket.read", 1]] as const) {
-    const conversation = await filled();
+    const conversation = await filled(DIRECT);
     for (let i = 21; i <= 32; i += 1) conversation.say("ann", `message ${i}`);
     await conversation.seal();
     const before = conversation.picture();
@@ -194,7 +186,7 @@ test("[C14] [A7] receipts come back with their times, each into the stay that it
 });
 
 test("[C14] [A7] what somebody had read of events that a restore gave up is no receipt for those that took their seqs", async () => {
-  const conversation = await filled(6);
+  const conversation = await filled(DIRECT, 6);
   await conversation.archive.mergeReceipts(DIRECT, [marks("bob", 9, 9)]);
   conversation.now += 60_000;
   conversation.wipe();
@@ -211,7 +203,7 @@ test("[C14] [A7] what somebody had read of events that a restore gave up is no r
 });
 
 test("[C14] [A7] an edge of a version before takes no receipts, and is restored without them", async () => {
-  const conversation = await filled();
+  const conversation = await filled(DIRECT);
   await conversation.archive.mergeReceipts(DIRECT, [marks("bob", 9, 9)]);
   conversation.wipe();
   conversation.refusesReceipts = true;

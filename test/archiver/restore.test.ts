@@ -9,7 +9,7 @@ import { decideTrust } from "../../domain/restore.ts";
 import { directPairBytes } from "../../protocol/ids.ts";
 import { sha256Hex } from "../../durable-objects/platform/hash.ts";
 import { size } from "../sizes.ts";
-import { AT, Crash, Losing } from "./restored.ts";
+import { AT, Crash, Losing, filled } from "./restored.ts";
 import { conversationId } from "./segments.ts";
 
 const GROUP = conversationId("restored group");
@@ -182,16 +182,8 @@ describe("a crash at every step", () => {
 });
 
 describe("what is lost, or not to be restored", () => {
-  const filled = async (count = 20): Promise<Losing> => {
-    const conversation = new Losing(DIRECT);
-    for (let i = 1; i <= count; i += 1) conversation.say(i % 2 === 0 ? "ann" : "bob", `message ${i}`);
-    await conversation.seal();
-    await conversation.archiveAll();
-    return conversation;
-  };
-
   test("[C14] what was acknowledged and is in no archive is named", async () => {
-    const conversation = await filled();
+    const conversation = await filled(DIRECT);
     for (let i = 21; i <= 23; i += 1) conversation.say("ann", `message ${i}`);
     conversation.wipe();
     expect(await conversation.restore()).toMatchObject({ head_seq: 20, known_seq: 23, lost: { from_seq: 21, to_seq: 23 } });
@@ -200,7 +192,7 @@ describe("what is lost, or not to be restored", () => {
   });
 
   test("[C14] storage that was rolled back keeps what is in no archive yet, where it continues it", async () => {
-    const conversation = await filled();
+    const conversation = await filled(DIRECT);
     for (let i = 21; i <= 30; i += 1) conversation.say("ann", `message ${i}`);
     const rollBack = conversation.snapshot();
     const before = conversation.picture();
@@ -214,7 +206,7 @@ describe("what is lost, or not to be restored", () => {
   });
 
   test("[C14] storage that went its own way after it was rolled back is restored from the archive alone", async () => {
-    const conversation = await filled();
+    const conversation = await filled(DIRECT);
     const rollBack = conversation.snapshot();
     for (let i = 21; i <= 30; i += 1) conversation.say("ann", `message ${i}`);
     await conversation.seal();
@@ -227,7 +219,7 @@ describe("what is lost, or not to be restored", () => {
   });
 
   test("[C14] a conversation that is well is refused, and untouched", async () => {
-    const conversation = await filled();
+    const conversation = await filled(DIRECT);
     const before = conversation.picture();
     await expect(conversation.restore()).rejects.toThrow(RestoreRefused);
     expect(conversation.picture()).toEqual(before);
@@ -236,7 +228,7 @@ describe("what is lost, or not to be restored", () => {
   });
 
   test("[C14] storage that lacks what the archive has is restored without being told to", async () => {
-    const conversation = await filled(6);
+    const conversation = await filled(DIRECT, 6);
     const rollBack = conversation.snapshot();
     for (let i = 7; i <= 18; i += 1) conversation.say("ann", `message ${i}`);
     await conversation.seal();
@@ -246,7 +238,7 @@ describe("what is lost, or not to be restored", () => {
   });
 
   test("[C14] an archive that was altered is not restored from in silence", async () => {
-    const conversation = await filled();
+    const conversation = await filled(DIRECT);
     const [row] = await conversation.archive.scan(DIRECT, "2026-11", null, 1);
     conversation.wipe();
     await conversation.archive.write({
@@ -261,7 +253,7 @@ describe("what is lost, or not to be restored", () => {
   });
 
   test("[C14] a hole in the archive ends the restoring with its seq", async () => {
-    const conversation = await filled();
+    const conversation = await filled(DIRECT);
     conversation.wipe();
     conversation.lostRows.add(9);
     await expect(conversation.restore()).rejects.toThrow(DamagedArchive);
@@ -302,7 +294,7 @@ describe("what is lost, or not to be restored", () => {
   });
 
   test("[C14] a segment of an ended epoch that comes late is refused, and no row of it is written", async () => {
-    const conversation = await filled();
+    const conversation = await filled(DIRECT);
     for (let i = 21; i <= 27; i += 1) conversation.say("ann", `message ${i}`);
     await conversation.seal();
     const [late] = [...conversation.bucket];
@@ -322,7 +314,7 @@ describe("what is lost, or not to be restored", () => {
   });
 
   test("[C14] rows behind a hole that an older epoch left are passed over by restore and audit", async () => {
-    const conversation = await filled(6);
+    const conversation = await filled(DIRECT, 6);
     for (let i = 7; i <= 12; i += 1) conversation.say("ann", `message ${i}`);
     await conversation.seal();
     for (let i = 13; i <= 18; i += 1) conversation.say("ann", `message ${i}`);

@@ -330,3 +330,12 @@ export class Losing {
     };
   }
 }
+
+/** A conversation of ann and bob with `count` messages, all of them archived. */
+export async function filled(id: string, count = 20): Promise<Losing> {
+  const conversation = new Losing(id);
+  for (let i = 1; i <= count; i += 1) conversation.say(i % 2 === 0 ? "ann" : "bob", `message ${i}`);
+  await conversation.seal();
+  await conversation.archiveAll();
+  return conversation;
+}

@@ -1,7 +1,6 @@
 // Stands before a store and passes everything on as it is, so that signatures hold; what was asked is kept.
-import { once } from "node:events";
 import { createServer, request } from "node:http";
-import type { AddressInfo } from "node:net";
+import { listen } from "../loopback.ts";
 
 export class RecordingProxy {
   /** `METHOD path?names of its query`, in order. */
@@ -22,14 +21,7 @@ export class RecordingProxy {
       passed.on("error", () => answer.destroy());
       given.pipe(passed);
     });
-    server.listen(0, "127.0.0.1");
-    await once(server, "listening");
-    proxy.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    proxy.#close = async () => {
-      server.close();
-      server.closeAllConnections();
-      await once(server, "close");
-    };
+    ({ url: proxy.url, close: proxy.#close } = await listen(server));
     return proxy;
   }
 
