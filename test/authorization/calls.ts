@@ -15,8 +15,7 @@ export const CALLS: Readonly<Record<string, Readonly<Record<string, Kind>>>> = {
     configure: "member", invite: "member", invites: "member", revokeInvite: "member", join: "member", ban: "member", unban: "member", bans: "member",
     create: "worker", erase: "service", eraseSender: "archiver", exported: "archiver", stats: "service", archived: "archiver", chain: "archiver", links: "archiver", restore: "archiver", unsealed: "archiver", segmentWrong: "archiver", block: "objects", mediaStands: "objects", holdMedia: "archiver",
     alarm: "runtime",
-    changePorts: "own", change: "own", open: "own", through: "own", absentTo: "own", unwell: "own", member: "own", shown: "own", readable: "own", own: "own",
-    compare: "own", halt: "own", revive: "own", born: "own",
+    changePorts: "own", change: "own",
   },
   UserSession: {
     fetch: "self", admit: "self", send: "self", poll: "self", frames: "self", conversations: "self", changes: "self", searchable: "self", patchInbox: "self", presenceQuery: "self",

@@ -29,7 +29,7 @@ export const MUTANTS: readonly Mutant[] = [
     { file: APPEND, find: "this.fresh.get(item.client_msg_id) ??", replace: 'this.fresh.get(item.client_msg_id) ?? this.store.late?.get(this.call.sender_id + "/" + item.client_msg_id) ??' },
   ),
   mutant("fan-out forgotten after a crash", "unlisted",
-    { file: "durable-objects/conversation/object.ts", find: "this.open(await ctx.storage.getAlarm());",
+    { file: "durable-objects/conversation/life.ts", find: "this.open(await this.ctx.storage.getAlarm());",
       replace: "{ const { state } = this.open(await ctx.storage.getAlarm()); state.marks.fanout_seq = state.head.seq; }" },
   ),
   // It is in the bucket, so what could go wrong?
