@@ -3,7 +3,7 @@
 import type { Reference } from "../../domain/references.ts";
 import { BLOB_MIGRATIONS } from "../../migrations/blob.ts";
 import type { MediaReference } from "../../protocol/rpc/media.ts";
-import { migrate, schemaVersion } from "../platform/migrate.ts";
+import { ObjectStore } from "../platform/object-store.ts";
 import type { Row, Sql } from "../platform/sql.ts";
 
 export interface ContentRecord {
@@ -26,19 +26,9 @@ export type ReferenceRecord = MediaReference & Reference;
 
 const REFERENCE_COLUMNS = "conversation_id, sender_id, client_msg_id, claim, claimed_at, ask_at";
 
-export class BlobStore {
-  readonly sql: Sql;
-
+export class BlobStore extends ObjectStore {
   constructor(sql: Sql) {
-    this.sql = sql;
-  }
-
-  exists(): boolean {
-    return schemaVersion(this.sql) > 0;
-  }
-
-  migrate(): void {
-    migrate(this.sql, BLOB_MIGRATIONS);
+    super(sql, BLOB_MIGRATIONS);
   }
 
   readContent(): ContentRecord | null {

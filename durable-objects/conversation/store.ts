@@ -5,7 +5,7 @@ import type { Jurisdiction, LocationHint } from "../../protocol/ids.ts";
 import type { FanoutMode } from "../../protocol/frames/inbox.ts";
 import type { Stay } from "../../domain/membership.ts";
 import { CONVERSATION_MIGRATIONS } from "../../migrations/conversation.ts";
-import { migrate, schemaVersion } from "../platform/migrate.ts";
+import { ObjectStore } from "../platform/object-store.ts";
 import type { Row, Sql } from "../platform/sql.ts";
 import type { ConversationRecord, Counters, EventRecord, LaggingRecord, MemberChange, NewEvent, SegmentRecord, Watermarks } from "./records.ts";
 import { bytes, EVENT_COLUMNS, toEventRecord } from "./store/event-row.ts";
@@ -19,25 +19,16 @@ export interface HeldKey {
   msg_id: string;
 }
 
-export class ConversationStore {
-  readonly sql: Sql;
+export class ConversationStore extends ObjectStore {
   readonly messages: MessageStore;
   readonly search: SearchStore;
   readonly media: MediaStore;
 
   constructor(sql: Sql) {
-    this.sql = sql;
+    super(sql, CONVERSATION_MIGRATIONS);
     this.messages = new MessageStore(sql);
     this.search = new SearchStore(sql);
     this.media = new MediaStore(sql);
-  }
-
-  exists(): boolean {
-    return schemaVersion(this.sql) > 0;
-  }
-
-  migrate(): void {
-    migrate(this.sql, CONVERSATION_MIGRATIONS);
   }
 
   /** Everything that a conversation starts with, in one transaction. */

@@ -3,7 +3,7 @@ import { DIRECTORY_MIGRATIONS } from "../../migrations/directory.ts";
 import type { Found } from "../../protocol/users.ts";
 import type { HandleCall, PutCall } from "../../protocol/rpc/users.ts";
 import { sha256Hex } from "../platform/hash.ts";
-import { migrate, schemaVersion } from "../platform/migrate.ts";
+import { ObjectStore } from "../platform/object-store.ts";
 import type { Sql } from "../platform/sql.ts";
 
 /** What was given back or taken away is remembered this long: longer than any call is under way. ms */
@@ -24,19 +24,9 @@ function remembered(handle: string): string {
   return `#${sha256Hex(handle)}`;
 }
 
-export class DirectoryStore {
-  private readonly sql: Sql;
-
+export class DirectoryStore extends ObjectStore {
   constructor(sql: Sql) {
-    this.sql = sql;
-  }
-
-  exists(): boolean {
-    return schemaVersion(this.sql) > 0;
-  }
-
-  migrate(): void {
-    migrate(this.sql, DIRECTORY_MIGRATIONS);
+    super(sql, DIRECTORY_MIGRATIONS);
   }
 
   readHolder(handle: string): string | null {

@@ -1,7 +1,7 @@
 // All SQL of the Reports object: the queue of what users have told the operator.
 import { REPORTS_MIGRATIONS } from "../../migrations/reports.ts";
 import type { Evidence, Report, ReportStatus } from "../../protocol/users.ts";
-import { migrate, schemaVersion } from "../platform/migrate.ts";
+import { ObjectStore } from "../platform/object-store.ts";
 import type { Row, Sql } from "../platform/sql.ts";
 
 const COLUMNS = "no, report_id, status, reporter_id, conversation_id, msg_id, user_id, reason, evidence, reported_at, closed_at, note";
@@ -12,19 +12,9 @@ const FORGOTTEN = 10;
 
 export type NewReport = Pick<Report, "report_id" | "reporter_id" | "conversation_id" | "msg_id" | "user_id" | "reason" | "evidence" | "reported_at">;
 
-export class ReportsStore {
-  readonly sql: Sql;
-
+export class ReportsStore extends ObjectStore {
   constructor(sql: Sql) {
-    this.sql = sql;
-  }
-
-  exists(): boolean {
-    return schemaVersion(this.sql) > 0;
-  }
-
-  migrate(): void {
-    migrate(this.sql, REPORTS_MIGRATIONS);
+    super(sql, REPORTS_MIGRATIONS);
   }
 
   commitReport(report: NewReport): void {

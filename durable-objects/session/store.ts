@@ -4,7 +4,7 @@ import type { Kind } from "../../protocol/events.ts";
 import type { FanoutMode, LastMessage } from "../../protocol/frames/inbox.ts";
 import type { KnownHead } from "../../protocol/restore-calls.ts";
 import { SESSION_MIGRATIONS } from "../../migrations/session.ts";
-import { migrate, schemaVersion } from "../platform/migrate.ts";
+import { ObjectStore } from "../platform/object-store.ts";
 import type { Row, Sql } from "../platform/sql.ts";
 
 export interface SessionRecord {
@@ -39,21 +39,12 @@ const INBOX = "conversation_id, kind, title, peer_id, epoch, settled_seq, settle
 /** Conversations whose heads are kept in memory. */
 const KNOWN = 1_000;
 
-export class SessionStore {
-  readonly sql: Sql;
+export class SessionStore extends ObjectStore {
   /** What was read of conversations' heads: each append asks for one, and only a commit of its row changes it. */
   private readonly known = new Map<string, KnownHead | null>();
 
   constructor(sql: Sql) {
-    this.sql = sql;
-  }
-
-  exists(): boolean {
-    return schemaVersion(this.sql) > 0;
-  }
-
-  migrate(): void {
-    migrate(this.sql, SESSION_MIGRATIONS);
+    super(sql, SESSION_MIGRATIONS);
   }
 
   commitRegistered(userId: string, now: number): void {
