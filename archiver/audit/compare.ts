@@ -74,15 +74,22 @@ function changedField(row: RowDigest, link: EventLink): string | null {
 export function compareAlone(rows: readonly RowDigest[], { from, to, keptFrom, since }: Run): Compared {
   const findings: Finding[] = [];
   const seen = new Map<number, RowDigest>();
+  const placeless: RowDigest[] = [];
   for (const row of rows) {
-    if (row.seq === null || row.seq < from || row.seq > to || seen.has(row.seq)) {
-      findings.push(at("added", row.seq ?? 0, `a row ${row.message_id} that has no place in ${from}-${to}`));
-    } else seen.set(row.seq, row);
+    if (row.seq === null || row.seq < from || row.seq > to || seen.has(row.seq)) placeless.push(row);
+    else seen.set(row.seq, row);
   }
+  const moved = placesOf(placeless, [...seen.values()], { from, to });
+  for (const row of placeless) {
+    const own = moved.get(row);
+    if (own === undefined) findings.push(at("added", row.seq ?? 0, `a row ${row.message_id} that has no place in ${from}-${to}`));
+    else findings.push({ ...at("changed", own, "seq is not what it was"), carries: { own: { seq: own, content_hash: null }, other: { seq: row.seq, content_hash: null } } });
+  }
+  const taken = new Set(moved.values());
   const firstSeq = Math.min(...seen.keys());
   let expired = 0;
   for (let seq = from; seq <= to; seq += 1) {
-    if (seen.has(seq)) continue;
+    if (seen.has(seq) || taken.has(seq)) continue;
     // Rows end in the order of their times: only the oldest can have.
     if (seq < firstSeq && (since === null || since < keptFrom)) expired += 1;
     else findings.push(at("removed", seq, "its row is gone"));
@@ -95,6 +102,20 @@ export function compareAlone(rows: readonly RowDigest[], { from, to, keptFrom, s
     else if (row.wrong !== null) findings.push(at("changed", seq, `${row.wrong} does not go with the row's other fields`));
   });
   return { findings: findings.toSorted((a, b) => a.from_seq - b.from_seq), expired };
+}
+
+/**
+ * Which seq each of these rows should carry: the one that is missing where it stands, if that is one alone and no other row stands
+ * there. It carries another run's, and was exchanged with it, or changed.
+ */
+function placesOf(placeless: readonly RowDigest[], placed: readonly RowDigest[], { from, to }: Pick<Run, "from" | "to">): Map<RowDigest, number> {
+  const gaps = new Map<number, RowDigest[]>();
+  for (const row of placeless) {
+    const before = placed.findLast(({ message_id }) => message_id < row.message_id)?.seq ?? from - 1;
+    const behind = placed.find(({ message_id }) => message_id > row.message_id)?.seq ?? to + 1;
+    if (behind - before === 2) gaps.set(before + 1, [...(gaps.get(before + 1) ?? []), row]);
+  }
+  return new Map([...gaps].flatMap(([seq, rows]) => (rows.length === 1 ? [[rows[0] as RowDigest, seq] as const] : [])));
 }
 
 /** Neighbours that are gone become one finding. What is gone up to the end was cut. */
