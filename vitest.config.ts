@@ -1,6 +1,8 @@
-// The kinds of tests, by the suffix of their files; `npm test` runs them one kind after the other.
+// The kinds of tests, by the suffix of their files; scripts/test.ts says which run beside one another.
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig, type TestProjectInlineConfiguration } from "vitest/config";
+import { LongestFirst } from "./scripts/test/longest-first.ts";
+import { ALONE } from "./scripts/test/options.ts";
 
 const long = process.env["TEST_LONG"] === "1";
 const SUFFIXES = ["workerd", "e2e", "s3", "cassandra", "browser"];
@@ -15,9 +17,6 @@ const common = {
   allowOnly: false,
 };
 
-/** They measure, or build where others build: nothing else may run beside them. */
-const ALONE = ["test/bench/bench.e2e.test.ts", "test/scripts/deploy.e2e.test.ts"];
-
 /**
  * Real processes on a busy machine now and then miss a bound of time: such a test is tried once more, and the run's end names
  * those that passed only then.
@@ -27,12 +26,12 @@ const twice = { retry: 1 };
 /** Tests in plain Node that need what their suffix says; `alone`: one file at a time. */
 function kind(name: string, alone: boolean): TestProjectInlineConfiguration {
   return {
-    test: { ...common, ...twice, name, include: [`test/**/*.${name}.test.ts`], exclude: ALONE, pool: "forks", fileParallelism: !alone },
+    test: { ...common, ...twice, name, include: [`test/**/*.${name}.test.ts`], exclude: [...ALONE], pool: "forks", fileParallelism: !alone },
   };
 }
 
 const alone: TestProjectInlineConfiguration = {
-  test: { ...common, ...twice, name: "e2e-alone", include: ALONE, pool: "forks", fileParallelism: false, sequence: { groupOrder: 1 } },
+  test: { ...common, ...twice, name: "alone", include: [...ALONE], pool: "forks", fileParallelism: false, sequence: { groupOrder: 1 } },
 };
 
 const unit: TestProjectInlineConfiguration = {
@@ -61,6 +60,7 @@ const workerd: TestProjectInlineConfiguration = {
 export default defineConfig({
   test: {
     maxWorkers: 2,
+    sequence: { sequencer: LongestFirst },
     projects: [unit, workerd, kind("e2e", false), alone, kind("s3", false), kind("cassandra", false), kind("browser", true)],
   },
 });

@@ -11,14 +11,28 @@ import { makeRunFolder, memoryDisk, type Shared, SharedServers } from "./test/se
 const root = path.resolve(import.meta.dirname, "..");
 const bin = (name: string): string => path.join(root, "node_modules", ".bin", name);
 const MINUTE = 60_000;
+/** Three nodes of Cassandra at once, and the data folders of their tests. */
+const ROOM_BYTES = 4 * 2 ** 30;
 const TYPES = { "types workers": "tsconfig.json", "types node": "tsconfig.node.json", "types web": "tsconfig.web.json", "types workerd tests": "test/workerd/tsconfig.json" };
 
 /** These run while the servers come up. */
 const NEED_NOTHING = new Set<Project>(["unit", "workerd"]);
-/** These wait more than they work: they run beside all the others, once the servers are there. */
-const BESIDE: readonly Project[] = ["browser", "cassandra"];
+/** Lanes run beside one another, each in its order; the first follows lint and types. What runs alone comes after all of them. */
+const LANES: readonly (readonly [Project, ...Project[]])[] = [["unit", "workerd", "s3"], ["e2e"], ["cassandra"], ["browser"]];
 /** Files at once, on two cores: end-to-end tests wait for half of their time. */
 const WORKERS: Partial<Record<Project, number>> = { e2e: 3 };
+/** They only compute: whoever waits for a running server goes first. */
+const NICE: Partial<Record<Project, number>> = { unit: 5, workerd: 5 };
+
+/** What these commit they commit thousands of times, and nothing of it outlives them: that need not wait for a disk. */
+const IN_MEMORY: Partial<Record<Project, "memory" | "room">> = { unit: "memory", cassandra: "room" };
+
+/** Folders of this run: on the disk, and on one in memory, `room` where there is space for database nodes. */
+interface Folders {
+  disk: string;
+  memory: string | null;
+  room: string | null;
+}
 
 const outcomes: Outcome[] = [];
 const sizes: Sizes = new Map();
@@ -38,22 +52,24 @@ async function timed(name: string, run: () => Promise<{ passed: number; failures
 async function check(name: string, tool: string, args: string[]): Promise<void> {
   title(name);
   await timed(name, async () => {
-    const ended = await runChild(bin(tool), args, process.env, 5 * MINUTE);
+    const ended = await runChild(bin(tool), args, process.env, 5 * MINUTE, { nice: 5 });
     return ended === 0 ? { passed: 1, failures: [] } : { passed: 0, failures: [`${tool} ${args.join(" ")} (${ended})`] };
   });
 }
 
-async function runProject(project: Project, options: Options, folder: string, shared: Shared, output: "now" | "at the end" = "now"): Promise<void> {
+async function runProject(project: Project, options: Options, folders: Folders, shared: Shared, output: "now" | "at the end"): Promise<void> {
   if (output === "now") title(project);
   await timed(project, async () => {
     const missing = shared.missing.get(project);
     if (missing !== undefined) return { passed: 0, failures: [`not run: ${missing}`] };
-    const json = path.join(folder, `${project}.json`);
+    const json = path.join(folders.disk, `${project}.json`);
     const named = options.pattern === null ? [] : ["-t", options.pattern];
     const workers = WORKERS[project] === undefined ? [] : [`--maxWorkers=${WORKERS[project]}`];
-    const args = ["run", "--project", `${project}*`, "--reporter=default", "--reporter=json", `--outputFile.json=${json}`, ...workers, ...named];
-    const env = { ...process.env, ...shared.env, TEST_LONG: options.long ? "1" : "0" };
-    const ended = await runChild(bin("vitest"), [...args, ...(options.files.get(project) ?? [])], env, (options.long ? 60 : 20) * MINUTE, output);
+    const args = ["run", "--project", project, "--reporter=default", "--reporter=json", `--outputFile.json=${json}`, ...workers, ...named];
+    const memory = IN_MEMORY[project] === undefined ? null : folders[IN_MEMORY[project]];
+    const env = { ...process.env, ...shared.env, TEST_LONG: options.long ? "1" : "0", ...(memory === null ? {} : { TMPDIR: memory }) };
+    const files = options.files.get(project) ?? [];
+    const ended = await runChild(bin("vitest"), [...args, ...files], env, (options.long ? 60 : 20) * MINUTE, { output, nice: NICE[project] ?? 0 });
     if (output === "at the end") title(`${project} (above)`);
     const report = readReport(json, root, options.pattern, ended, sizes);
     tests.push(...report.tests);
@@ -62,27 +78,25 @@ async function runProject(project: Project, options: Options, folder: string, sh
   });
 }
 
-/** @param unit environment of the unit tests */
-async function run(options: Options, servers: SharedServers, folder: string, unit: Record<string, string>): Promise<void> {
-  await servers.install();
-  // They come up while lint, types and unit tests run.
-  const starting = servers.start(folder);
-  const runNamed = async (project: Project, shared: Shared, output: "now" | "at the end"): Promise<void> => {
-    const files = options.files.get(project);
-    if (files?.length === 0) outcomes.push({ name: project, passed: 0, failures: [], seconds: 0 });
-    else if (files !== undefined) await runProject(project, options, folder, shared, output);
-  };
-  const beside = (async () => {
-    const shared = await starting;
-    for (const project of BESIDE) await runNamed(project, shared, "at the end");
-  })();
+async function runChecks(options: Options): Promise<void> {
   if (options.checks.includes("lint")) await check("lint", "oxlint", ["--type-aware"]);
   if (options.checks.includes("types")) for (const [name, file] of Object.entries(TYPES)) await check(name, "tsc", ["-p", file]);
-  for (const project of options.files.keys()) {
-    if (BESIDE.includes(project)) continue;
-    await runNamed(project, NEED_NOTHING.has(project) ? { env: project === "unit" ? unit : {}, missing: new Map() } : await starting, "now");
-  }
-  await beside;
+}
+
+async function run(options: Options, servers: SharedServers, folders: Folders): Promise<void> {
+  await servers.install();
+  // They come up while lint, types and unit tests run.
+  const starting = servers.start(folders.room ?? folders.disk);
+  const runNamed = async (project: Project, output: "now" | "at the end"): Promise<void> => {
+    const files = options.files.get(project);
+    if (files?.length === 0) outcomes.push({ name: project, passed: 0, failures: [], seconds: 0 });
+    else if (files !== undefined) await runProject(project, options, folders, NEED_NOTHING.has(project) ? { env: {}, missing: new Map() } : await starting, output);
+  };
+  await Promise.all(LANES.map(async (lane, i) => {
+    if (i === 0) await runChecks(options);
+    for (const project of lane) await runNamed(project, i === 0 ? "now" : "at the end");
+  }));
+  await runNamed("alone", "now");
   if (options.checks.includes("requirements")) {
     title("requirements");
     await timed("requirements", async () => {
@@ -99,8 +113,9 @@ async function main(): Promise<void> {
   const begun = performance.now();
   const options = parseOptions(process.argv.slice(2));
   const folder = makeRunFolder(path.join(root, ".cache", "test"));
-  const disk = memoryDisk();
-  const memory = disk === null ? null : makeRunFolder(disk);
+  const inMemory = memoryDisk();
+  const memory = inMemory === null ? null : makeRunFolder(inMemory);
+  const folders = { disk: folder, memory, room: memoryDisk(undefined, ROOM_BYTES) === null ? null : memory };
   const servers = new SharedServers(new Set([...options.files].filter(([, files]) => files.length > 0).map(([project]) => project)));
   const cleanUp = async (): Promise<void> => {
     await servers.stop();
@@ -113,8 +128,7 @@ async function main(): Promise<void> {
     });
   }
   try {
-    // What unit tests commit they commit thousands of times, and nothing of it outlives them: that need not wait for a disk.
-    await run(options, servers, folder, memory === null ? {} : { TMPDIR: memory });
+    await run(options, servers, folders);
   } finally {
     await cleanUp();
   }

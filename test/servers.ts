@@ -22,7 +22,7 @@ let node: Promise<{ host: string; port: number; datacenter: string }> | null = n
 
 async function ownCassandra(): Promise<{ host: string; port: number; datacenter: string }> {
   const dataDir = ownFolder("cassandra");
-  const own = await startCassandra({ dataDir });
+  const own = await startCassandra({ dataDir, brief: true });
   owned.push(async () => {
     own.kill();
     await own.stop();

@@ -15,6 +15,8 @@ function childEnvironment(node, root) {
   env.PATH = [...first, env.PATH].filter(Boolean).join(path.delimiter);
   // The programs are of one thread each: more arenas than one only keep what was freed (46 MB of an archiver at work).
   env.MALLOC_ARENA_MAX ??= "1";
+  // Compiled once for all programs and starts: a start is ready in half of the time.
+  env.NODE_COMPILE_CACHE ??= path.join(root, ".cache", "node");
   return env;
 }
 

@@ -61,8 +61,9 @@ export function nodetoolArguments(dataDir: string, jars: string, jmxPort: number
 }
 
 /** Arguments for `java`; `conf` holds cassandra.yaml and logback.xml. */
-export function javaArguments(dataDir: string, conf: string, jars: string, heapMb: number, jmxPort?: number): string[] {
+export function javaArguments(dataDir: string, conf: string, jars: string, { heapMb, brief, jmxPort }: { heapMb: number; brief: boolean; jmxPort?: number }): string[] {
   return [
+    ...(brief ? ["-XX:TieredStopAtLevel=1"] : []),
     `-Xms${heapMb}m`, `-Xmx${heapMb}m`, "-XX:+UseSerialGC", "-XX:MaxDirectMemorySize=256m", "-Xss512k",
     `-javaagent:${path.join(jars, "jamm-0.4.0.jar")}`, "-Djdk.attach.allowAttachSelf=true", ...MODULES,
     ...(jmxPort === undefined ? [] : [`-Dcassandra.jmx.local.port=${jmxPort}`]),

@@ -2,8 +2,7 @@
 import { globSync } from "node:fs";
 import { parseArgs } from "node:util";
 
-/** In the order in which they run. */
-export const PROJECTS = ["unit", "workerd", "e2e", "s3", "cassandra", "browser"] as const;
+export const PROJECTS = ["unit", "workerd", "e2e", "s3", "cassandra", "browser", "alone"] as const;
 export type Project = (typeof PROJECTS)[number];
 const CHECKS = ["lint", "types", "requirements"] as const;
 export type Check = (typeof CHECKS)[number];
@@ -21,7 +20,11 @@ export type Options = {
 
 export const USAGE = `usage: npm test -- [--long] [--only ${[...CHECKS, ...PROJECTS].join(",")}] [-t PATTERN] [FILE…]`;
 
+/** They measure, or build where others build: nothing else may run beside them. */
+export const ALONE: readonly string[] = ["test/bench/bench.e2e.test.ts", "test/scripts/deploy.e2e.test.ts"];
+
 function projectOf(file: string): Project {
+  if (ALONE.includes(file)) return "alone";
   const suffix = /\.(\w+)\.test\.ts$/.exec(file)?.[1];
   return PROJECTS.find((project) => project === suffix) ?? "unit";
 }
@@ -38,6 +41,8 @@ export function parseOptions(args: string[]): Options {
   if (unknown.length > 0) throw new Error(`no part of the tests is called ${unknown.join(", ")}\n${USAGE}`);
 
   const narrowed = positionals.length > 0 || values.testNamePattern !== undefined;
+  // By their suffix they are end-to-end tests.
+  if (only.includes("e2e")) only.push("alone");
   const wanted = (name: string): boolean => only.length === 0 || only.includes(name);
   const files = new Map<Project, string[]>();
   for (const project of PROJECTS.filter(wanted)) files.set(project, []);

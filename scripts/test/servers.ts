@@ -41,7 +41,7 @@ const PARTS: Part[] = [
   {
     project: "cassandra", install: installCassandra,
     start: async (folder) => {
-      const server = await startCassandra({ dataDir: path.join(folder, "cassandra") });
+      const server = await startCassandra({ dataDir: path.join(folder, "cassandra"), brief: true });
       return { server, env: { TEST_CASSANDRA: `${server.host}:${server.port}` } };
     },
   },

@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { afterEach } from "vitest";
 import type { S3Config } from "../../archiver/config.ts";
 import { SECRET } from "./fake-edge.ts";
+import { NODE_ENV_OF_RUN } from "../product/node-env.ts";
 
 const MAIN = fileURLToPath(new URL("../../archiver/main.ts", import.meta.url));
 
@@ -45,7 +46,7 @@ export interface ArchiverProcess {
 
 /** @param args what an operator asks; without any it archives */
 export function startArchiver(env: Record<string, string>, args: readonly string[] = []): ArchiverProcess {
-  const child = spawn(process.execPath, [MAIN, ...args], { env, stdio: ["pipe", "pipe", "pipe"] });
+  const child = spawn(process.execPath, [MAIN, ...args], { env: { ...NODE_ENV_OF_RUN, ...env }, stdio: ["pipe", "pipe", "pipe"] });
   const lines: string[] = [];
   const ended = once(child, "close").then(([code, signal]) => (code ?? signal) as number | string);
   const listening = new Promise<string>((resolve, reject) => {

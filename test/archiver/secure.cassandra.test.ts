@@ -36,7 +36,7 @@ function newStore(config: CassandraConfig): CassandraStore {
 }
 
 beforeAll(async () => {
-  node = await startCassandra({ dataDir, auth: true, tls: pem("node") });
+  node = await startCassandra({ dataDir, auth: true, brief: true, tls: pem("node") });
   // The operator makes the keyspace and gives the archiver a role that may do nothing outside it. The first user is made a moment
   // after the port opens.
   await vi.waitFor(async () => {

@@ -5,6 +5,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import * as v from "valibot";
 import type { Product } from "../product.ts";
+import { NODE_ENV_OF_RUN } from "../product/node-env.ts";
 
 const MAIN = fileURLToPath(new URL("../../archiver/main.ts", import.meta.url));
 const Secrets = v.object({ S3_ACCESS_KEY_ID: v.string(), S3_SECRET_ACCESS_KEY: v.string(), ARCHIVE_SECRET: v.string() });
@@ -27,6 +28,7 @@ export function startArchiverCommand(product: Product, args: readonly string[], 
   const child = spawn(process.execPath, [MAIN, ...args], {
     stdio: ["ignore", "pipe", "pipe"],
     env: {
+      ...NODE_ENV_OF_RUN,
       S3_ENDPOINT: `${product.url}/cdn-cgi/local/r2/s3`, S3_REGION: "auto", S3_BUCKET: "confab-segments", ...secrets,
       EDGE_URL: product.url, DATA_DIR: product.dataDir, ...env,
     },

@@ -17,7 +17,7 @@ let product: Product;
 
 // A node of its own, because this test takes it down.
 beforeAll(async () => {
-  node = await startCassandra({ dataDir: folder, durable: true });
+  node = await startCassandra({ dataDir: folder, durable: true, brief: true });
   product = await startProduct({
     env: {
       CONFAB_RATE_LIMIT: "0", CONFAB_SEAL_EVENTS: "20", CONFAB_SEAL_AFTER_MS: "300", CONFAB_HOT_EVENTS: "5", CONFAB_HOT_DAYS: "0", ARCHIVER_POLL_MS: "200",
@@ -103,7 +103,7 @@ test("[E9] everything restarted, the history is intact, and no relational databa
   await product.killTree();
   node.kill();
   await node.stop();
-  node = await startCassandra({ dataDir: folder, durable: true, port: node.port, storagePort: node.storagePort });
+  node = await startCassandra({ dataDir: folder, durable: true, brief: true, port: node.port, storagePort: node.storagePort });
   await product.restart();
   const events = await until(async () => bob.history(id).catch(() => []), (found) => found.length === 50, 60_000);
   expect(contents(events)).toEqual(range(50).map((i) => `message ${i}`));

@@ -23,7 +23,7 @@ let env: Record<string, string>;
 // A node of its own: it is drained, and its files are read.
 beforeAll(async () => {
   jmxPort = await freePort();
-  node = await startCassandra({ dataDir: folder, durable: true, jmxPort });
+  node = await startCassandra({ dataDir: folder, durable: true, brief: true, jmxPort });
   env = { CASSANDRA_CONTACT_POINTS: node.host, CASSANDRA_PORT: String(node.port), CASSANDRA_DATACENTER: node.datacenter, CASSANDRA_KEYSPACE: KEYSPACE };
   product = await startProduct({
     env: { CONFAB_RATE_LIMIT: "0", CONFAB_SEAL_EVENTS: "20", CONFAB_SEAL_AFTER_MS: "300", CONFAB_HOT_EVENTS: "5", CONFAB_HOT_DAYS: "0", ARCHIVER_POLL_MS: "200", ...env },

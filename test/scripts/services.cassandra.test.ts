@@ -34,7 +34,7 @@ test("the shared node answers queries", async () => {
 const RESTARTS = size("restarts of a killed Cassandra node", 0, 3);
 
 test(`a node of one's own asks for passwords, and keeps its data over ${RESTARTS} kills and restarts on the same port`, async () => {
-  let node = await startCassandra({ dataDir, auth: true, durable: true });
+  let node = await startCassandra({ dataDir, auth: true, durable: true, brief: true });
   // The first user is made a moment after the port opens.
   await vi.waitFor(() => using(node, async (client) => {
     await client.execute("CREATE KEYSPACE IF NOT EXISTS own WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}");
@@ -45,7 +45,7 @@ test(`a node of one's own asks for passwords, and keeps its data over ${RESTARTS
   for (let restart = 1; restart <= RESTARTS; restart += 1) {
     await using(node, (client) => client.execute("INSERT INTO own.rows (id, content) VALUES (?, 'kept')", [restart], { prepare: true }), "cassandra");
     node.kill();
-    node = await startCassandra({ dataDir, auth: true, durable: true, port: node.port });
+    node = await startCassandra({ dataDir, auth: true, durable: true, brief: true, port: node.port });
     const rows = await using(node, (client) => client.execute("SELECT content FROM own.rows"), "cassandra");
     expect(rows.rowLength).toBe(restart + 1);
   }

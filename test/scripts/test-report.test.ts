@@ -1,9 +1,10 @@
 // What counts as a failure of a run: more than vitest itself calls one.
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { parseOptions } from "../../scripts/test/options.ts";
+import { LONG } from "../../scripts/test/longest-first.ts";
+import { ALONE, parseOptions } from "../../scripts/test/options.ts";
 import { type Sizes, summary } from "../../scripts/test/outcome.ts";
 import { readReport } from "../../scripts/test/report.ts";
 
@@ -73,7 +74,7 @@ describe("the command line", () => {
   test("nothing asks for everything", () => {
     const { checks, files, whole, long } = parseOptions([]);
     expect(checks).toEqual(["lint", "types", "requirements"]);
-    expect([...files.keys()]).toEqual(["unit", "workerd", "e2e", "s3", "cassandra", "browser"]);
+    expect([...files.keys()]).toEqual(["unit", "workerd", "e2e", "s3", "cassandra", "browser", "alone"]);
     expect(files.get("unit")).toContain("test/scripts/test-report.test.ts");
     expect([whole, long]).toEqual([true, false]);
   });
@@ -88,4 +89,16 @@ describe("the command line", () => {
   test("an unknown part", () => {
     expect(() => parseOptions(["--only", "units"])).toThrow("units");
   });
+});
+
+test("the files that are said to take long are there", () => {
+  const listed = Object.keys(LONG);
+  expect(listed.filter((file) => !existsSync(path.join(import.meta.dirname, "../..", file)))).toEqual([]);
+  expect(Object.values(LONG)).toEqual(Object.values(LONG).toSorted((a, b) => b - a));
+});
+
+test("what measures runs alone, also when its suffix is asked for", () => {
+  const { files } = parseOptions(["--only", "e2e"]);
+  expect(files.get("alone")).toEqual(ALONE);
+  expect(files.get("e2e")?.filter((file) => ALONE.includes(file))).toEqual([]);
 });
