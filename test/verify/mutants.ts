@@ -30,7 +30,7 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   mutant("fan-out forgotten after a crash", "unlisted",
     { file: "durable-objects/conversation/life.ts", find: "this.open(await this.ctx.storage.getAlarm());",
-      replace: "{ const { state } = this.open(await ctx.storage.getAlarm()); state.marks.fanout_seq = state.head.seq; }" },
+      replace: "{ const { state } = this.open(await this.ctx.storage.getAlarm()); state.marks.fanout_seq = state.head.seq; }" },
   ),
   // It is in the bucket, so what could go wrong?
   mutant("bodies pruned before the archive acknowledged them", "seam",
