@@ -11,6 +11,8 @@ import { makeRunFolder, memoryDisk, type Shared, SharedServers } from "./test/se
 const root = path.resolve(import.meta.dirname, "..");
 const bin = (name: string): string => path.join(root, "node_modules", ".bin", name);
 const MINUTE = 60_000;
+/** Of what only computes: whoever waits for a running server goes first. */
+const STAND_BACK = 5;
 /** Three nodes of Cassandra at once, and the data folders of their tests. */
 const ROOM_BYTES = 4 * 2 ** 30;
 const TYPES = { "types workers": "tsconfig.json", "types node": "tsconfig.node.json", "types web": "tsconfig.web.json", "types workerd tests": "test/workerd/tsconfig.json" };
@@ -18,12 +20,9 @@ const TYPES = { "types workers": "tsconfig.json", "types node": "tsconfig.node.j
 /** These run while the servers come up. */
 const NEED_NOTHING = new Set<Project>(["unit", "workerd"]);
 /** Lanes run beside one another, each in its order; the first follows lint and types. What runs alone comes after all of them. */
-const LANES: readonly (readonly [Project, ...Project[]])[] = [["unit", "workerd", "s3"], ["e2e"], ["cassandra"], ["browser"]];
+const LANES: readonly (readonly [Project, ...Project[]])[] = [["unit", "workerd", "s3"], ["e2e"], ["cassandra", "browser"]];
 /** Files at once, on two cores: end-to-end tests wait for half of their time. */
 const WORKERS: Partial<Record<Project, number>> = { e2e: 3 };
-/** They only compute: whoever waits for a running server goes first. */
-const NICE: Partial<Record<Project, number>> = { unit: 5, workerd: 5 };
-
 /** What these commit they commit thousands of times, and nothing of it outlives them: that need not wait for a disk. */
 const IN_MEMORY: Partial<Record<Project, "memory" | "room">> = { unit: "memory", cassandra: "room" };
 
@@ -52,7 +51,7 @@ async function timed(name: string, run: () => Promise<{ passed: number; failures
 async function check(name: string, tool: string, args: string[]): Promise<void> {
   title(name);
   await timed(name, async () => {
-    const ended = await runChild(bin(tool), args, process.env, 5 * MINUTE, { nice: 5 });
+    const ended = await runChild(bin(tool), args, process.env, 5 * MINUTE, { nice: STAND_BACK });
     return ended === 0 ? { passed: 1, failures: [] } : { passed: 0, failures: [`${tool} ${args.join(" ")} (${ended})`] };
   });
 }
@@ -69,7 +68,7 @@ async function runProject(project: Project, options: Options, folders: Folders, 
     const memory = IN_MEMORY[project] === undefined ? null : folders[IN_MEMORY[project]];
     const env = { ...process.env, ...shared.env, TEST_LONG: options.long ? "1" : "0", ...(memory === null ? {} : { TMPDIR: memory }) };
     const files = options.files.get(project) ?? [];
-    const ended = await runChild(bin("vitest"), [...args, ...files], env, (options.long ? 60 : 20) * MINUTE, { output, nice: NICE[project] ?? 0 });
+    const ended = await runChild(bin("vitest"), [...args, ...files], env, (options.long ? 60 : 20) * MINUTE, { output });
     if (output === "at the end") title(`${project} (above)`);
     const report = readReport(json, root, options.pattern, ended, sizes);
     tests.push(...report.tests);

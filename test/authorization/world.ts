@@ -17,6 +17,12 @@ export const ABSENT: Scene = { conversation_id: `g.${"0".repeat(32)}`, msg_id: "
 
 const FILE = kindFile("image", "image/png", png());
 
+/** As the archiver has it: good for a minute, and made anew for each request. */
+export function archiverToken({ dataDir }: Product): Promise<string> {
+  const { ARCHIVE_SECRET } = JSON.parse(readFileSync(path.join(dataDir, "secrets.json"), "utf8")) as { ARCHIVE_SECRET: string };
+  return sign({ scope: "archive", aud: "confab-edge", iat: seconds(), exp: seconds(60) }, ARCHIVE_SECRET);
+}
+
 export class World {
   readonly product: Product;
   readonly people: Readonly<Record<Actor | "peer" | "outsider", User>>;
@@ -37,13 +43,12 @@ export class World {
   private static async populate(product: Product): Promise<World> {
     const names = [...USERS, "peer", "outsider", "deactivated", "revoked"] as const;
     const users = Object.fromEntries(await Promise.all(names.map(async (name) => [name, await newUser(product, name)]))) as Record<(typeof names)[number], User>;
-    const { ARCHIVE_SECRET } = JSON.parse(readFileSync(path.join(product.dataDir, "secrets.json"), "utf8")) as { ARCHIVE_SECRET: string };
     const people = {
       ...users,
       anonymous: new User(product, "anonymous", ""),
       expired: new User(product, users.owner.name, await sign(claims(users.owner.name, { iat: seconds(-600), exp: seconds(-60) }))),
       service: await operator(product),
-      archiver: new User(product, "archiver", await sign({ scope: "archive", aud: "confab-edge", iat: seconds(), exp: seconds(60) }, ARCHIVE_SECRET)),
+      archiver: new User(product, "archiver", await archiverToken(product)),
     };
     await people.service.call("POST", `/v1/admin/users/${users.deactivated.name}/deactivate`);
     await people.service.call("POST", `/v1/admin/users/${users.revoked.name}/revoke`);

@@ -11,7 +11,8 @@ const FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", 
 export const MICROPHONE = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"];
 
 export function openBrowser(more: readonly string[] = []): Promise<Browser> {
-  return browserType.launch({ executablePath: chromium(), args: [...FLAGS, ...more] });
+  // Without a locale a file's name that is not ASCII can't be kept.
+  return browserType.launch({ executablePath: chromium(), args: [...FLAGS, ...more], env: { ...process.env, LANG: "C.UTF-8" } });
 }
 
 export class Person {
