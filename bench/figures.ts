@@ -1,6 +1,6 @@
-// From rounds to figures: the median and the spread of each, ratios within one run, and the goals.
-import type { Round } from "./round.ts";
+// From rounds to figures: the median and the spread of each, and ratios within one run.
 import { median } from "./samples.ts";
+import { FIGURES, type FigureName, type Round } from "./round.ts";
 import type { WorkloadName } from "./workloads.ts";
 
 export interface Figure {
@@ -9,87 +9,61 @@ export interface Figure {
   highest: number;
 }
 
-/** Every figure over the rounds of one workload. ms, or what the name says. */
-export type Figures = Readonly<Record<FigureName, Figure>> & Readonly<Record<CpuName, Figure | null>> & {
-  /** Over all rounds and what they left to settle. null where nobody may ask. */
+export interface Figures {
+  seen: Partial<Record<FigureName, Figure>>;
+  /** Of the server's parts, ms for each message. */
+  cpu_parts: Record<string, Figure>;
+  /** SQL rows written for each message, over all rounds and what they left to settle; null where nobody may ask. */
   rows_per_message: number | null;
-};
-type FigureName =
-  | "acks_per_s" | "deliveries_per_s" | "ack_p50" | "ack_p99" | "ack_max" | "delivery_p50" | "delivery_p99" | "delivery_max"
-  | "bytes" | "generator_cpu" | "generator_share" | "load_average";
-type CpuName = "server_cpu" | "workerd_cpu" | "archiver_cpu";
+}
+
+/** One of those that are compared. */
+export interface PartyOutcome extends Figures {
+  name: string;
+  rounds: Round[];
+  /** The product by this one, in each pair of rounds: of the workload's main figure, and of the server's CPU. null for the product itself. */
+  ratio: { main: Figure; server_cpu: Figure | null } | null;
+}
 
 export interface Outcome {
   workload: WorkloadName;
   description: string;
-  product: Figures;
-  /** What the product was compared with; null for nothing. */
-  against: Figures | null;
-  /** Product by the other, in each pair of rounds: rates above 1 and CPU below 1 are the product's better ones. */
-  ratio: { rate: Figure; server_cpu: Figure | null } | null;
-  rounds: { product: Round[]; against: Round[] };
+  /** What the workload is about. */
+  main: FigureName;
+  /** Generator processes. */
+  generators: number;
+  /** The product first. */
+  parties: [PartyOutcome, ...PartyOutcome[]];
 }
 
-export interface Goal {
-  goal: string;
-  measured: number;
-  met: boolean;
-}
+export const MAIN: Readonly<Record<WorkloadName, FigureName>> = {
+  "pairs": "acks_per_s", "pairs-32": "acks_per_s", "open-200": "ack_p50", "group-1": "deliveries_per_s", "group-10": "deliveries_per_s",
+  "group-500": "deliveries_per_s", "notify-500": "delivery_p99", "reconnect-1000": "catch_up_p50", "idle": "kib_per_socket",
+};
 
 function figure(values: readonly number[]): Figure {
   return { median: median(values), lowest: Math.min(...values), highest: Math.max(...values) };
 }
 
 export function figuresOf(rounds: readonly Round[], rows_per_message: number | null): Figures {
-  const of = (pick: (round: Round) => number): Figure => figure(rounds.map(pick));
-  const cpu = (pick: "server" | "workerd" | "archiver"): Figure | null => {
-    const values = rounds.map((round) => round.cpu_ms_per_message?.[pick]).filter((value) => value !== undefined);
+  const of = (pick: (round: Round) => number | undefined): Figure | null => {
+    const values = rounds.map(pick).filter((value) => value !== undefined);
     return values.length === 0 ? null : figure(values);
   };
+  const present = <N extends string>(names: readonly N[], pick: (round: Round, name: N) => number | undefined): Partial<Record<N, Figure>> =>
+    Object.fromEntries(names.map((name) => [name, of((round) => pick(round, name))]).filter(([, found]) => found !== null)) as Partial<Record<N, Figure>>;
   return {
-    acks_per_s: of((round) => round.acks_per_s), deliveries_per_s: of((round) => round.deliveries_per_s),
-    ack_p50: of((round) => round.ack_ms.p50), ack_p99: of((round) => round.ack_ms.p99), ack_max: of((round) => round.ack_ms.max),
-    delivery_p50: of((round) => round.delivery_ms.p50), delivery_p99: of((round) => round.delivery_ms.p99), delivery_max: of((round) => round.delivery_ms.max),
-    server_cpu: cpu("server"), workerd_cpu: cpu("workerd"), archiver_cpu: cpu("archiver"),
-    bytes: of((round) => round.bytes_per_message), generator_cpu: of((round) => round.generator_cpu_ms_per_message), generator_share: of((round) => round.generator_share),
-    load_average: of((round) => round.load_average),
+    seen: present(FIGURES, (round, name) => round.seen[name]),
+    cpu_parts: present(Object.keys(rounds[0]?.cpu_parts ?? {}), (round, name) => round.cpu_parts[name]) as Record<string, Figure>,
     rows_per_message,
   };
 }
 
-export function ratioOf(product: readonly Round[], against: readonly Round[]): Outcome["ratio"] {
-  if (against.length === 0) return null;
-  const pairs = product.map((round, i) => [round, against[i] as Round] as const);
-  const cpu = pairs.map(([mine, other]) => (mine.cpu_ms_per_message?.server ?? Number.NaN) / (other.cpu_ms_per_message?.server ?? Number.NaN));
-  return {
-    rate: figure(pairs.map(([mine, other]) => mine.deliveries_per_s / other.deliveries_per_s)),
-    server_cpu: cpu.some((value) => Number.isNaN(value)) ? null : figure(cpu),
+export function ratioOf(main: FigureName, product: readonly Round[], other: readonly Round[]): PartyOutcome["ratio"] {
+  const by = (name: FigureName): Figure | null => {
+    const ratios = product.map((round, i) => (round.seen[name] ?? Number.NaN) / (other[i]?.seen[name] ?? Number.NaN));
+    return ratios.some((ratio) => Number.isNaN(ratio)) ? null : figure(ratios);
   };
-}
-
-/** What this version is to reach on two cores, generator included. */
-export function goalsOf({ workload, product, ratio }: Outcome): Goal[] {
-  const share = ratio?.rate.median ?? 0;
-  const rate = (goal: number, unit: "acks" | "deliveries"): Goal => {
-    const measured = product[`${unit}_per_s`].median;
-    return { goal: `${goal} ${unit}/s, or 70% of the bare figure`, measured, met: measured >= goal || share >= 0.7 };
-  };
-  const below = (goal: string, limit: number, measured: number): Goal => ({ goal: `${goal} below ${limit} ms`, measured, met: measured < limit });
-  switch (workload) {
-    case "pairs":
-      return [rate(1_000, "acks")];
-    case "pairs-32":
-      return [rate(5_000, "acks")];
-    case "open-200":
-      return [
-        below("p50 of delivery", 100, product.delivery_p50.median), below("p99 of delivery", 200, product.delivery_p99.median),
-        below("longest delivery of all rounds", 500, product.delivery_max.highest), below("p50 of acknowledgement", 3, product.ack_p50.median),
-      ];
-    case "group-1":
-      return [];
-    case "group-10":
-      return [rate(25_000, "deliveries")];
-    case "group-500":
-      return [below("p99 of being told, or of the body", 150, product.delivery_p99.median)];
-  }
+  const of = by(main);
+  return of === null ? null : { main: of, server_cpu: by("server_cpu") };
 }

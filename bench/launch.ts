@@ -14,23 +14,25 @@ const PORTS = { lowest: 23_500, highest: 23_999 };
 /** As deployed, but for the rate limit: segments are sealed by number, and not every 10 s as `npm start` does. */
 const DEPLOYED = { CONFAB_RATE_LIMIT: "0", CONFAB_SEAL_AFTER_MS: String(24 * 3_600_000) };
 /** A shell that deploys must not have the bench write to its own archive, nor run with its secrets. */
-const FOREIGN = /^(?:AUTH|ARCHIVER|CASSANDRA|S3|MEDIA)_|^(?:PORTS?|DATA_DIR|ENVIRONMENT|DEV_ISSUER|ALLOWED_ORIGINS|ARCHIVE_\w+|JURISDICTION|EDGE_URL)$/;
+const FOREIGN = /^(?:AUTH|ARCHIVER|CASSANDRA|S3|MEDIA)_|^(?:PORTS?|DATA_DIR|ENVIRONMENT|DEV_ISSUER|ALLOWED_ORIGINS|ARCHIVE_\w+|JURISDICTION|EDGE_URL|INSPECTOR_PORT)$/;
 
 export interface Launched {
   url: string;
+  /** Where the runtime's profiler answers; null where it was not asked for. */
+  inspector: string | null;
   pids: { edge: number[]; workerd: number; archiver: number };
   /** @param keep the folder stays, with its logs */
   stop(keep: boolean): Promise<void>;
 }
 
-export async function launch(bundle: string | null, more: Readonly<Record<string, string>>): Promise<Launched> {
+export async function launch(bundle: string | null, more: Readonly<Record<string, string>>, inspected = false): Promise<Launched> {
   const dataDir = mkdtempSync(path.join(tmpdir(), "confab-bench-"));
-  const [port, archiverPort] = [await freePort(), await freePort()];
+  const [port, archiverPort, inspectorPort] = [await freePort(), await freePort(), inspected ? await freePort() : null];
   const own = Object.fromEntries(Object.entries(process.env).filter(([name]) => !FOREIGN.test(name)));
   const child = spawn(process.execPath, [START, ...(bundle === null ? [] : ["--bundle", bundle])], {
     // The channel ends the product when this process dies, however it dies.
     stdio: ["ignore", "pipe", "pipe", "ipc"],
-    env: { ...DEPLOYED, ...more, ...own, PORT: String(port), ARCHIVER_PORT: String(archiverPort), DATA_DIR: dataDir },
+    env: { ...DEPLOYED, ...more, ...own, PORT: String(port), ARCHIVER_PORT: String(archiverPort), DATA_DIR: dataDir, ...(inspectorPort === null ? {} : { INSPECTOR_PORT: String(inspectorPort) }) },
   });
   child.channel?.unref();
   const exited = new Promise<void>((resolve) => {
@@ -69,6 +71,7 @@ export async function launch(bundle: string | null, more: Readonly<Record<string
   const noted = (role: string): number => Number(readFileSync(path.join(dataDir, "run", `${role}.pid`), "utf8"));
   return {
     url: `http://127.0.0.1:${port}`,
+    inspector: inspectorPort === null ? null : `127.0.0.1:${inspectorPort}`,
     pids: { edge: processTree(noted("edge")).map(({ pid }) => pid), workerd: noted("runtime"), archiver: noted("archiver") },
     stop,
   };

@@ -4,38 +4,52 @@ import { parseArgs } from "node:util";
 import { type Encoding, ENCODINGS } from "../protocol/encodings.ts";
 import { USUAL, WORKLOADS, type WorkloadName } from "./workloads.ts";
 
+/** What the product is compared with. */
+export type Against = { kind: "build"; bundle: string } | { kind: "bare" } | { kind: "no-receipts" };
+
 export interface Options {
   /** null: the product is started here. */
   remote: { url: string; tokenCommand: string } | null;
   /** A finished build to measure; null: the sources. */
   bundle: string | null;
-  /** What it is compared with in the same run; null for nothing. */
-  against: { bundle: string } | "bare" | "no-receipts" | null;
-  /** Does the product's every device acknowledge what it gets? */
+  /** null for nothing */
+  against: Against | null;
+  /** Does every device acknowledge what it gets? */
   receipts: boolean;
-  /** What the product's sockets speak; those of the other always JSON. */
+  /** What the product's sockets speak; those of the others always JSON. */
   encoding: Encoding;
   workloads: WorkloadName[];
   /** Of a round. */
   seconds: number;
   rounds: number;
-  /** Where the figures go as JSON. */
+  /** null: as many as it takes. */
+  generators: number | null;
+  /** Of `idle`; null: as many as it says. */
+  sockets: number | null;
+  /** Where the figures go as JSON, as a chart and as a profile of the product. */
   json: string | null;
+  chart: string | null;
+  profile: string | null;
 }
 
 export class UsageError extends Error {}
 
-export const USAGE = `npm run bench -- [--url URL --token-command "cmd {user}"] [--workload names] [--seconds N] [--rounds N] [--encoding json|pb] [--receipts on|off] [--json FILE]
+export const USAGE = `npm run bench -- [options]
   --url            a running deployment; without it the product is started here, with its data in a temporary folder
-  --token-command  prints the token of the user that stands for {user}; users are named bench-0 to bench-199 (to bench-499 for group-500)
-  --workload       of ${WORKLOADS.join(", ")}; with commas between, default all but group-500, which needs --against none
+  --token-command  with --url: prints the token of the user that stands for {user}; users are bench-0, bench-1 …
+  --workload       of ${WORKLOADS.join(", ")}; with commas between, default ${USUAL.join(", ")}
   --seconds        of each round, default 5
-  --rounds         of each workload, default 3
-  --encoding       of the product's frames, default json; what it is compared with speaks JSON
-  --receipts       does every device send DELIVERED and READ for each text that it gets, default on
-  --json           also writes the figures there
+  --rounds         of each workload, by turns with what it is compared with, default 3
+  --against        "bare" for the bare Worker (default), a finished build, "no-receipts" for the same product without receipts, or "none"
+  --receipts       does every device of the product send DELIVERED and READ for each unit that it gets, on or off; default off, as no peer does, and on with --url
+  --encoding       of the product's frames, ${ENCODINGS.join(" or ")}, default json; what it is compared with speaks JSON
+  --generators     processes that put the load on; without it as many as it takes until none is busy all the time
+  --sockets        of the workload idle
   --bundle         a finished build in place of the sources
-  --against        a finished build to compare with in place of the bare Worker, "no-receipts" for the same product without receipts, or "none"`;
+  --json           also writes all rounds there
+  --chart          also draws the figures there, as SVG
+  --profile        one more round of each workload, of the product alone, under a profiler: FILE.cpuprofile for what JavaScript
+                   does (DevTools and speedscope open it), FILE.svg for a flame graph of all that the process does (needs perf)`;
 
 /** Throws UsageError. */
 export function readOptions(args: string[]): Options {
@@ -44,33 +58,45 @@ export function readOptions(args: string[]): Options {
   try {
     ({ values } = parseArgs({
       args,
-      options: { "url": text, "token-command": text, "workload": text, "seconds": text, "rounds": text, "json": text, "encoding": text, "receipts": text, "bundle": text, "against": text },
+      options: {
+        "url": text, "token-command": text, "workload": text, "seconds": text, "rounds": text, "against": text, "receipts": text, "encoding": text,
+        "generators": text, "sockets": text, "bundle": text, "json": text, "chart": text, "profile": text,
+      },
     }));
   } catch (error) {
     throw new UsageError((error as Error).message);
   }
-  const { url, bundle, against } = values;
+  const { url, bundle, against, generators, sockets } = values;
   const tokenCommand = values["token-command"];
   if ((url === undefined) !== (tokenCommand === undefined)) throw new UsageError("--url and --token-command go together");
   const remote = url === undefined || tokenCommand === undefined ? null : { url: url.replace(/\/+$/, ""), tokenCommand };
-  if (remote !== null && (bundle !== undefined || (against !== undefined && against !== "none"))) throw new UsageError("--bundle and --against are for a product that is started here");
-  const workloads = readWorkloads(values.workload);
-  if (workloads.includes("group-500") && remote === null && against !== "none") throw new UsageError("group-500 needs --against none");
+  const foreign = bundle !== undefined || values.profile !== undefined || (against !== undefined && against !== "none");
+  if (remote !== null && foreign) throw new UsageError("--bundle, --against and --profile are for a product that is started here");
+  const receipts = readSwitch("--receipts", values.receipts ?? (remote === null ? "off" : "on"));
+  if (remote !== null && !receipts) throw new UsageError("a deployment sends again what nobody acknowledges: --url goes with --receipts on");
+  if (against === "no-receipts" && !receipts) throw new UsageError("--against no-receipts goes with --receipts on");
+  const file = (given: string | undefined): string | null => (given === undefined ? null : path.resolve(given));
   return {
-    remote,
-    bundle: bundle === undefined ? null : path.resolve(bundle),
+    remote, receipts,
+    bundle: file(bundle),
     against: remote !== null || against === "none" ? null : readAgainst(against ?? "bare"),
-    receipts: readSwitch("--receipts", values.receipts ?? "on"),
     encoding: readEncoding(values.encoding ?? "json"),
-    workloads,
+    workloads: readWorkloads(values.workload),
     seconds: readNumber("--seconds", values.seconds ?? "5"),
     rounds: Math.ceil(readNumber("--rounds", values.rounds ?? "3")),
-    json: values.json === undefined ? null : path.resolve(values.json),
+    generators: generators === undefined ? null : Math.ceil(readNumber("--generators", generators)),
+    sockets: sockets === undefined ? null : Math.ceil(readNumber("--sockets", sockets)),
+    json: file(values.json), chart: file(values.chart), profile: readProfile(file(values.profile)),
   };
 }
 
-function readAgainst(given: string): Options["against"] {
-  return given === "bare" || given === "no-receipts" ? given : { bundle: path.resolve(given) };
+function readAgainst(given: string): Against {
+  return given === "bare" || given === "no-receipts" ? { kind: given } : { kind: "build", bundle: path.resolve(given) };
+}
+
+function readProfile(file: string | null): string | null {
+  if (file !== null && ![".cpuprofile", ".svg"].includes(path.extname(file))) throw new UsageError("--profile must end with .cpuprofile or .svg");
+  return file;
 }
 
 function readSwitch(name: string, given: string): boolean {
@@ -95,6 +121,6 @@ function readWorkloads(given: string | undefined): WorkloadName[] {
 
 function readNumber(name: string, text: string): number {
   const value = Number(text);
-  if (!(value > 0 && value <= 3_600)) throw new UsageError(`${name} must be a number above 0 and at most 3600`);
+  if (!(value > 0 && value <= 10_000)) throw new UsageError(`${name} must be a number above 0 and at most 10000`);
   return value;
 }

@@ -41,3 +41,13 @@ export function processTree(root: number): Process[] {
 export function cpuOf(pid: number): number {
   return readProcess(pid)?.cpu_ms ?? 0;
 }
+
+/** Bytes that a process shares with nobody, and its part of what it shares; 0 once it has ended. */
+export function memoryOf(pid: number): number {
+  try {
+    const [, kib] = /^Pss:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8")) ?? [];
+    return Number(kib ?? 0) * 1_024;
+  } catch {
+    return 0;
+  }
+}

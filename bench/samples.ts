@@ -24,13 +24,27 @@ export class Samples {
     this.used += 1;
   }
 
-  /** null without samples. */
   percentiles(): Percentiles | null {
-    if (this.used === 0) return null;
-    const sorted = this.values.slice(0, this.used).toSorted();
-    const at = (share: number): number => sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] as number;
-    return { p50: at(0.5), p99: at(0.99), max: at(1) };
+    return percentiles([this.all()]);
   }
+
+  all(): Float64Array {
+    return this.values.slice(0, this.used);
+  }
+}
+
+/** Exact, of all of them together; null without any. */
+export function percentiles(parts: readonly Float64Array[]): Percentiles | null {
+  const all = new Float64Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let used = 0;
+  for (const part of parts) {
+    all.set(part, used);
+    used += part.length;
+  }
+  if (used === 0) return null;
+  all.sort();
+  const at = (share: number): number => all[Math.max(0, Math.ceil(share * used) - 1)] as number;
+  return { p50: at(0.5), p99: at(0.99), max: at(1) };
 }
 
 /** Of the values of several rounds. Throws on none. */

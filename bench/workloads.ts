@@ -1,13 +1,58 @@
-// The workloads. Each says who sends to whom, and when a sender sends again.
-import type { Device } from "./device.ts";
-import { largeGroup } from "./large.ts";
-import type { Target } from "./target.ts";
-import { type Progress, type Reactions, type Sender, Traffic } from "./traffic.ts";
+// The workloads, as plans: who sends to whom, and when a sender sends again. Loads put messages on for the time of a round;
+// `reconnect-1000` and `idle` measure one thing each.
 
-/** What runs unless it is named; the bare Worker runs these alone. */
+/** What runs unless it is named. */
 export const USUAL = ["pairs", "pairs-32", "open-200", "group-1", "group-10"] as const;
-export const WORKLOADS = [...USUAL, "group-500"] as const;
+export const WORKLOADS = [...USUAL, "group-500", "notify-500", "reconnect-1000", "idle"] as const;
 export type WorkloadName = (typeof WORKLOADS)[number];
+
+export interface LoadPlan {
+  kind: "load";
+  /** Users bench-0 to the one before this are connected. */
+  users: number;
+  /** `pairs`: the first half sends, each to its own of the second. `group`: the first ones send to all the others. */
+  shape: "pairs" | "group";
+  senders: number;
+  loop: Loop;
+  /** Only these open the group, and the others are told by `notify`; absent where all get the bodies. */
+  viewers?: number;
+}
+
+export type Loop =
+  /** So many at first as one unit; again as many as are acknowledged, or one when everybody has the last. */
+  | { kind: "closed"; first: number; again: "acked" | "arrived" }
+  /** So many a second over all senders, whatever the answers. */
+  | { kind: "open"; rate: number };
+
+export interface ReconnectPlan {
+  kind: "reconnect";
+  users: 2;
+  missed: number;
+}
+
+export interface IdlePlan {
+  kind: "idle";
+  users: number;
+}
+
+export type Plan = LoadPlan | ReconnectPlan | IdlePlan;
+
+const PAIRS = { kind: "load", users: 200, shape: "pairs", senders: 100 } as const;
+const GROUP = { kind: "load", shape: "group", loop: { kind: "closed", first: 1, again: "arrived" } } as const;
+/** Sockets of `idle`. */
+const IDLE = 1_000;
+
+const PLANS: Readonly<Record<WorkloadName, Plan>> = {
+  "pairs": { ...PAIRS, loop: { kind: "closed", first: 1, again: "acked" } },
+  "pairs-32": { ...PAIRS, loop: { kind: "closed", first: 32, again: "acked" } },
+  "open-200": { ...PAIRS, loop: { kind: "open", rate: 200 } },
+  "group-1": { ...GROUP, users: 100, senders: 1 },
+  "group-10": { ...GROUP, users: 100, senders: 10 },
+  "group-500": { ...GROUP, users: 500, senders: 10 },
+  "notify-500": { kind: "load", users: 500, shape: "group", senders: 1, loop: { kind: "open", rate: 10 }, viewers: 10 },
+  "reconnect-1000": { kind: "reconnect", users: 2, missed: 1_000 },
+  "idle": { kind: "idle", users: IDLE },
+};
 
 export const DESCRIPTIONS: Readonly<Record<WorkloadName, string>> = {
   "pairs": "100 direct pairs, a sender in each with one message in flight",
@@ -15,110 +60,23 @@ export const DESCRIPTIONS: Readonly<Record<WorkloadName, string>> = {
   "open-200": "200 messages a second over 100 direct pairs, whatever the answers",
   "group-1": "a group of 100, one sender; the next message when everybody has the last",
   "group-10": "a group of 100, ten senders; each its next message when everybody has its last",
-  "group-500": "a group of 500, all online, 10 messages a second; ten get the bodies, the others are told",
+  "group-500": "a group of 500, ten senders; each its next message when everybody has its last",
+  "notify-500": "a group of 500, all online, 10 messages a second; ten get the bodies, the others are told",
+  "reconnect-1000": "a device comes back that has missed 1,000 messages of a direct conversation",
+  "idle": "connected users that do nothing",
 };
 
-/** Users that the workloads need: 100 senders of pairs and their peers. The first 100 are the group. */
-export const USERS = 200;
-const PAIRS = 100;
-const MEMBERS = 100;
-const RATE = 200;
-
-/** Traffic that can be switched on and off. */
-export interface Load {
-  traffic: Traffic;
-  start(): void;
-  /** No new messages; those under way still arrive. */
-  stop(): void;
-  /** Resolves once everybody outside the traffic has heard, too. */
-  settled?(): Promise<void>;
-  /** Lets go of what it has connected itself. */
-  close?(): Promise<void>;
+/** @param sockets of `idle` */
+export function planOf(name: WorkloadName, sockets: number | null): Plan {
+  const plan = PLANS[name];
+  return plan.kind === "idle" && sockets !== null ? { ...plan, users: sockets } : plan;
 }
 
-export async function prepare(name: WorkloadName, target: Target, devices: readonly Device[]): Promise<Load> {
-  switch (name) {
-    case "pairs":
-      return pairs(devices, 1);
-    case "pairs-32":
-      return pairs(devices, 32);
-    case "open-200":
-      return open(devices, RATE);
-    case "group-1":
-      return group(target, devices, 1);
-    case "group-10":
-      return group(target, devices, 10);
-    case "group-500":
-      return largeGroup(target, devices);
-  }
+export function userName(index: number): string {
+  return `bench-${index}`;
 }
 
-/** `first`: how many messages a sender starts with; after that, what `reactions` sends. */
-function closedLoop(senders: readonly Sender[], first: number, reactions: (again: (sender: Progress, count: number) => void) => Reactions): Load {
-  let running = false;
-  const traffic: Traffic = new Traffic(senders, reactions((sender, count) => {
-    if (running) traffic.send(sender, count);
-  }));
-  return {
-    traffic,
-    start() {
-      running = true;
-      for (const sender of traffic.senders) traffic.send(sender, first);
-    },
-    stop() {
-      running = false;
-    },
-  };
-}
-
-function pairs(devices: readonly Device[], inFlight: number): Load {
-  return closedLoop(pairSenders(devices), inFlight, (again) => ({ acked: again }));
-}
-
-async function group(target: Target, devices: readonly Device[], senders: number): Promise<Load> {
-  const members = devices.slice(0, MEMBERS);
-  const conversation_id = await createGroup(target, members.map(({ user }) => user));
-  const sending = members.slice(0, senders).map((device) => ({ device, address: { conversation_id }, recipients: members.filter((member) => member !== device) }));
-  return closedLoop(sending, 1, (again) => ({ arrived: (sender) => again(sender, 1) }));
-}
-
-function open(devices: readonly Device[], rate: number): Load {
-  return atRate(new Traffic(pairSenders(devices), {}), rate);
-}
-
-/** So many a second over all senders, whatever the answers. */
-export function atRate(traffic: Traffic, rate: number): Load {
-  let timer: ReturnType<typeof setInterval> | undefined;
-  return {
-    traffic,
-    start() {
-      const begun = performance.now();
-      let sent = 0;
-      timer = setInterval(() => {
-        for (const due = Math.floor(((performance.now() - begun) * rate) / 1_000); sent < due; sent += 1) {
-          traffic.send(traffic.senders[sent % traffic.senders.length] as Progress, 1);
-        }
-      }, 1);
-    },
-    stop() {
-      clearInterval(timer);
-    },
-  };
-}
-
-function pairSenders(devices: readonly Device[]): Sender[] {
-  return devices.slice(0, PAIRS).map((device, i) => {
-    const peer = devices[PAIRS + i] as Device;
-    return { device, address: { to: peer.user }, recipients: [peer] };
-  });
-}
-
-export async function createGroup(target: Target, [creator, ...members]: readonly string[]): Promise<string> {
-  const response = await fetch(`${target.url}/v1/conversations`, {
-    method: "POST",
-    headers: { Authorization: `Bearer ${await target.token(creator as string)}`, "Content-Type": "application/json" },
-    body: JSON.stringify({ kind: "group", title: "bench", members }),
-  });
-  if (response.status !== 201) throw new Error(`creating the group was answered ${response.status}: ${await response.text()}`);
-  return ((await response.json()) as { conversation_id: string }).conversation_id;
+/** Users that a run of these needs. */
+export function usersOf(names: readonly WorkloadName[]): number {
+  return Math.max(...names.map((name) => planOf(name, null).users));
 }

@@ -14,6 +14,10 @@ interface Message {
   conversation_id?: string;
 }
 
+interface Resume {
+  cursors: Record<string, { seq: number }>;
+}
+
 interface Ack {
   type: "ack";
   client_msg_id: string;
@@ -32,6 +36,11 @@ export class UserSession extends DurableObject<Env> {
   private readonly sockets = new Set<WebSocket>(this.ctx.getWebSockets());
   private readonly conversations = new Map<string, DurableObjectStub<Conversation>>();
 
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"));
+  }
+
   override async fetch(): Promise<Response> {
     const { 0: client, 1: server } = new WebSocketPair();
     this.ctx.acceptWebSocket(server);
@@ -42,8 +51,16 @@ export class UserSession extends DurableObject<Env> {
 
   /** All frames of one text are for one conversation. */
   override async webSocketMessage(ws: WebSocket, text: string): Promise<void> {
-    const parsed = JSON.parse(text) as Message | Message[];
-    const messages = Array.isArray(parsed) ? parsed : [parsed];
+    const parsed = JSON.parse(text) as Message | Message[] | Resume | { type: "open" };
+    if ("type" in parsed && parsed.type === "open") {
+      ws.send(JSON.stringify({ type: "sync_required" }));
+      return;
+    }
+    if ("cursors" in parsed) {
+      for (const [id, { seq }] of Object.entries(parsed.cursors)) ws.send(await this.env.CONVERSATION.getByName(id).after(seq));
+      return;
+    }
+    const messages = (Array.isArray(parsed) ? parsed : [parsed]) as Message[];
     const { to, conversation_id } = messages[0] as Message;
     const sender = this.ctx.id.name as string;
     const pair = to === undefined ? null : [sender, to].toSorted();
@@ -107,6 +124,13 @@ export class Conversation extends DurableObject<Env> {
     });
     if (!this.draining) void this.drain();
     return acks;
+  }
+
+  /** Everything since then as one text. */
+  async after(seq: number): Promise<string> {
+    const conversation_id = this.ctx.id.name as string;
+    const rows = this.run("SELECT seq, msg_id, sender_id, client_msg_id, body FROM events WHERE seq > ? ORDER BY seq", seq);
+    return `[${rows.map(({ body, ...row }) => JSON.stringify({ type: "msg", conversation_id, epoch: 1, ...row, ...(JSON.parse(body as string) as object) })).join(",")}]`;
   }
 
   /** One call per session and batch; what comes in meanwhile rides in the next one. */

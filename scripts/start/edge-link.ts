@@ -10,6 +10,8 @@ export interface EdgeOptions {
   readonly bindings: Readonly<Record<string, string>>;
   /** Local R2, by binding. */
   readonly buckets: Readonly<Record<string, LocalBucket>>;
+  /** Where a debugger or a profiler may come in; null: nowhere. */
+  readonly inspectorPort: number | null;
 }
 
 /** Its S3 endpoint answers to these keys alone. */

@@ -24,6 +24,7 @@ export function engineOptions(options: EdgeOptions, listeners: Listeners): Minif
   return {
     host: HOST,
     port: options.port,
+    ...(options.inspectorPort === null ? {} : { inspectorPort: options.inspectorPort, inspectorHost: HOST }),
     cf: false,
     log: listeners.log,
     logRequests: false,

@@ -11,6 +11,8 @@ export interface Plan {
   readonly ports: readonly [number, ...number[]];
   /** null: any free port. */
   readonly archiverPort: number | null;
+  /** Of the runtime's debugger and profiler; null: none. */
+  readonly inspectorPort: number | null;
   /** A finished build to run, or null to build the sources first. */
   readonly bundle: string | null;
   readonly environment: "development" | "production";
@@ -43,6 +45,7 @@ export function readPlan(env: Readonly<Record<string, string | undefined>>, args
     dataDir: path.resolve(env["DATA_DIR"] || ".data"),
     ports: readPorts(env),
     archiverPort: env["ARCHIVER_PORT"] ? readPort("ARCHIVER_PORT", env["ARCHIVER_PORT"]) : null,
+    inspectorPort: readInspector(env, environment),
     bundle: readBundle(args),
     environment,
     workerEnv: usable({ ...developmentDefaults(environment), ...passedOn(env) }),
@@ -78,6 +81,12 @@ function passedOn(env: Readonly<Record<string, string | undefined>>): Record<str
     if (value && (PASSED_BY_PREFIX.test(name) || PASSED_BY_NAME.includes(name))) passed[name] = value;
   }
   return passed;
+}
+
+function readInspector({ INSPECTOR_PORT: given }: Readonly<Record<string, string | undefined>>, environment: Plan["environment"]): number | null {
+  if (!given) return null;
+  if (environment === "production") throw new UsageError("INSPECTOR_PORT must not be set with ENVIRONMENT=production: it lets anybody on this machine read everything");
+  return readPort("INSPECTOR_PORT", given);
 }
 
 function readPorts(env: Readonly<Record<string, string | undefined>>): [number, ...number[]] {

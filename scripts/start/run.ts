@@ -79,9 +79,10 @@ export class Run {
   }
 
   #edge(bundle: string, archiverPort: number, secrets: Secrets): Child {
-    const { dataDir, ports, workerEnv } = this.#plan;
+    const { dataDir, ports, inspectorPort, workerEnv } = this.#plan;
     return this.#supervise(edgeChild({
       port: ports[0],
+      inspectorPort,
       dataDir,
       bundle,
       bindings: {

@@ -58,6 +58,8 @@ describe("the environment", () => {
     [{ PORTS: "7,7" }, "PORTS names a port twice"],
     [{ ARCHIVER_PORT: "x" }, "ARCHIVER_PORT must be a port"],
     [{ ENVIRONMENT: "prod" }, "ENVIRONMENT must be"],
+    [{ INSPECTOR_PORT: "x" }, "INSPECTOR_PORT must be a port"],
+    [{ INSPECTOR_PORT: "9229", ENVIRONMENT: "production" }, "INSPECTOR_PORT must not be set"],
   ])("%j is refused", (env, message) => {
     expect(() => readPlan(env, [])).toThrow(UsageError);
     expect(() => readPlan(env, [])).toThrow(message);

@@ -1,7 +1,7 @@
 // How the bench's sockets write and read frames, in each encoding.
-import { encodeFrames } from "../protocol/codec-json.ts";
-import { decodeBinaryDown, encodeBinaryUp } from "../protocol/codec-protobuf.ts";
-import { type Encoding, SUBPROTOCOLS } from "../protocol/encodings.ts";
+import { encodeFrames } from "../../protocol/codec-json.ts";
+import { decodeBinaryDown, encodeBinaryUp } from "../../protocol/codec-protobuf.ts";
+import { type Encoding, SUBPROTOCOLS } from "../../protocol/encodings.ts";
 
 export interface Wire {
   /** What the upgrade offers; with none a server speaks JSON, and the bare Worker knows no other. */
