@@ -19,6 +19,11 @@ export function size(name: string, short: number, long: number): number {
   return chosen;
 }
 
+/** A figure of this run that its end shows beside the sizes. */
+export function noted(name: string, value: number): void {
+  used[name] = Math.round(value);
+}
+
 afterEach(({ task }) => {
   task.meta.sizes = { ...used };
 });
