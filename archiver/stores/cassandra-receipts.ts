@@ -2,8 +2,11 @@
 // long after its own time as a message does.
 import type { types } from "cassandra-driver";
 import type { MemberMarks } from "../../protocol/archive.ts";
-import { BATCH_ROWS, ttl } from "./cassandra-batches.ts";
+import { ttl } from "./cassandra-batches.ts";
 import type { CassandraConnection } from "./cassandra-client.ts";
+
+/** Of one batch. */
+const UPDATES = 100;
 
 const CQL = {
   delivered: "UPDATE receipts USING TIMESTAMP ? AND TTL ? SET delivered_seq = ?, delivered_at = ? WHERE conversation_id = ? AND user_id = ?",
@@ -31,8 +34,8 @@ export class CassandraReceipts {
     const updates = marks.flatMap(({ user_id, delivered_seq, delivered_at, read_seq, read_at }) => [
       ...update(CQL.delivered, user_id, delivered_seq, delivered_at), ...update(CQL.read, user_id, read_seq, read_at),
     ]);
-    for (let i = 0; i < updates.length; i += BATCH_ROWS) {
-      await this.#connection.client().batch(updates.slice(i, i + BATCH_ROWS), { logged: false, prepare: true });
+    for (let i = 0; i < updates.length; i += UPDATES) {
+      await this.#connection.client().batch(updates.slice(i, i + UPDATES), { logged: false, prepare: true });
     }
   }
 

@@ -10,7 +10,7 @@ import type { Change, Writes } from "../plan.ts";
 import { type EventRow, expiryOf, type Held, type NewRow, type StoredRow } from "../rows.ts";
 import { ERASED_SALT } from "../../protocol/segment.ts";
 import { bucketExpiry } from "./bucket-expiry.ts";
-import { BATCH_ROWS, batchesOf, sendBatches, type Sized, ttl } from "./cassandra-batches.ts";
+import { batchesOf, sendBatches, type Sized, ttl } from "./cassandra-batches.ts";
 import { CassandraConnection } from "./cassandra-client.ts";
 import { CassandraHolds } from "./cassandra-holds.ts";
 import { CassandraLedger } from "./cassandra-ledger.ts";
@@ -57,6 +57,8 @@ const CQL = {
 
 const SENDER_WIDTH = 8;
 const PAGE_ROWS = 500;
+/** Rows that are asked for by their ids at once. */
+const PLACES = 100;
 const CHECK_TIMEOUT_MS = 3_000;
 
 export class CassandraStore implements ArchiveStore {
@@ -102,8 +104,8 @@ export class CassandraStore implements ArchiveStore {
       }
       const places = others.flatMap((change) => this.#partitions(change).map((bucket) => ({ bucket, message_id: change.message_id })));
       for (const [bucket, group] of Map.groupBy(places, (place) => place.bucket)) {
-        for (let i = 0; i < group.length; i += BATCH_ROWS) {
-          const ids = group.slice(i, i + BATCH_ROWS).map((place) => place.message_id);
+        for (let i = 0; i < group.length; i += PLACES) {
+          const ids = group.slice(i, i + PLACES).map((place) => place.message_id);
           changed.push(...(await this.#rows(CQL.places, [conversation_id, bucket, ids])).map(storedRow));
         }
       }
