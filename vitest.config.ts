@@ -36,7 +36,7 @@ const alone: TestProjectInlineConfiguration = {
 
 const unit: TestProjectInlineConfiguration = {
   test: {
-    ...common, name: "unit", pool: "forks", testTimeout: (long ? 900 : 60) * SECOND,
+    ...common, name: "unit", pool: "forks",
     include: ["test/**/*.test.ts"], exclude: SUFFIXES.map((suffix) => `test/**/*.${suffix}.test.ts`),
   },
 };
