@@ -76,21 +76,28 @@ test("[C10] with Cassandra paused chat is unchanged, nothing is pruned, and the 
   const [ann, bob] = [await newUser(product, "ann"), await newUser(product, "bob")];
   const id = await chat(ann, bob, 1, 40);
   const service = await operator(product);
-  await until(() => statsOf(service, id), ({ archived_seq }) => archived_seq === 40);
+  let sent = 40;
+  const next = async (): Promise<number> => {
+    const before = performance.now();
+    sent += 1;
+    await (sent % 2 === 0 ? bob.send(ann, `message ${sent}`) : ann.send(bob, `message ${sent}`));
+    return performance.now() - before;
+  };
+  // What else the machine does makes both slow.
+  const usual: number[] = [];
+  for (let i = 0; i < 60; i += 1) usual.push(await next());
+  await until(() => statsOf(service, id), ({ archived_seq }) => archived_seq === sent);
   process.kill(node.pid, "SIGSTOP");
   const times: number[] = [];
-  let sent = 40;
   try {
-    for (const end = performance.now() + seconds * 1_000; performance.now() < end;) {
-      const before = performance.now();
-      sent += 1;
-      await (sent % 2 === 0 ? bob.send(ann, `message ${sent}`) : ann.send(bob, `message ${sent}`));
-      times.push(performance.now() - before);
-    }
+    for (const end = performance.now() + seconds * 1_000; performance.now() < end;) times.push(await next());
   } finally {
     process.kill(node.pid, "SIGCONT");
   }
-  expect(times.toSorted((x, y) => x - y)[Math.floor(times.length * 0.99)]).toBeLessThan(200);
+  const share = (of: readonly number[], part: number) => of.toSorted((x, y) => x - y)[Math.floor(of.length * part)] as number;
+  expect(share(times, 0.5)).toBeLessThan(Math.max(100, 2 * share(usual, 0.5)));
+  // Whatever waited for Cassandra would wait for seconds.
+  expect(share(times, 0.99)).toBeLessThan(Math.max(200, 4 * share(usual, 0.99)));
   await until(() => statsOf(service, id), ({ pruned_seq }) => pruned_seq >= sent - 5, 60_000);
   expect(contents(await bob.history(id))).toEqual(range(sent).map((i) => `message ${i}`));
 });
