@@ -20,6 +20,8 @@ export interface Launched {
   url: string;
   /** Where the runtime's profiler answers; null where it was not asked for. */
   inspector: string | null;
+  archiverUrl: string;
+  dataDir: string;
   pids: { edge: number[]; workerd: number; archiver: number };
   /** @param keep the folder stays, with its logs */
   stop(keep: boolean): Promise<void>;
@@ -70,7 +72,7 @@ export async function launch(bundle: string | null, more: Readonly<Record<string
   }
   const noted = (role: string): number => Number(readFileSync(path.join(dataDir, "run", `${role}.pid`), "utf8"));
   return {
-    url: `http://127.0.0.1:${port}`,
+    url: `http://127.0.0.1:${port}`, archiverUrl: `http://127.0.0.1:${archiverPort}`, dataDir,
     inspector: inspectorPort === null ? null : `127.0.0.1:${inspectorPort}`,
     pids: { edge: processTree(noted("edge")).map(({ pid }) => pid), workerd: noted("runtime"), archiver: noted("archiver") },
     stop,

@@ -1,5 +1,5 @@
-// CPU time of processes, read from /proc.
-import { readdirSync, readFileSync } from "node:fs";
+// CPU time, memory and open files of processes, read from /proc.
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 
 /** Linux counts CPU time for user space in units of 10 ms on every architecture. */
 const TICK_MS = 10;
@@ -47,6 +47,38 @@ export function memoryOf(pid: number): number {
   try {
     const [, kib] = /^Pss:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8")) ?? [];
     return Number(kib ?? 0) * 1_024;
+  } catch {
+    return 0;
+  }
+}
+
+/** Resident memory, MB; 0 once it has ended. */
+export function rssOf(pid: number): number {
+  try {
+    return Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0) / 1_024;
+  } catch {
+    return 0;
+  }
+}
+
+/** What each open descriptor of a process leads to. */
+export function descriptorsOf(pid: number): string[] {
+  const folder = `/proc/${pid}/fd`;
+  return readdirSync(folder).flatMap((name) => {
+    try {
+      return [readlinkSync(`${folder}/${name}`)];
+    } catch {
+      // Closed since the listing.
+      return [];
+    }
+  });
+}
+
+/** CPU time that all processes of the machine have used since it started, ms; 0 where there is no /proc. */
+export function machineCpu(): number {
+  try {
+    const [, user, nice, system, , , irq, softirq] = (readFileSync("/proc/stat", "utf8").split("\n", 1)[0] as string).split(/\s+/).map(Number);
+    return ((user ?? 0) + (nice ?? 0) + (system ?? 0) + (irq ?? 0) + (softirq ?? 0)) * TICK_MS;
   } catch {
     return 0;
   }
