@@ -20,6 +20,8 @@ export class Journal {
 
   violation(text: string): void {
     this.counts.violations += 1;
+    // Seen at once, and not only when the run ends.
+    console.error(`violation: ${text}`);
     if (this.violations.length < VIOLATIONS_KEPT) this.violations.push(text);
   }
 

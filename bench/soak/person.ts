@@ -33,7 +33,8 @@ const RECEIPTS_MS = 250;
 const RESEND_MS = 15_000;
 /** How long what is missing may still come by itself. */
 const AHEAD_MS = 1_500;
-const OPEN_WITHIN_MS = 30_000;
+const OPEN_WITHIN_MS = 120_000;
+const UNANSWERED = 8;
 const CONTENT = "A message of the length that people write: a sentence or two, which is about a hundred and twenty bytes, like this one.";
 
 export class Person {
@@ -41,6 +42,8 @@ export class Person {
   readonly views = new Map<string, View>();
   /** Should be connected. */
   here = false;
+  /** Of connecting, in a row. */
+  failures = 0;
   private readonly rest: Rest;
   private readonly journal: Journal;
   private readonly wire: Wire;
@@ -65,6 +68,11 @@ export class Person {
 
   get connected(): boolean {
     return this.greeted;
+  }
+
+  /** Nobody goes on writing whom nobody answers. */
+  get ready(): boolean {
+    return this.greeted && this.waiting.size < UNANSWERED;
   }
 
   get idle(): boolean {

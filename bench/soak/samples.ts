@@ -28,6 +28,8 @@ export interface Round {
   others_cores: number;
   runtime_rss_mb: number | null;
   archiver_rss_mb: number | null;
+  /** How long nothing had been done when things were looked at last. */
+  quiet_s: number;
   awake_most: number | null;
   awake_at_rest: number | null;
   descriptors_at_rest: number | null;
@@ -53,6 +55,7 @@ export function roundsOf(samples: readonly Sample[]): Round[] {
       ack_p99: middle(steady.map(({ traffic }) => traffic.ack?.p99)), delivery_p99: middle(steady.map(({ traffic }) => traffic.delivery?.p99)),
       others_cores: middle(steady.map(({ others_cores }) => others_cores)) ?? 0,
       runtime_rss_mb: rest.server?.runtime_rss_mb ?? null, archiver_rss_mb: rest.server?.archiver_rss_mb ?? null,
+      quiet_s: rest.at_s - (own.findLast(({ phase }) => phase !== "quiet")?.at_s ?? rest.at_s),
       awake_most: seen.length === 0 ? null : Math.max(...seen.map(awakeOf)),
       awake_at_rest: rest.server === null ? null : awakeOf(rest.server),
       descriptors_at_rest: rest.server?.descriptors ?? null,

@@ -24,6 +24,8 @@ export interface Run {
 const LATENCY_RISE = 0.1;
 /** And an hour. */
 const MEMORY_RISE = 0.03;
+/** The runtime puts an object away ten seconds after its last work, and a conversation settles three seconds after a message. */
+const QUIET_ENOUGH_S = 15;
 /** Of the most that were awake at once: alarms wake some at any time. */
 const AWAKE_AT_REST = 0.1;
 
@@ -62,8 +64,8 @@ function rising(question: string, rounds: readonly Round[], series: Series, unit
 
 function hibernates(rounds: readonly Round[]): Answer {
   const question = "idle objects are put away";
-  const seen = rounds.flatMap(({ awake_most, awake_at_rest }) => (awake_most === null || awake_at_rest === null ? [] : [{ most: awake_most, rest: awake_at_rest }]));
-  if (seen.length === 0) return { question, holds: null, says: "the server is out of sight" };
+  const seen = rounds.flatMap(({ awake_most, awake_at_rest, quiet_s }) => (awake_most === null || awake_at_rest === null || quiet_s < QUIET_ENOUGH_S ? [] : [{ most: awake_most, rest: awake_at_rest }]));
+  if (seen.length === 0) return { question, holds: null, says: `there was no quiet time of ${QUIET_ENOUGH_S} s, or the server is out of sight` };
   const most = Math.max(...seen.map(({ most: count }) => count));
   const rest = seen.map((round) => round.rest);
   return {

@@ -1,6 +1,6 @@
 // The people of one generator and their conversations: who talks where, who comes and goes, who joins and leaves.
 import { WIRES } from "../dialects/wire.ts";
-import { Journal } from "./journal.ts";
+import { countUp, Journal } from "./journal.ts";
 import type { VillagePlan } from "./link.ts";
 import { keyOf, Person, type Place } from "./person.ts";
 import { INTENSITY, type PhaseName } from "./phases.ts";
@@ -30,7 +30,7 @@ const PROTOBUF_EVERY = 4;
 const MUTE_EVERY = 100;
 /** Of all groups, joined or left a second. */
 const MEMBERSHIP = 1 / 100;
-const COME_BACK_MS = 3_000;
+const COME_BACK_MS = { first: 2_000, longest: 60_000 };
 
 export class Village {
   readonly journal = new Journal();
@@ -42,6 +42,8 @@ export class Village {
   private phase: PhaseName = "quiet";
   private timer: ReturnType<typeof setInterval> | undefined;
   private sent = 0;
+  private connecting = 0;
+  private readonly returning = new Set<Person>();
   private readonly owed = { messages: 0, connections: 0, pauses: 0, memberships: 0 };
 
   constructor(plan: VillagePlan) {
@@ -114,11 +116,11 @@ export class Village {
   private say(): void {
     if (Math.random() < IN_GROUPS) {
       const group = oneOf(this.groups);
-      const sender = group === undefined ? undefined : oneOf([...group.members].filter((member) => member.connected));
+      const sender = group === undefined ? undefined : oneOf([...group.members].filter((member) => member.ready));
       if (group !== undefined && sender !== undefined) sender.send(group, this.key());
     } else {
       const direct = oneOf(this.directs);
-      if (direct?.sender.connected === true) direct.sender.send(direct.place, this.key());
+      if (direct?.sender.ready === true) direct.sender.send(direct.place, this.key());
     }
   }
 
@@ -137,16 +139,30 @@ export class Village {
     next.here = true;
   }
 
-  private readonly returning = new Set<Person>();
-
+  /** As clients come back: after a random while that grows with every failure, and here no more than so many at once. */
   private return(person: Person): void {
     if (this.returning.has(person)) return;
     this.returning.add(person);
-    setTimeout(() => {
-      void person.connect().catch((error: unknown) => {
-        this.journal.refusals.set(String(error), (this.journal.refusals.get(String(error)) ?? 0) + 1);
-      }).finally(() => this.returning.delete(person));
-    }, Math.random() * COME_BACK_MS);
+    setTimeout(() => void this.comeBack(person), Math.random() * Math.min(COME_BACK_MS.longest, COME_BACK_MS.first * 2 ** person.failures));
+  }
+
+  private async comeBack(person: Person): Promise<void> {
+    while (this.connecting >= CONNECTING) {
+      await new Promise((resolve) => {
+        setTimeout(resolve, TICK_MS);
+      });
+    }
+    this.connecting += 1;
+    try {
+      await person.connect();
+      person.failures = 0;
+    } catch (error) {
+      person.failures += 1;
+      countUp(this.journal.refusals, error instanceof Error ? error.message.replace(person.name, "somebody") : String(error));
+    } finally {
+      this.connecting -= 1;
+      this.returning.delete(person);
+    }
   }
 
   private async changeMembers(): Promise<void> {
