@@ -52,10 +52,14 @@ export function decodeFrame(value: unknown): DecodedFrame {
   return refused("bad_frame", { message: firstIssue(result.issues) }, named);
 }
 
+/** Of what an error says of a field. Names of our own are shorter; those in a record, or of an unknown field, are the client's. */
+const PATH_UNITS = 100;
+
 /** `field: what is wrong`, without echoing what was sent. */
 export function firstIssue(issues: [v.BaseIssue<unknown>, ...v.BaseIssue<unknown>[]]): string {
   const [issue] = issues;
-  const path = v.getDotPath(issue);
+  const whole = v.getDotPath(issue);
+  const path = whole !== null && whole.length > PATH_UNITS ? null : whole;
   if (issue.kind === "validation" && issue.type === "check") return path === null ? issue.message : `${path}: ${issue.message}`;
   return path === null ? "wrong shape" : `${path}: wrong or missing`;
 }

@@ -50,14 +50,22 @@ export class Rest {
   /** Rejects on what is neither right nor to be tried again. */
   async call(user: string, method: string, path: string, body?: object): Promise<Response> {
     for (let attempt = 1; ; attempt += 1) {
-      const response = await fetch(this.url + path, {
-        method,
-        headers: { Authorization: `Bearer ${await this.token(user)}`, ...(body === undefined ? {} : { "Content-Type": "application/json" }) },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      });
-      if (response.status < 400 || response.status === 404) return response;
-      const text = await response.text();
-      if (attempt === TRIES || !(response.status === 429 || response.status >= 500)) throw new Error(`${method} ${path.replace(/[dg]\.[0-9a-f]{32,}/, "…")} was answered ${response.status}: ${text}`);
+      let said: string;
+      let final = false;
+      try {
+        const response = await fetch(this.url + path, {
+          method,
+          headers: { Authorization: `Bearer ${await this.token(user)}`, ...(body === undefined ? {} : { "Content-Type": "application/json" }) },
+          ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        });
+        if (response.status < 400 || response.status === 404) return response;
+        said = `${response.status}: ${await response.text()}`;
+        final = response.status < 500 && response.status !== 429;
+      } catch (error) {
+        // Every call here may be made twice.
+        said = String(error instanceof Error ? (error.cause ?? error) : error);
+      }
+      if (attempt === TRIES || final) throw new Error(`${method} ${path.replace(/[dg]\.[0-9a-f]{32,}/, "…")} was answered ${said}`);
       await new Promise((resolve) => {
         setTimeout(resolve, AGAIN_MS);
       });

@@ -2,6 +2,7 @@
 import * as v from "valibot";
 import { ConversationId } from "../ids.ts";
 import { RESUME_CURSORS } from "../limits.ts";
+import { Text } from "./msg.ts";
 
 const counter = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 
@@ -19,7 +20,7 @@ export const ResumeFrame = v.object({
 });
 export type ResumeFrame = v.InferOutput<typeof ResumeFrame>;
 
-export const AuthRefreshFrame = v.object({ type: v.literal("auth_refresh"), token: v.pipe(v.string(), v.maxLength(8_192)) });
+export const AuthRefreshFrame = v.object({ type: v.literal("auth_refresh"), token: v.pipe(Text, v.maxLength(8_192)) });
 
 export const HelloFrame = v.object({
   type: v.literal("hello"),

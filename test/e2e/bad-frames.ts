@@ -51,6 +51,7 @@ export const BAD_FRAMES: readonly (readonly [string, (place: Place) => string, E
   ["a server's type", (place) => msg(place, { type: "ack" }), "unknown_type"],
   ["type TEXT", (place) => msg(place, { type: "TEXT" }), "unknown_type"],
   ["type image", (place) => msg(place, { type: "image" }), "unknown_type"],
+  ["a lone surrogate in a token", () => '{"type":"auth_refresh","token":"\\ud800"}', "bad_frame"],
   ["PING", () => "PING", "bad_frame"],
   ["fields behind __proto__", (place) => `{"type":"msg","__proto__":{"to":"${place.to}","content":"x","client_msg_id":"bad"}}`, "bad_frame"],
   ["both to and conversation_id", (place) => msg(place, { conversation_id: place.conversation_id }), "bad_frame"],

@@ -7,6 +7,7 @@ interface Schema {
   entries?: Record<string, Schema>;
   wrapped?: Schema;
   item?: Schema;
+  items?: readonly Schema[];
   key?: Schema;
   value?: Schema;
   options?: readonly unknown[];
@@ -43,8 +44,13 @@ function unchecked(schema: Schema): fc.Arbitrary<unknown> {
       return fc.constantFrom(...(schema.options as unknown[]));
     case "unknown":
       return json;
+    // What it wants can't be seen; the pipe's own check picks what passes.
+    case "custom":
+      return fc.dictionary(fc.string({ maxLength: 10 }), json, { maxKeys: 4, noNullPrototype: true });
     case "array":
       return fc.array(valuesOf(schema.item), { maxLength: 5 });
+    case "tuple":
+      return fc.tuple(...(schema.items ?? []).map(valuesOf));
     case "record":
       return fc.dictionary(valuesOf(schema.key) as fc.Arbitrary<string>, valuesOf(schema.value), { maxKeys: 5, noNullPrototype: true });
     case "optional":

@@ -7,7 +7,7 @@ import { attack } from "./campaign.ts";
 test("whatever bytes come, the runtime closes what it must with the right code, goes on, and serves everybody else", async () => {
   const product = await startProduct({ env: { CONFAB_RATE_LIMIT: "0" } });
   try {
-    const report = await attack(product, { seed: 1, frames: size("hostile frames", 6_000, 100_000), batch: 64, say: () => undefined });
+    const report = await attack(product, { seed: 1, frames: size("hostile frames", 6_000, 100_000), batch: 64, control: size("good connections before", 0, 2_000), say: () => undefined });
     expect(report.failures).toEqual([]);
     // Each kind came, and those that only the heavy batch has.
     expect(Object.keys(report.ends).length).toBeGreaterThan(30);
