@@ -7,6 +7,9 @@ import { USUAL, WORKLOADS, type WorkloadName } from "./workloads.ts";
 /** What the product is compared with. */
 export type Against = { kind: "build"; bundle: string } | { kind: "bare" } | { kind: "no-receipts" };
 
+export const PEERS = ["socketio"] as const;
+export type Peer = (typeof PEERS)[number];
+
 export interface Options {
   /** null: the product is started here. */
   remote: { url: string; tokenCommand: string } | null;
@@ -14,6 +17,8 @@ export interface Options {
   bundle: string | null;
   /** null for nothing */
   against: Against | null;
+  /** Other servers that get the same load. */
+  peers: Peer[];
   /** Does every device acknowledge what it gets? */
   receipts: boolean;
   /** What the product's sockets speak; those of the others always JSON. */
@@ -41,6 +46,7 @@ export const USAGE = `npm run bench -- [options]
   --seconds        of each round, default 5
   --rounds         of each workload, by turns with what it is compared with, default 3
   --against        "bare" for the bare Worker (default), a finished build, "no-receipts" for the same product without receipts, or "none"
+  --peer           other servers that get the same load: ${PEERS.join(", ")}; with commas between
   --receipts       does every device of the product send DELIVERED and READ for each unit that it gets, on or off; default off, as no peer does, and on with --url
   --encoding       of the product's frames, ${ENCODINGS.join(" or ")}, default json; what it is compared with speaks JSON
   --generators     processes that put the load on; without it as many as it takes until none is busy all the time
@@ -59,7 +65,7 @@ export function readOptions(args: string[]): Options {
     ({ values } = parseArgs({
       args,
       options: {
-        "url": text, "token-command": text, "workload": text, "seconds": text, "rounds": text, "against": text, "receipts": text, "encoding": text,
+        "url": text, "token-command": text, "workload": text, "seconds": text, "rounds": text, "against": text, "peer": text, "receipts": text, "encoding": text,
         "generators": text, "sockets": text, "bundle": text, "json": text, "chart": text, "profile": text,
       },
     }));
@@ -80,8 +86,9 @@ export function readOptions(args: string[]): Options {
     remote, receipts,
     bundle: file(bundle),
     against: remote !== null || against === "none" ? null : readAgainst(against ?? "bare"),
+    peers: readNames("peer", PEERS, values.peer ?? ""),
     encoding: readEncoding(values.encoding ?? "json"),
-    workloads: readWorkloads(values.workload),
+    workloads: values.workload === undefined ? [...USUAL] : readNames("workload", WORKLOADS, values.workload),
     seconds: readNumber("--seconds", values.seconds ?? "5"),
     rounds: Math.ceil(readNumber("--rounds", values.rounds ?? "3")),
     generators: generators === undefined ? null : Math.ceil(readNumber("--generators", generators)),
@@ -110,12 +117,11 @@ function readEncoding(given: string): Encoding {
   return known;
 }
 
-function readWorkloads(given: string | undefined): WorkloadName[] {
-  if (given === undefined) return [...USUAL];
-  return given.split(",").map((name) => {
-    const known = WORKLOADS.find((workload) => workload === name.trim());
-    if (known === undefined) throw new UsageError(`there is no workload ${JSON.stringify(name)}`);
-    return known;
+function readNames<N extends string>(what: string, known: readonly N[], given: string): N[] {
+  return given.split(",").filter((name) => name !== "").map((name) => {
+    const found = known.find((one) => one === name.trim());
+    if (found === undefined) throw new UsageError(`there is no ${what} ${JSON.stringify(name)}`);
+    return found;
   });
 }
 

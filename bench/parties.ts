@@ -3,13 +3,16 @@ import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { buildBare } from "./bare/build.ts";
-import type { Options } from "./options.ts";
+import type { Options, Peer } from "./options.ts";
+import { startSocketio } from "./peers/socketio.ts";
 import { remoteTarget, startBuild, type Target } from "./target.ts";
 
 export interface Party {
   name: string;
   start(): Promise<Target>;
 }
+
+const START_PEER: Readonly<Record<Peer, () => Promise<Target>>> = { socketio: startSocketio };
 
 /** Removed by who asked for the parties. */
 export function bareFolder(): string {
@@ -18,15 +21,20 @@ export function bareFolder(): string {
 
 /** @param folder for the bare Worker's build */
 export async function partiesOf(options: Options, folder: string): Promise<Party[]> {
-  const { remote, bundle, against, receipts, encoding, profile } = options;
+  const { remote, bundle, receipts, encoding, profile } = options;
   const product: Party = {
     name: "product",
     start: () => (remote === null ? startBuild({ bundle, encoding, receipts, inspected: profile !== null }) : Promise.resolve(remoteTarget(remote.url, remote.tokenCommand, options))),
   };
-  if (against === null) return [product];
+  const peers = options.peers.map((name): Party => ({ name, start: START_PEER[name] }));
+  return [product, ...await otherBuild(options, folder), ...peers];
+}
+
+async function otherBuild({ against, bundle, receipts, profile }: Options, folder: string): Promise<Party[]> {
+  if (against === null) return [];
   const json = { encoding: "json", inspected: profile !== null } as const;
-  if (against.kind === "no-receipts") return [product, { name: "no receipts", start: () => startBuild({ ...json, bundle, receipts: false }) }];
-  if (against.kind === "build") return [product, { name: "other build", start: () => startBuild({ ...json, bundle: against.bundle, receipts }) }];
+  if (against.kind === "no-receipts") return [{ name: "no receipts", start: () => startBuild({ ...json, bundle, receipts: false }) }];
+  if (against.kind === "build") return [{ name: "other build", start: () => startBuild({ ...json, bundle: against.bundle, receipts }) }];
   await buildBare(folder);
-  return [product, { name: "bare Worker", start: () => startBuild({ ...json, bundle: folder, receipts: false }) }];
+  return [{ name: "bare Worker", start: () => startBuild({ ...json, bundle: folder, receipts: false }) }];
 }

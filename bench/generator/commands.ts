@@ -6,7 +6,8 @@ import type { Share } from "./shard.ts";
 
 /** Where the server is and how it is spoken to. */
 export type Spoken =
-  | { dialect: "confab"; url: string; tokens: TokenSource; encoding: Encoding; receipts: boolean };
+  | { dialect: "confab"; url: string; tokens: TokenSource; encoding: Encoding; receipts: boolean }
+  | { dialect: "socketio"; url: string };
 
 export interface Setup {
   spoken: Spoken;
