@@ -25,6 +25,7 @@ async function bench(options: Options): Promise<void> {
     for (const workload of options.workloads) {
       console.log(`${workload}: ${DESCRIPTIONS[workload]}`);
       outcomes.push(await measurement.run(workload, parties));
+      save(options, outcomes);
     }
     await report(options, outcomes);
     await stop(false);
@@ -35,22 +36,27 @@ async function bench(options: Options): Promise<void> {
 }
 
 async function report(options: Options, outcomes: readonly Outcome[]): Promise<void> {
-  const { remote, seconds, rounds, encoding, receipts } = options;
-  const goals = outcomes.flatMap((outcome) => goalsOf(outcome));
+  const { seconds, rounds, receipts } = options;
   console.log(`\n${table(outcomes)}\n`);
   console.log(`Medians of ${rounds} rounds of ${seconds} s, the longest of all rounds as max; latencies in ms, those of an open loop from when a message was due;`);
   console.log(`CPU ms, bytes and rows for each acknowledged message; the busiest generator process's share of a core; ${receipts ? "with" : "without"} receipts.\n`);
-  for (const goal of goals) console.log(goalLine(goal));
+  for (const goal of outcomes.flatMap((outcome) => goalsOf(outcome))) console.log(goalLine(goal));
   for (const warning of warnings(outcomes)) console.log(warning);
-  const machine = { cores: availableParallelism(), model: cpus()[0]?.model ?? "unknown", load_average: loadavg() };
-  const result = {
-    version: 2, at: new Date().toISOString(), node: process.version, machine, url: remote?.url ?? null, encoding, receipts, seconds, rounds, goals, workloads: outcomes,
-  };
-  if (options.json !== null) writeFileSync(options.json, `${JSON.stringify(result, null, 2)}\n`);
   if (options.chart !== null) {
     const { drawn } = await import("./drawing.ts");
     writeFileSync(options.chart, drawn(outcomes));
   }
+}
+
+/** After each workload: a run that is broken off leaves what it has. */
+function save({ json, remote, seconds, rounds, encoding, receipts }: Options, outcomes: readonly Outcome[]): void {
+  if (json === null) return;
+  const machine = { cores: availableParallelism(), model: cpus()[0]?.model ?? "unknown", load_average: loadavg() };
+  const result = {
+    version: 2, at: new Date().toISOString(), node: process.version, machine, url: remote?.url ?? null, encoding, receipts, seconds, rounds,
+    goals: outcomes.flatMap((outcome) => goalsOf(outcome)), workloads: outcomes,
+  };
+  writeFileSync(json, `${JSON.stringify(result, null, 2)}\n`);
 }
 
 try {
