@@ -4,7 +4,7 @@ import { Device } from "./device.ts";
 import type { ConversationRow } from "../protocol/rest.ts";
 import { readPages } from "./pages.ts";
 import { call, persist } from "./rest.ts";
-import { BOUNDS, inLanes, mootness, until, type World } from "./world.ts";
+import { BOUNDS, inLanes, isMoot, until, type World } from "./world.ts";
 
 const POLL_MS = 100;
 const WIDTH = 8;
@@ -14,8 +14,7 @@ const LIST_PAGE = 100;
 export async function untilAnswered(world: World): Promise<void> {
   const { devices, journal, violations } = world;
   const all = [...devices.values()];
-  const moot = mootness(world);
-  if (await until(() => moot() || all.every((device) => device.connected && device.outbox.empty), BOUNDS.answer)) return;
+  if (await until(() => isMoot(world) || all.every((device) => device.connected && device.outbox.size === 0), BOUNDS.answer)) return;
   for (const device of all) {
     if (!device.connected) violations.add("unanswered", `${device.name} can't connect`);
     for (const sending of device.outbox.unanswered) {
@@ -35,8 +34,7 @@ function untold(world: World, device: Device): { label: string; head: number; le
 
 /** Connected devices get every event, or are told how far their conversations reach. */
 export async function untilTold(world: World, devices: readonly Device[]): Promise<void> {
-  const moot = mootness(world);
-  if (!(await until(() => moot() || devices.every((device) => untold(world, device).length === 0), BOUNDS.learn))) {
+  if (!(await until(() => isMoot(world) || devices.every((device) => untold(world, device).length === 0), BOUNDS.learn))) {
     for (const device of devices) {
       for (const { label, head, learned } of untold(world, device)) {
         const about = `${label}, which reaches ${head}, within ${BOUNDS.learn / 1_000} s`;
@@ -51,7 +49,6 @@ export async function untilTold(world: World, devices: readonly Device[]): Promi
 /** Each of these users finds all their conversations, with their heads, in their list. */
 export async function untilListed(world: World, users: readonly string[]): Promise<void> {
   const deadline = performance.now() + BOUNDS.learn;
-  const moot = mootness(world);
   await inLanes(users, WIDTH, async (user) => {
     for (;;) {
       const rows = await list(world, user);
@@ -60,7 +57,7 @@ export async function untilListed(world: World, users: readonly string[]): Promi
         const listed = rows.get(id) ?? null;
         return listed !== null && listed >= head ? [] : [{ label, head, listed }];
       });
-      if (missing.length === 0 || moot()) return;
+      if (missing.length === 0 || isMoot(world)) return;
       if (performance.now() > deadline) {
         for (const { label, head, listed } of missing) {
           const about = `${label}, which reaches ${head}, ${BOUNDS.learn / 1_000} s after the deployment served`;
@@ -94,14 +91,13 @@ async function list({ deployment }: World, user: string): Promise<Map<string, nu
 /** Every device pulls what it was only told of, as a client does; afterwards it has everything without a hole. */
 export async function catchUp(world: World, devices: readonly Device[]): Promise<void> {
   const { journal, violations } = world;
-  const behind = devices.flatMap((device) => [...device.views].filter(([, view]) => view.contiguous < view.learned).map(([id, view]) => ({ device, id, view })));
+  const behind = devices.flatMap((device) => [...device.views].filter(([id, view]) => (
+    view.contiguous < view.learned && journal.isMember(journal.labelOf(id) ?? "", device.user_id)
+  )).map(([id, view]) => ({ device, id, view })));
   await inLanes(behind, WIDTH, async ({ device, id, view }) => {
     const from = view.contiguous;
     const events = await readPages(world, device.user_id, id, { after: from, limit: 50 });
-    for (const event of events ?? []) {
-      view.got(event.seq);
-      journal.shown({ at: performance.now(), by: `${device.name} after ${from}`, user_id: device.user_id, event }, null);
-    }
+    for (const event of events ?? []) device.shown(event, `${device.name} after ${from}`, false);
     if (events !== null && view.contiguous < view.learned) {
       violations.add("hole", `${device.name} pulled ${journal.labelOf(id) ?? id} after ${from} and lacks ${view.contiguous + 1}, though it reaches ${view.learned}`);
     }
@@ -110,8 +106,7 @@ export async function catchUp(world: World, devices: readonly Device[]): Promise
 
 /** Newcomers come for the first time: some look at their list first, some resume from nothing. */
 export async function meetNewcomers(world: World, newcomers: readonly { user_id: string; asks: "list" | "resume" }[]): Promise<void> {
-  const { deployment, journal, violations } = world;
-  const devices = newcomers.map(({ user_id }) => new Device(deployment, journal, violations, user_id, "phone"));
+  const devices = newcomers.map(({ user_id }) => new Device(world, user_id, "phone"));
   const byList = newcomers.filter(({ asks }) => asks === "list").map(({ user_id }) => user_id);
   const byResume = newcomers.filter(({ asks }) => asks === "resume").map(({ user_id }) => user_id);
   const resuming = devices.filter(({ user_id }) => byResume.includes(user_id));
@@ -120,7 +115,7 @@ export async function meetNewcomers(world: World, newcomers: readonly { user_id:
     for (const device of resuming) device.start();
     await Promise.all([untilListed(world, byList), untilTold(world, resuming)]);
     // Whoever is missed already need not be waited for again.
-    if (violations.all.length > 0) return;
+    if (isMoot(world)) return;
     for (const device of others) device.start();
     await Promise.all([untilTold(world, others), untilListed(world, byResume)]);
     await catchUp(world, devices);

@@ -1,35 +1,60 @@
-// One socket. Counts the frames that it writes and hands over those that come; makes nothing of either.
+// One connection of a device, over whichever way: counts the frames that it writes and hands over those that come; makes nothing of either.
 import { WebSocket } from "ws";
+import { decodeBinaryDown, encodeBinaryUp } from "../protocol/codec-protobuf.ts";
+import { type Encoding, SUBPROTOCOLS } from "../protocol/encodings.ts";
 import type { Deployment } from "./deployment.ts";
 
 export type Frame = Record<string, unknown>;
+
+/** json and pb: a WebSocket. poll: requests. */
+export type Way = Encoding | "poll";
+
+/** Gets the frames of each message at once. */
+export type OnFrames = (frames: Frame[], connection: Connection) => void;
+
+export interface Connection {
+  readonly number: number;
+  /** Several frames go as one array. Returns each frame's place on this connection. */
+  write(frames: readonly Frame[]): number[];
+  /** Resolves with the close code, 1006 where the peer went without a word; at once when it was left behind. */
+  closed(): Promise<number>;
+  /** Gone at once, without a close frame. */
+  cut(): void;
+  /** For the server it goes on living, but nobody reads it any more. */
+  leaveHalfOpen(forMs: number): void;
+}
 
 const HANDSHAKE_MS = 10_000;
 
 let opened = 0;
 
-export class Connection {
-  readonly number: number;
+export function nextNumber(): number {
+  opened += 1;
+  return opened;
+}
+
+export class Socket implements Connection {
+  readonly number = nextNumber();
   private readonly ws: WebSocket;
+  private readonly encoding: Encoding;
   private frames = 0;
   private detached = false;
 
-  private constructor(ws: WebSocket) {
-    opened += 1;
-    this.number = opened;
+  private constructor(ws: WebSocket, encoding: Encoding) {
     this.ws = ws;
+    this.encoding = encoding;
   }
 
-  /** Resolves when it is open; rejects where there is no upgrade. `onFrames` gets the frames of each text at once. */
-  static async open(deployment: Deployment, userId: string, deviceId: string, onFrames: (frames: Frame[], connection: Connection) => void): Promise<Connection> {
+  /** Resolves when it is open; rejects where there is no upgrade. */
+  static async open(deployment: Deployment, userId: string, deviceId: string, onFrames: OnFrames, encoding: Encoding = "json"): Promise<Socket> {
     const token = await deployment.token(userId);
     const url = `${deployment.url().replace(/^http/, "ws")}/v1/ws?device_id=${encodeURIComponent(deviceId)}`;
-    const ws = new WebSocket(url, { headers: { authorization: `Bearer ${token}` }, handshakeTimeout: HANDSHAKE_MS, perMessageDeflate: false });
-    const connection = new Connection(ws);
-    ws.on("message", (text: Buffer, binary: boolean) => {
-      if (connection.detached || binary) return;
-      const parsed: unknown = JSON.parse(text.toString("utf8"));
-      onFrames((Array.isArray(parsed) ? parsed : [parsed]) as Frame[], connection);
+    const ws = new WebSocket(url, [SUBPROTOCOLS[encoding]], { headers: { authorization: `Bearer ${token}` }, handshakeTimeout: HANDSHAKE_MS, perMessageDeflate: false });
+    const socket = new Socket(ws, encoding);
+    ws.on("message", (data: Buffer, binary: boolean) => {
+      if (socket.detached || binary !== (encoding === "pb")) return;
+      const parsed: unknown = binary ? decodeBinaryDown(data) : JSON.parse(data.toString("utf8"));
+      onFrames((Array.isArray(parsed) ? parsed : [parsed]) as Frame[], socket);
     });
     await new Promise<void>((resolve, reject) => {
       ws.once("open", resolve);
@@ -37,10 +62,9 @@ export class Connection {
     });
     // Whatever ends it, `closed` says so.
     ws.on("error", () => undefined);
-    return connection;
+    return socket;
   }
 
-  /** Resolves with the close code, 1006 where the peer went without a word; at once when it was left behind. */
   closed(): Promise<number> {
     return new Promise((resolve) => {
       if (this.detached || this.ws.readyState === WebSocket.CLOSED) resolve(1006);
@@ -49,20 +73,17 @@ export class Connection {
     });
   }
 
-  /** Several frames go as one array. Returns each frame's place on this socket. */
   write(frames: readonly Frame[]): number[] {
     const places = frames.map((_, i) => this.frames + i);
     this.frames += frames.length;
-    if (this.ws.readyState === WebSocket.OPEN) this.ws.send(encode(frames.length === 1 ? frames[0] : frames));
+    if (this.ws.readyState === WebSocket.OPEN) this.ws.send(this.encoding === "pb" ? encodeBinaryUp(frames) : encode(frames.length === 1 ? frames[0] : frames));
     return places;
   }
 
-  /** Gone at once, without a close frame. */
   cut(): void {
     this.ws.terminate();
   }
 
-  /** For the server it goes on living, but nobody reads it any more. */
   leaveHalfOpen(forMs: number): void {
     this.detached = true;
     this.ws.pause();

@@ -14,6 +14,9 @@ export interface Deployment {
   readonly logs: string | null;
 }
 
+/** Which object. */
+export type Evicted = { user_id: string } | { conversation_id: string };
+
 export interface Faults {
   /** SIGKILL, within this turn of the event loop. */
   kill(victim: Victim): void;
@@ -22,6 +25,14 @@ export interface Faults {
   /** Between these the archiver stands still. */
   holdArchive(): void;
   releaseArchive(): void;
+  /** SIGKILL to the archiver alone, which comes back by itself; false where none runs just now. */
+  killArchiver(): boolean;
+  /** Throws one object out of memory, sockets and all; false where the deployment has no door for that, or is down. */
+  evict(object: Evicted): Promise<boolean>;
+  /** After these ms without an event the archive gets what there is. */
+  readonly sealAfterMs: number;
+  /** The embedded archive's file. */
+  readonly archive: string;
   serviceToken(): Promise<string>;
 }
 

@@ -2,21 +2,20 @@
 // own. Ends only what it started.
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { renameSync, rmSync, symlinkSync } from "node:fs";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { type Deployment, type Faults, keepTokens } from "./deployment.ts";
+import { type Deployment, type Evicted, type Faults, keepTokens } from "./deployment.ts";
 import type { Victim } from "./faults.ts";
 import { processOf, type Role, signal, untilGone } from "./processes.ts";
 
 const START = fileURLToPath(new URL("../scripts/start.ts", import.meta.url));
 const FOREIGN = /^(?:CONFAB|AUTH|ARCHIVER?|S3|VITEST|TEST)_|^(?:PORTS?|DATA_DIR|ENVIRONMENT|DEV_ISSUER|ALLOWED_ORIGINS|ARCHIVE|JURISDICTION|EDGE_URL|NODE_ENV|NODE_OPTIONS|VITEST)$/;
 /** Sealing, archiving and pruning within seconds, and a fan-out that takes long enough to be caught in the middle. */
-export const SETTINGS = {
+const SETTINGS = {
   CONFAB_RATE_LIMIT: "0",
   CONFAB_SETTLE_AFTER_MS: "1000",
   CONFAB_FANOUT_WIDTH: "4",
@@ -26,6 +25,8 @@ export const SETTINGS = {
   CONFAB_HOT_DAYS: "0",
   ARCHIVER_POLL_MS: "250",
 };
+/** With a million messages, segments of sixteen would be what is measured. */
+const BUSY_SETTINGS = { ...SETTINGS, CONFAB_SEAL_EVENTS: "256", CONFAB_HOT_EVENTS: "64" };
 const READY_MS = 120_000;
 const STOP_MS = 10_000;
 const POLL_MS = 20;
@@ -34,21 +35,40 @@ const PORTS = { lowest: 20_000, highest: 31_999 };
 /** The runtime first: it is the one that may be in the middle of something. */
 const ROLES: readonly Role[] = ["runtime", "edge", "start", "archiver"];
 
+const ROLES_OF = { runtime: ["runtime"], deploy: ["runtime", "edge"], tree: ROLES } as const satisfies Record<Victim, readonly Role[]>;
+
+export interface LocalOptions {
+  /** The run's own folder: data, logs and the archive lie below it. */
+  folder: string;
+  /** Finished builds: the first one runs at first, a deploy brings the next one, and after the last the first again. */
+  bundles: readonly string[];
+  busy: boolean;
+}
+
 export class LocalDeployment implements Deployment, Faults {
   readonly token: (userId: string) => Promise<string>;
   readonly faults: Faults = this;
   readonly dataDir: string;
   readonly logs: string;
-  readonly #bundle: string | null;
+  readonly archive: string;
+  readonly sealAfterMs = Number(SETTINGS.CONFAB_SEAL_AFTER_MS);
+  readonly #bundles: readonly string[];
+  readonly #settings: Record<string, string>;
+  /** A link to the build that runs. */
+  readonly #current: string;
+  #version = 0;
   #child: ChildProcess | null = null;
   #port = 0;
   #killed: number[] = [];
 
-  /** @param bundle a finished build to run; null: the sources as they are */
-  constructor(bundle: string | null) {
-    this.#bundle = bundle;
-    this.dataDir = realpathSync(mkdtempSync(path.join(tmpdir(), "confab-verify-")));
+  constructor({ folder, bundles, busy }: LocalOptions) {
+    this.#bundles = bundles;
+    this.#settings = busy ? BUSY_SETTINGS : SETTINGS;
+    this.dataDir = path.join(folder, "data");
     this.logs = path.join(this.dataDir, "logs");
+    this.archive = path.join(this.dataDir, "archive", "archive.sqlite");
+    this.#current = path.join(folder, "current");
+    this.#link();
     this.token = keepTokens((userId) => this.#issue({ user_id: userId }));
     process.once("exit", () => this.#killAll());
   }
@@ -67,9 +87,9 @@ export class LocalDeployment implements Deployment, Faults {
     this.#port = port;
     const own = Object.fromEntries(Object.entries(process.env).filter(([name]) => !FOREIGN.test(name)));
     // The channel is what ends the deployment when this process dies, however it dies.
-    const child = spawn(process.execPath, [START, ...(this.#bundle === null ? [] : ["--bundle", this.#bundle])], {
+    const child = spawn(process.execPath, [START, "--bundle", this.#current], {
       stdio: ["ignore", "pipe", "pipe", "ipc"],
-      env: { ...own, ...SETTINGS, PORT: String(port), ARCHIVER_PORT: String(archiverPort), DATA_DIR: this.dataDir },
+      env: { ...own, ...this.#settings, PORT: String(port), ARCHIVER_PORT: String(archiverPort), DATA_DIR: this.dataDir },
     });
     child.channel?.unref();
     this.#child = child;
@@ -77,7 +97,11 @@ export class LocalDeployment implements Deployment, Faults {
   }
 
   kill(victim: Victim): void {
-    this.#killed = this.#pids(victim === "runtime" ? ["runtime"] : ROLES);
+    if (victim === "deploy") {
+      this.#version += 1;
+      this.#link();
+    }
+    this.#killed = this.#pids(ROLES_OF[victim]);
     if (this.#killed.length === 0) throw new Error("there is nothing to kill: the deployment has ended by itself");
     for (const pid of this.#killed) signal(pid, "SIGKILL");
   }
@@ -92,6 +116,25 @@ export class LocalDeployment implements Deployment, Faults {
     while (this.#pids(["runtime"]).length === 0 || !(await this.#serves())) {
       if (performance.now() > deadline) throw new Error("the runtime was killed, and none came in its place");
       await delay(POLL_MS);
+    }
+  }
+
+  killArchiver(): boolean {
+    const pids = this.#pids(["archiver"]);
+    for (const pid of pids) signal(pid, "SIGKILL");
+    return pids.length > 0;
+  }
+
+  async evict(object: Evicted): Promise<boolean> {
+    try {
+      const answer = await fetch(`${this.url()}/dev/evict`, {
+        method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(object), signal: AbortSignal.timeout(2_000),
+      });
+      await answer.arrayBuffer();
+      return answer.status === 200;
+    } catch {
+      // It was killed meanwhile, and that throws out every object.
+      return false;
     }
   }
 
@@ -114,9 +157,12 @@ export class LocalDeployment implements Deployment, Faults {
     await untilGone(pids);
   }
 
-  /** Removes the data: only for a run in which nothing was wrong. */
-  discard(): void {
-    rmSync(this.dataDir, { recursive: true, force: true, maxRetries: 5 });
+  /** Renamed into place: a process that starts meanwhile finds the one or the other. */
+  #link(): void {
+    const draft = `${this.#current}.next`;
+    rmSync(draft, { force: true });
+    symlinkSync(path.resolve(this.#bundles[this.#version % this.#bundles.length] as string), draft);
+    renameSync(draft, this.#current);
   }
 
   #pids(roles: readonly Role[]): number[] {

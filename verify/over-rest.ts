@@ -1,5 +1,7 @@
 // What goes over REST: messages, new groups and the registration of users.
 import { encode } from "./connection.ts";
+import { checkAck } from "./checks/acks.ts";
+import type { Ack } from "./journal.ts";
 import { frameOf } from "./outbox.ts";
 import type { PlannedConversation, PlannedMessage } from "./plan.ts";
 import { type Answer, call, errorOf, persist } from "./rest.ts";
@@ -35,10 +37,12 @@ export async function sendOverRest({ deployment, journal, violations }: World, m
     violations.add("unanswered", `${sending.key} was refused over REST: ${answer.status}`, [JSON.stringify(answer.body), ...journal.story(sending)]);
     return;
   }
-  const { conversation_id, epoch, msg_id, seq, sent_at, dup } = answer.body as {
-    conversation_id: string; epoch: number; msg_id: string; seq: number; sent_at: number; dup?: true;
-  };
-  journal.acked(sending, { at: performance.now(), by, conversation_id, epoch, msg_id, seq, sent_at, dup: dup === true });
+  const { conversation_id, epoch, msg_id, seq, sent_at, dup } = answer.body as Ack;
+  const ack: Ack = { at: performance.now(), by, conversation_id, epoch, msg_id, seq, sent_at, dup };
+  checkAck(journal, violations, message.sender_id, message.client_msg_id, ack);
+  journal.acked(sending, ack);
+  // Who writes has read what was before.
+  journal.marks.moved(conversation_id, message.sender_id, "READ", seq);
 }
 
 /** Creates it until that is acknowledged: with its client_msg_id the same call makes no second group. */
@@ -54,4 +58,21 @@ function noteRefusal(refusals: Map<string, number>, answer: Answer): string | nu
   const code = errorOf(answer)?.code ?? null;
   if (code !== null) refusals.set(code, (refusals.get(code) ?? 0) + 1);
   return code;
+}
+
+/** The group's creator lets a guest in who is out, or out who is in, until that is acknowledged. Resolves when it is so. */
+export async function changeMembership({ deployment, journal, violations }: World, group: PlannedConversation, guest: string): Promise<void> {
+  const id = journal.idOf(group.label);
+  const inside = journal.guests.get(group.label) ?? new Set();
+  journal.guests.set(group.label, inside);
+  if (id === undefined) return;
+  const leaving = inside.has(guest);
+  // From here on they need not be told any more.
+  inside.delete(guest);
+  const path = `/v1/conversations/${id}/members/${guest}`;
+  const answer = await persist(() => call(deployment, group.members[0] as string, leaving ? "DELETE" : "PUT", path, leaving ? undefined : "{}"), BOUNDS.answer * 2);
+  // The second of two calls, when the first one's answer was lost, finds it done.
+  const expected = leaving ? [204, 404] : [200, 201];
+  if (!expected.includes(answer.status)) violations.add("unanswered", `${guest} can't be ${leaving ? "taken out of" : "let into"} ${group.label}: ${answer.status}`, [JSON.stringify(answer.body)]);
+  else if (!leaving) inside.add(guest);
 }

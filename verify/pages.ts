@@ -9,17 +9,24 @@ export interface PageQuery {
   limit: number;
 }
 
-/** The next pages of a query, one after the other, from the first to the last; null where one can't be had. */
-export async function readPages(world: World, userId: string, conversationId: string, query: PageQuery, waitForArchive = true): Promise<Shown[] | null> {
-  const events: Shown[] = [];
+/** Hands over page after page, from the first to the last. False where one can't be had, which is noted. */
+export async function eachPage(world: World, userId: string, conversationId: string, query: PageQuery, take: (events: Shown[]) => void, waitForArchive = true): Promise<boolean> {
   let cursor: string | null = null;
   do {
     const page = await readPage(world, userId, conversationId, query, cursor, waitForArchive);
-    if (page === null) return null;
-    events.push(...page.events);
+    if (page === null) return false;
+    world.journal.counts.events_read += page.events.length;
+    take(page.events);
     cursor = page.next_cursor;
   } while (cursor !== null);
-  return events;
+  return true;
+}
+
+/** All pages of a query together; null where one can't be had. */
+export async function readPages(world: World, userId: string, conversationId: string, query: PageQuery, waitForArchive = true): Promise<Shown[] | null> {
+  const events: Shown[] = [];
+  const had = await eachPage(world, userId, conversationId, query, (page) => events.push(...page), waitForArchive);
+  return had ? events : null;
 }
 
 async function readPage(

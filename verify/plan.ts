@@ -1,18 +1,21 @@
-// The plan of a run: who says what to whom, over which way, and what breaks when. A pure function of seed and sizes; what
-// happens in it depends on time too, but a seed always tries the same.
-import { contentOf, type PlannedType } from "./contents.ts";
-import { type Fault, planFault } from "./faults.ts";
+// The plan of a run: who says what to whom, over which way, and what breaks when. A pure function of seed and sizes, made round by
+// round; what happens in it depends on time too, but a seed always tries the same.
+import type { PlannedType } from "./contents.ts";
+import { type Fault, planFaults } from "./faults.ts";
 import { type Random, seeded } from "./random.ts";
 import { planScripts, type Script } from "./scripts.ts";
+import { Writer } from "./writer.ts";
 
 export interface Sizes {
   rounds: number;
   /** Users with two devices each who are there all the time. */
   clients: number;
-  /** Messages of one round. */
+  /** Of the whole run. */
   messages: number;
-  /** Whether the deployment is killed in every round. */
-  kills: boolean;
+  /** Of the whole run; 0 where the deployment is not ours to kill. */
+  kills: number;
+  /** Devices send without pauses, in large arrays, as fast as they are answered. */
+  busy: boolean;
 }
 
 export interface PlannedConversation {
@@ -27,10 +30,15 @@ export interface PlannedMessage {
   sender_id: string;
   client_msg_id: string;
   conversation: PlannedConversation;
+  kind: "msg" | "edit" | "delete" | "react";
+  /** The key of the message that it changes. */
+  target: string | null;
   /** Named by the other user where possible, or by the conversation's id once that is known. */
   by: "to" | "id";
   content: string;
   content_type: PlannedType;
+  /** client_sequence_number, counted by conversation and device. */
+  number: number | null;
 }
 
 /** Meetings with people who have never been here: a group of them all, and a first message to each. */
@@ -41,15 +49,19 @@ export interface Contacts {
   late: { user_id: string; asks: "list" | "resume" }[];
   /** More members of the group, who only look at their list: telling all of them takes a while, and the crash comes first. */
   crowd: string[];
+  /** To those who sleep: their session has had nothing to do for the whole round. */
+  wake: PlannedMessage;
 }
 
 export interface Round {
   number: number;
   scripts: Script[];
   contacts: Contacts;
-  fault: Fault;
+  faults: Fault[];
   /** The archive stands still, so what is sent in this round can't have reached it. */
   hold_archive: boolean;
+  /** For what is broken beside the plan's moments: which objects are thrown out, when the archiver dies. */
+  random: Random;
 }
 
 export interface Plan {
@@ -57,48 +69,52 @@ export interface Plan {
   sizes: Sizes;
   /** There all the time, with two devices each. */
   regulars: string[];
+  /** One device each; members of the groups now and then, who only listen. */
+  guests: string[];
+  /** One device each, which is connected and hears of one message a round. */
+  sleepers: string[];
   /** Members who connect only at the very end. */
   absent: string[];
   /** Conversations of the whole run. */
   standing: PlannedConversation[];
-  rounds: Round[];
+  /** Where the sleepers are. */
+  quiet: PlannedConversation;
+  rounds(): Generator<Round>;
 }
 
 const NEWCOMERS = 8;
 const CROWD = 60;
+/** With several kills a round there are fewer barriers, and the standstill of the archive costs seconds. */
+const HOLD_EVERY = { calm: 4, busy: 12 };
 
 /** @param prefix starts every user's id, so that runs against one deployment don't meet */
 export function makePlan(seed: number, sizes: Sizes, prefix: string): Plan {
   const random = seeded(seed);
-  const regulars = Array.from({ length: sizes.clients }, (_, i) => `${prefix}-${i + 1}`);
-  const absent = Array.from({ length: Math.max(2, Math.floor(sizes.clients / 4)) }, (_, i) => `${prefix}-absent${i + 1}`);
+  const several = (name: string, count: number): string[] => Array.from({ length: count }, (_, i) => `${prefix}-${name}${i + 1}`);
+  const regulars = several("", sizes.clients);
+  const absent = several("absent", Math.max(2, Math.floor(sizes.clients / 4)));
+  const guests = several("guest", Math.max(2, Math.floor(sizes.clients / 4)));
+  const sleepers = several("sleeper", 2);
   const standing = planStanding(random.branch("standing"), regulars, absent);
-  const writer = new Writer();
-  const rounds: Round[] = [];
-  for (let number = 1; number <= sizes.rounds; number += 1) {
-    const own = random.branch(`round ${number}`);
-    const scripts = planScripts(own.branch("scripts"), { regulars, standing, messages: sizes.messages, writer });
-    const fault = planFault(own.branch("fault"), number, sizes.messages, NEWCOMERS);
-    const contacts = planContacts(own.branch("contacts"), number, sizes.kills && fault.moment.phase === "created" ? CROWD : 0, prefix, regulars, writer);
-    rounds.push({ number, scripts, contacts, fault, hold_archive: number % 4 === 2 });
+  const quiet: PlannedConversation = { label: "quiet", kind: "group", members: [regulars[0] as string, ...sleepers] };
+  function* rounds(): Generator<Round> {
+    const writer = new Writer(seed);
+    for (let number = 1; number <= sizes.rounds; number += 1) {
+      const own = random.branch(`round ${number}`);
+      const messages = shareOf(sizes.messages, sizes.rounds, number);
+      const scripts = planScripts(own.branch("scripts"), { regulars, guests, standing, messages, writer, busy: sizes.busy });
+      const faults = planFaults(own.branch("fault"), number, { kills: shareOf(sizes.kills, sizes.rounds, number), messages, contacts: NEWCOMERS });
+      const crowded = faults.some(({ moment }) => moment.phase === "created") ? CROWD : 0;
+      const contacts = planContacts(own.branch("contacts"), { number, crowded, prefix, regulars, writer, quiet });
+      yield { number, scripts, contacts, faults, hold_archive: number % HOLD_EVERY[sizes.busy ? "busy" : "calm"] === 2, random: own.branch("beside") };
+    }
   }
-  return { seed, sizes, regulars, absent, standing, rounds };
+  return { seed, sizes, regulars, guests, sleepers, absent, standing, quiet, rounds };
 }
 
-/** Numbers every sender's messages, and remembers them for resends. */
-export class Writer {
-  readonly sent = new Map<string, PlannedMessage[]>();
-
-  write(random: Random, sender_id: string, conversation: PlannedConversation, mayBeLarge: boolean): PlannedMessage {
-    const mine = this.sent.get(sender_id) ?? [];
-    this.sent.set(sender_id, mine);
-    // Other senders use the same ids: a key is the sender's own.
-    const client_msg_id = `m${mine.length + 1}`;
-    const by = random.chance(0.5) ? "to" : "id";
-    const message: PlannedMessage = { sender_id, client_msg_id, conversation, by, ...contentOf(random, `${sender_id}/${client_msg_id}`, mayBeLarge) };
-    mine.push(message);
-    return message;
-  }
+/** Of `total` things in `rounds` rounds: how many come in this one. */
+function shareOf(total: number, rounds: number, number: number): number {
+  return Math.floor((total * number) / rounds) - Math.floor((total * (number - 1)) / rounds);
 }
 
 function planStanding(random: Random, regulars: readonly string[], absent: readonly string[]): PlannedConversation[] {
@@ -119,7 +135,16 @@ function planStanding(random: Random, regulars: readonly string[], absent: reado
   return [...pairs.values(), ...groups];
 }
 
-function planContacts(random: Random, number: number, crowded: number, prefix: string, regulars: readonly string[], writer: Writer): Contacts {
+interface ContactsWorld {
+  number: number;
+  crowded: number;
+  prefix: string;
+  regulars: readonly string[];
+  writer: Writer;
+  quiet: PlannedConversation;
+}
+
+function planContacts(random: Random, { number, crowded, prefix, regulars, writer, quiet }: ContactsWorld): Contacts {
   const late = Array.from({ length: NEWCOMERS }, (_, i) => ({
     user_id: `${prefix}-late${number}.${i + 1}`, asks: i % 2 === 0 ? ("list" as const) : ("resume" as const),
   }));
@@ -128,7 +153,7 @@ function planContacts(random: Random, number: number, crowded: number, prefix: s
   const group: PlannedConversation = { label: `welcome${number}`, kind: "group", members: [...random.some(regulars, 2), ...newcomers, ...crowd] };
   const first = newcomers.map((newcomer, i) => {
     const sender = random.pick(regulars);
-    return { ...writer.write(random, sender, { label: `first${number}.${i + 1}`, kind: "direct", members: [sender, newcomer] }, false), by: "to" as const };
+    return { ...writer.write(random, sender, { label: `first${number}.${i + 1}`, kind: "direct", members: [sender, newcomer] }), by: "to" as const };
   });
-  return { group, first, late, crowd };
+  return { group, first, late, crowd, wake: writer.write(random, quiet.members[0] as string, quiet) };
 }

@@ -37,8 +37,13 @@ export function seeded(seed: number): Random {
       if (items.length === 0) throw new Error("nothing to pick from");
       return items[int(0, items.length - 1)] as (typeof items)[number];
     },
-    branch: (label) => seeded(hash(`${seed}:${label}`)),
+    branch: (label) => seededBy(`${seed}:${label}`),
   };
+}
+
+/** Randomness of a name. */
+export function seededBy(name: string): Random {
+  return seeded(hash(name));
 }
 
 /** FNV-1a, 32 bits. */

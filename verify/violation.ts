@@ -11,7 +11,9 @@ export const CODES = {
   seam: "bodies could not be read, though they are either hot or in a running archive",
   regressed: "an answer takes back what an earlier one said",
   unanswered: "a message got no acknowledgement in time from a deployment that serves",
-  leaked: "somebody was shown an event of a conversation that they are not in",
+  leaked: "somebody was shown an event of a conversation that they are not in, or from outside their stay",
+  receipt: "somebody was told of a receipt that nobody gave",
+  archive: "the archive is not the beginning of the history",
 } as const;
 
 export type Code = keyof typeof CODES;
@@ -24,6 +26,9 @@ export interface Violation {
   evidence: string[];
 }
 
+/** What is kept in full: one thing that is broken can break everything behind it. */
+const KEPT = 1_000;
+
 /** Collects each violation once, however many readers meet it. */
 export class Violations {
   readonly all: Violation[] = [];
@@ -31,7 +36,7 @@ export class Violations {
 
   add(code: Code, what: string, evidence: string[] = []): void {
     const key = `${code} ${what}`;
-    if (this.seen.has(key)) return;
+    if (this.seen.has(key) || this.all.length >= KEPT) return;
     this.seen.add(key);
     this.all.push({ code, what, evidence });
   }

@@ -1,15 +1,24 @@
 // What no history shows: answers that never come, and people who are never told.
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
 import { catchUp, untilAnswered, untilListed, untilTold } from "../../verify/barrier.ts";
 import type { Device } from "../../verify/device.ts";
 import { sendOverRest } from "../../verify/over-rest.ts";
 import { readPages } from "../../verify/pages.ts";
 import type { Plan, PlannedConversation, PlannedMessage } from "../../verify/plan.ts";
 import { BOUNDS, makeWorld, until, type World } from "../../verify/world.ts";
+import { Spill } from "../../verify/spill.ts";
 import { type Behaviour, type FakeDeployment, fakeDeployment, ROOM_ID } from "./fake-deployment.ts";
 
 const ROOM: PlannedConversation = { label: "direct1", kind: "direct", members: ["ann", "bob"] };
-const PLAN: Plan = { seed: 1, sizes: { rounds: 0, clients: 2, messages: 0, kills: false }, regulars: ["ann", "bob"], absent: [], standing: [ROOM], rounds: [] };
+const PLAN: Plan = {
+  seed: 1, sizes: { rounds: 0, clients: 2, messages: 0, kills: 0, busy: false }, regulars: ["ann", "bob"], guests: [], sleepers: [], absent: [],
+  standing: [ROOM], quiet: ROOM, rounds: function* rounds() { /* nobody plays any */ },
+};
+const folder = mkdtempSync(path.join(tmpdir(), "confab-test-barrier-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const usual = { ...BOUNDS };
 
 let deployment: FakeDeployment | null = null;
@@ -26,13 +35,13 @@ afterEach(async () => {
 });
 
 function message(number: number): PlannedMessage {
-  return { sender_id: "ann", client_msg_id: `m${number}`, conversation: ROOM, by: "to", content: "hi", content_type: "text" };
+  return { sender_id: "ann", client_msg_id: `m${number}`, conversation: ROOM, kind: "msg", target: null, by: "to", content: "hi", content_type: "text", number: null };
 }
 
 /** Ann's phone has sent two messages; everybody is connected. */
 async function begin(behaviour: Behaviour): Promise<Device[]> {
   deployment = await fakeDeployment(behaviour);
-  world = makeWorld(deployment, PLAN);
+  world = makeWorld(deployment, PLAN, new Spill(folder), () => "json");
   const devices = [...world.devices.values()];
   for (const device of devices) device.start();
   expect(await until(() => devices.every((device) => device.connected), 5_000)).toBe(true);
@@ -120,7 +129,7 @@ describe("a deployment that", () => {
 
 test("an answer that only a restore changes is not waited out: lost, over REST too", async () => {
   deployment = await fakeDeployment({ acks: true, head: 2, history: 2, sending: "needs_restore" });
-  world = makeWorld(deployment, PLAN);
+  world = makeWorld(deployment, PLAN, new Spill(folder), () => "json");
   Object.assign(BOUNDS, { answer: 60_000 });
   await sendOverRest(world, message(1), false);
   expect(codes()).toEqual(["lost"]);

@@ -1,10 +1,13 @@
 // `npm run verify` as a person runs it, and its sharpest form: a kill in the very turn in which an ack arrives.
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { Connection, type Frame } from "../../verify/connection.ts";
+import { type Frame, Socket } from "../../verify/connection.ts";
 import { LocalDeployment } from "../../verify/local.ts";
 import { call, persist } from "../../verify/rest.ts";
+import { buildVersions } from "../../scripts/verify-builds.ts";
 import { sharedBundle, startProduct } from "../product.ts";
 import { size } from "../sizes.ts";
 import { runVerify } from "./run-verify.ts";
@@ -12,12 +15,16 @@ import { runVerify } from "./run-verify.ts";
 const TOKEN_COMMAND = fileURLToPath(new URL("print-token.ts", import.meta.url));
 const RUN_MS = 300_000;
 
+const folder = mkdtempSync(path.join(tmpdir(), "confab-test-verify-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
+
 describe.concurrent("npm run verify", () => {
   test("[A4][A23][A24][C2] finds nothing wrong over kills, cuts and resends", { timeout: 3 * RUN_MS }, async () => {
     const rounds = size("verify rounds", 3, 10);
     const messages = size("verify messages a round", 150, 1_000);
+    const bundles = await buildVersions(path.join(folder, "versions"));
     const { code, said, result } = await runVerify([
-      "--seed", "23", "--rounds", String(rounds), "--clients", "6", "--messages", String(messages), "--bundle", await sharedBundle(),
+      "--seed", "23", "--rounds", String(rounds), "--clients", "6", "--messages", String(rounds * messages), ...bundles.flatMap((bundle) => ["--bundle", bundle]),
     ]);
     expect(result?.violations, said).toEqual([]);
     expect(code).toBe(0);
@@ -26,6 +33,10 @@ describe.concurrent("npm run verify", () => {
     expect(result?.messages).toBeGreaterThanOrEqual(rounds * messages);
     expect(result?.deliveries).toBeGreaterThan(rounds * messages);
     expect(result?.archived).toBeGreaterThan(0);
+    expect(result?.archive_rows).toBeGreaterThan(0);
+    expect(result?.changes).toBeGreaterThan(0);
+    expect(result?.evictions).toBeGreaterThan(0);
+    expect(result?.hash).toMatch(/^[0-9a-f]{64}$/);
   });
 
   test("checks a deployment that it was only given an address of, within its rate limit", { timeout: RUN_MS }, async () => {
@@ -61,12 +72,11 @@ describe.concurrent("npm run verify", () => {
 describe("a kill right after an ack", () => {
   let deployment: LocalDeployment;
   beforeAll(async () => {
-    deployment = new LocalDeployment(await sharedBundle());
+    deployment = new LocalDeployment({ folder, bundles: [await sharedBundle()], busy: false });
     await deployment.start();
   });
   afterAll(async () => {
     await deployment.stop();
-    deployment.discard();
   });
 
   const kills = size("kills right after an ack", 10, 200);
@@ -90,7 +100,7 @@ describe("a kill right after an ack", () => {
 /** Sends one message, and kills the runtime in the turn in which its ack arrives. */
 async function ackThenKill(deployment: LocalDeployment, number: number): Promise<{ ack: Frame; killedAfterMs: number }> {
   return new Promise((resolve, reject) => {
-    Connection.open(deployment, "ann", "phone", (frames, connection) => {
+    Socket.open(deployment, "ann", "phone", (frames, connection) => {
       const received = performance.now();
       const ack = frames.find((frame) => frame["type"] === "ack");
       if (ack !== undefined) {

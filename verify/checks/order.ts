@@ -1,5 +1,5 @@
-// The order against time: what was acknowledged before something else was first sent comes before it, and what a sender
-// sent first over one socket comes first.
+// The order against time: what was acknowledged before something else was first sent comes before it, what a sender sent first
+// over one socket comes first, and what a device has numbered comes in that order.
 import type { Ack, Journal, Sending } from "../journal.ts";
 import type { Violations } from "../violation.ts";
 
@@ -10,15 +10,23 @@ interface Placed {
   sent: number;
 }
 
+/** One window: everything of the windows before was acknowledged before anything of this one was sent. */
 export function checkOrder(journal: Journal, violations: Violations): void {
   const placed = [...journal.sendings.values()].flatMap((sending): Placed[] => {
     const [ack, attempt] = [sending.acks[0], sending.attempts[0]];
-    return ack === undefined || attempt === undefined ? [] : [{ sending, ack, sent: attempt.at }];
+    return ack === undefined || attempt === undefined || sending.old !== null ? [] : [{ sending, ack, sent: attempt.at }];
   });
   for (const [conversationId, messages] of Map.groupBy(placed, ({ ack }) => ack.conversation_id)) {
-    const label = journal.labelOf(conversationId) ?? conversationId;
+    const course = journal.course(conversationId);
+    const label = course?.label ?? conversationId;
+    for (const { sending, ack } of messages) {
+      if (ack.seq <= (course?.settled ?? 0)) violations.add("order", `${sending.key} was given seq ${ack.seq} of ${label}, which reached ${course?.settled} before it was sent`, journal.story(sending));
+    }
     checkTime(journal, violations, label, messages);
-    for (const own of Map.groupBy(messages, ({ sending }) => sending.message.sender_id).values()) checkSender(journal, violations, label, own);
+    for (const own of Map.groupBy(messages, ({ sending }) => sending.message.sender_id).values()) {
+      checkSender(journal, violations, label, own.filter(({ sending }) => sending.message.number === null));
+      checkNumbers(journal, violations, label, own.filter(({ sending }) => sending.message.number !== null));
+    }
   }
 }
 
@@ -61,6 +69,21 @@ function alwaysAhead(earlier: Placed, later: Placed): boolean {
     first.refused === null && first.place !== null && attempt.place !== null
     && first.place.connection === attempt.place.connection && first.place.index < attempt.place.index
   )));
+}
+
+/** Those that went over one connection, once, together: a number that was waited for in vain makes a gap, and is told. */
+function checkNumbers(journal: Journal, violations: Violations, label: string, messages: readonly Placed[]): void {
+  const steady = messages.filter(({ sending }) => sending.attempts.length === 1 && sending.attempts[0]?.refused === null);
+  for (const together of Map.groupBy(steady, ({ sending, sent }) => `${sending.attempts[0]?.place?.connection} ${sent}`).values()) {
+    const sorted = together.toSorted((a, b) => (a.sending.message.number ?? 0) - (b.sending.message.number ?? 0));
+    sorted.forEach((later, i) => {
+      const earlier = sorted[i - 1];
+      if (earlier === undefined || earlier.ack.seq < later.ack.seq || sorted.some(({ sending }) => sending.gap)) return;
+      violations.add("order", `${earlier.sending.key} has number ${earlier.sending.message.number} and ${later.sending.key} number ${later.sending.message.number} of one device, and they stand the other way in ${label} (${earlier.ack.seq}, ${later.ack.seq})`, [
+        ...journal.story(earlier.sending), ...journal.story(later.sending),
+      ]);
+    });
+  }
 }
 
 function placeOf({ sending }: Placed): number {
