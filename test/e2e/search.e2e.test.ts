@@ -22,7 +22,12 @@ function rowsOf(file: string): string {
   const database = new DatabaseSync(file, { readOnly: true });
   try {
     const tables = database.prepare("SELECT name FROM sqlite_master WHERE type = 'table'").all() as { name: string }[];
-    const values = tables.flatMap(({ name }) => database.prepare(`SELECT * FROM "${name}"`).all().flatMap((row) => Object.values(row)));
+    const values = tables.flatMap(({ name }) => {
+      const rows = database.prepare(`SELECT * FROM "${name}"`);
+      // The runtime keeps an alarm's time in nanoseconds.
+      rows.setReadBigInts(true);
+      return rows.all().flatMap((row) => Object.values(row));
+    });
     return values.map((value) => (value instanceof Uint8Array ? Buffer.from(value).toString("latin1") : String(value))).join("\n");
   } finally {
     database.close();
