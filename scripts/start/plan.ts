@@ -83,7 +83,8 @@ function passedOn(env: Readonly<Record<string, string | undefined>>): Record<str
   return passed;
 }
 
-function readInspector({ INSPECTOR_PORT: given }: Readonly<Record<string, string | undefined>>, environment: Plan["environment"]): number | null {
+function readInspector(env: Readonly<Record<string, string | undefined>>, environment: Plan["environment"]): number | null {
+  const given = env["INSPECTOR_PORT"];
   if (!given) return null;
   if (environment === "production") throw new UsageError("INSPECTOR_PORT must not be set with ENVIRONMENT=production: it lets anybody on this machine read everything");
   return readPort("INSPECTOR_PORT", given);
