@@ -104,7 +104,8 @@ function merged(row: ConversationRow, known: ConversationRow | undefined): Conve
   const newer = { ...row, head_seq, head_msg_no, last_message, last_at, title, epoch, archived };
   // What was read here may still be on its way there.
   const reader = known.read_seq > row.read_seq ? known : row;
-  const passed = reader === row && isBehind ? Math.max(0, known.head_msg_no - row.head_msg_no) : 0;
+  // A row may be read further than it is settled.
+  const passed = reader === row && isBehind && row.read_seq < known.head_seq ? Math.max(0, known.head_msg_no - row.head_msg_no) : 0;
   const unread = reader === known ? Math.max(0, newer.head_msg_no - (known.head_msg_no - known.unread)) : row.unread + passed;
   return { ...newer, read_seq: reader.read_seq, unread, unread_mentions: Math.min(unread, reader.unread_mentions) };
 }

@@ -40,7 +40,9 @@ function readBefore(row: InboxRecord | null, restored: { seq: number; msg_no: nu
 export function toRow(row: InboxRecord): ConversationRow {
   const { conversation_id, kind, title, peer_id, epoch, settled_seq, head_msg_no, read_seq, read_msg_no, last_at, last_message, muted, archived, mode } = row;
   return {
-    conversation_id, kind, title, peer_id, epoch, head_seq: settled_seq, head_msg_no, read_seq,
+    conversation_id, kind, title, peer_id, epoch, head_seq: settled_seq,
+    // What is read further than it is settled is there: a device that has more counts on from it.
+    head_msg_no: Math.max(head_msg_no, read_msg_no), read_seq,
     unread: Math.max(0, head_msg_no - read_msg_no), unread_mentions: row.mentions.length, last_message, last_at, muted, archived, mode,
     handle: handleOf(conversation_id), ...(row.left_at === null ? {} : { left: true as const }),
   };
