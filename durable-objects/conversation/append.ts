@@ -29,8 +29,8 @@ const TOO_LATE: AppendAnswer = { ok: false, code: "unavailable", retry_after_ms:
 type Outcome = { event: NewEvent } | { answer: AppendAnswer | Early };
 
 export function appendItems(store: ConversationStore, state: ConversationState, call: AppendCall, ports: ChangePorts, now: number): Appended {
-  if (!state.members.has(call.sender_id)) return { answers: call.items.map(() => ABSENT), events: [], erased: [] };
   const appending = new Appending(store, state, call, ports, now);
+  if (!state.members.has(call.sender_id)) return appending.onlyHeld();
   // A change reads what the items before it have written: all of them are undone where one throws.
   return call.items.some(isChange) ? store.sql.transaction(() => appending.run()) : appending.run();
 }
@@ -67,6 +67,15 @@ class Appending {
     count("appends");
     count("appended_events", draft.events.length);
     return { answers, events: draft.events, erased: this.erased };
+  }
+
+  /** Of somebody who has left: what went in before keeps its acknowledgement. */
+  onlyHeld(): Appended {
+    const answers = this.call.items.map((item) => {
+      const held = this.held.get(item.client_msg_id);
+      return held === undefined ? ABSENT : this.ack(item, held, true);
+    });
+    return { answers, events: [], erased: [] };
   }
 
   private answerTo(item: AppendItem): AppendAnswer | Early {
@@ -183,7 +192,8 @@ export function appendTo(store: ConversationStore, { state, fanout, receipts }: 
   const sender = state.members.get(call.sender_id);
   if (erased.length > 0) fanout.forget(erased);
   if (events.length > 0 && sender !== undefined) {
-    fanout.committed(events, call.alone ? call.sender_id : null, false);
+    const alone = call.alone && (call.gen === undefined || call.gen === fanout.live.get(call.sender_id)?.gen);
+    fanout.committed(events, alone ? call.sender_id : null, false);
     // A change is no sign that all before it was read.
     const messages = events.filter((event) => event.type === "msg");
     if (messages.length > 0) receipts.sent(sender, messages);

@@ -1,5 +1,6 @@
 // The way from a user's devices to conversations: one lane per conversation. While one append call is under way, what comes
 // in queues and rides in the next as a batch. A call whose answer is lost is made again, in order, before what follows it.
+import type { Head } from "../../protocol/frames/sync.ts";
 import type { KnownHead } from "../../protocol/restore-calls.ts";
 import { type AppendAnswer, type AppendCall, type AppendItem, type AppendReply, type Early, isChange } from "../../protocol/rpc.ts";
 import { log, errorFields } from "../../log/log.ts";
@@ -21,6 +22,9 @@ export interface LanePorts {
   reachable(userId: string): Promise<"yes" | "unknown" | "blocked">;
   /** Do these devices make up all of the user's open sockets? */
   alone(deviceIds: ReadonlySet<string | null>): boolean;
+  gen(): number;
+  /** The user's devices but these were pushed nothing of what went in up to here. */
+  missed(head: Head, deviceIds: ReadonlySet<string | null>): void;
 }
 
 interface Waiting {
@@ -117,23 +121,34 @@ export class Lanes {
 
   private async appendAll(conversationId: string, lane: Lane, items: AppendItem[]): Promise<(AppendAnswer | Early)[]> {
     const refused = (code: "not_found" | "unknown_user" | "forbidden" | "unavailable") => items.map((): AppendAnswer => (code === "unavailable" ? UNAVAILABLE : { ok: false, code }));
-    const alone = this.ports.alone(new Set(items.map((item) => item.device_id)));
-    const call = { conversation_id: conversationId, sender_id: this.ports.userId(), items, create: null, alone, known: this.ports.known(conversationId) };
+    const devices = new Set(items.map((item) => item.device_id));
+    const alone = this.ports.alone(devices);
+    const call = { conversation_id: conversationId, sender_id: this.ports.userId(), items, create: null, alone, gen: this.ports.gen(), known: this.ports.known(conversationId) };
     try {
       const reply = await this.reliably(conversationId, call);
-      if (reply.kind === "answers") return reply.answers;
+      if (reply.kind === "answers") return this.told(call.alone, devices, reply.answers);
       if (lane.pair === null) return refused("not_found");
       // The conversation does not exist yet: only now does it matter whether the other user does.
       const peer = lane.pair.find((user) => user !== this.ports.userId());
       const reachable = peer === undefined ? "yes" : await this.ports.reachable(peer);
       if (reachable !== "yes") return refused(reachable === "blocked" ? "forbidden" : "unknown_user");
       const created = await this.reliably(conversationId, { ...call, create: lane.pair });
-      return created.kind === "answers" ? created.answers : refused("unavailable");
+      return created.kind === "answers" ? this.told(call.alone, devices, created.answers) : refused("unavailable");
     } catch (error) {
       count("append_failures");
       log("warn", "append_failed", { conversation_id: conversationId, user_id: this.ports.userId(), ...errorFields(error) });
       return refused("unavailable");
     }
+  }
+
+  /** Another device may have come while the call was under way: the conversation thinks that there is none. */
+  private told<A extends AppendAnswer | Early>(alone: boolean, devices: ReadonlySet<string | null>, answers: A[]): A[] {
+    const newest = answers.findLast((answer) => answer.ok);
+    if (alone && newest?.ok === true && !this.ports.alone(devices)) {
+      const { conversation_id, epoch, seq } = newest.ack;
+      this.ports.missed({ conversation_id, epoch, head_seq: seq }, devices);
+    }
+    return answers;
   }
 
   /** The outcome of a failed call is unknown: the same keys make it safe to call again. */

@@ -38,6 +38,8 @@ export class Sending {
       append: (conversationId, call) => core.through(conversationId, (stub) => (call.items.every(isPlain) ? stub.append(call) : call.items.some(isMedia) ? stub.appendMedia(call) : stub.appendAny(call))),
       reachable: (userId) => sessionOf(core.env, userId).reachable({ from: core.userId }),
       alone: (deviceIds) => core.devices.only(deviceIds),
+      gen: () => core.gen,
+      missed: (head, deviceIds) => core.devices.send([{ type: "sync_required", conversations: [head] }], new Set([...deviceIds].filter((id) => id !== null))),
     });
   }
 

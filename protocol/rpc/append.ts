@@ -76,6 +76,8 @@ export interface AppendCall {
   create: [string, string] | null;
   /** The sender's session has no socket but the sending device's: a live delivery to it would reach nobody. */
   alone: boolean;
+  /** The generation of its sockets for which that was so: a call can be late. Missing from an older version's calls. */
+  gen?: number;
   /** What the sender's inbox has of it, which the conversation itself has put there. */
   known?: KnownHead | null;
 }

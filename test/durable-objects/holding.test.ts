@@ -41,7 +41,7 @@ class World {
   /** What was held is forgotten: nobody was told that it is in. */
   wakeSession(): void {
     this.lanes = new Lanes({
-      userId: () => "ann", known: () => null, reachable: async () => "yes", alone: () => true,
+      userId: () => "ann", known: () => null, reachable: async () => "yes", alone: () => true, gen: () => 1, missed: () => undefined,
       append: async (_id, call) => {
         const lost = this.lost.shift();
         if (lost === "call") throw new Error("lost on the way");

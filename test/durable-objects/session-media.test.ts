@@ -64,7 +64,7 @@ class Lane {
 
   constructor() {
     this.lanes = new Lanes({
-      userId: () => "ann", known: () => null, reachable: async () => "yes", alone: () => true,
+      userId: () => "ann", known: () => null, reachable: async () => "yes", alone: () => true, gen: () => 1, missed: () => undefined,
       append: async (conversation_id, call): Promise<AppendReply> => {
         this.calls.push(call.items.map(({ client_msg_id }) => client_msg_id));
         return {

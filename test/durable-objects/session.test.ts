@@ -24,7 +24,7 @@ test("[lanes] what comes while a call is under way rides in the next one, and ke
   const calls: string[][] = [];
   const held = Promise.withResolvers<void>();
   const lanes = new Lanes({
-    userId: () => "ann", known: () => null, reachable: async () => "yes", alone: () => true,
+    userId: () => "ann", known: () => null, reachable: async () => "yes", alone: () => true, gen: () => 1, missed: () => undefined,
     append: async (_id, call) => {
       calls.push(call.items.map(({ client_msg_id }) => client_msg_id));
       if (calls.length === 1) await held.promise;
@@ -47,7 +47,7 @@ test("[A5] an append whose answer is lost is made again, in order, before what f
   const calls: string[] = [];
   let lost = 2;
   const lanes = new Lanes({
-    userId: () => "ann", known: () => null, reachable: async () => "yes", alone: () => true,
+    userId: () => "ann", known: () => null, reachable: async () => "yes", alone: () => true, gen: () => 1, missed: () => undefined,
     append: async (_id, call) => {
       calls.push(call.items.map(({ client_msg_id }) => client_msg_id).join(","));
       if (lost > 0) {
@@ -70,7 +70,7 @@ test("[D14] what waits behind an append that can't be made is refused with it, s
   let down = true;
   const committed: string[] = [];
   const lanes = new Lanes({
-    userId: () => "ann", known: () => null, reachable: async () => "yes", alone: () => true,
+    userId: () => "ann", known: () => null, reachable: async () => "yes", alone: () => true, gen: () => 1, missed: () => undefined,
     append: async (_id, call) => {
       if (down) throw Object.assign(new Error("too much to do"), { overloaded: true });
       committed.push(...call.items.map(({ client_msg_id }) => client_msg_id));
@@ -98,7 +98,7 @@ test("[unknown_user] whether the other user exists is asked only where the conve
   const asked: string[] = [];
   let exists = false;
   const lanes = new Lanes({
-    userId: () => "ann", known: () => null, alone: () => true,
+    userId: () => "ann", known: () => null, alone: () => true, gen: () => 1, missed: () => undefined,
     reachable: async (user) => {
       asked.push(user);
       return user === "bob" ? "yes" : user === "eve" ? "blocked" : "unknown";
