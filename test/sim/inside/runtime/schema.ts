@@ -1,0 +1,77 @@
+// Databases of one kind of object, used by one world after the other: making a schema takes longer than what most objects do in a
+// world. A database has its tables from the start; they are hidden until the object has run the scripts that make them, and all
+// that a world does is one transaction that is rolled back in its end.
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+
+export interface Prepared {
+  statement: StatementSync;
+  reads: boolean;
+  returns: boolean;
+}
+
+const SCRIPT = /^(\s|--[^\n]*\n)*(CREATE|ALTER)\b/i;
+
+/** By kind: what makes its tables, as the first object of that kind ran it. */
+const scripts = new Map<string, string[]>();
+const free = new Map<string, Schema[]>();
+
+export class Schema {
+  readonly database = new DatabaseSync(":memory:");
+  readonly #kind: string;
+  readonly #scripts: string[];
+  /** Its tables are there: scripts run no more. */
+  readonly #made: boolean;
+  readonly #prepared = new Map<string, Prepared>();
+
+  private constructor(kind: string) {
+    this.#kind = kind;
+    const known = scripts.get(kind);
+    this.#scripts = known ?? [];
+    for (const script of this.#scripts) this.database.exec(script);
+    this.#made = known !== undefined;
+  }
+
+  static take(kind: string): Schema {
+    const schema = free.get(kind)?.pop() ?? new Schema(kind);
+    schema.database.exec("BEGIN");
+    return schema;
+  }
+
+  giveBack(): void {
+    if (!this.#made) {
+      if (this.#scripts.length > 0 && !scripts.has(this.#kind)) scripts.set(this.#kind, this.#scripts);
+      this.database.close();
+      return;
+    }
+    this.database.exec("ROLLBACK");
+    free.set(this.#kind, [...(free.get(this.#kind) ?? []), this]);
+  }
+
+  /** @param done scripts that the object has run */
+  statement(query: string, done: number): Prepared | "script" | "absent" {
+    if (this.#made && done < this.#scripts.length && query.includes("sqlite_master")) return "absent";
+    const known = this.#prepared.get(query);
+    if (known !== undefined) return known;
+    // A statement of no parameters may be several.
+    if (!query.includes("?") && !/^\s*(SELECT|WITH|PRAGMA)\b/i.test(query)) return "script";
+    const prepared = { statement: this.database.prepare(query), reads: /^\s*(SELECT|PRAGMA)\b/i.test(query), returns: /\bRETURNING\b/i.test(query) };
+    this.#prepared.set(query, prepared);
+    return prepared;
+  }
+
+  /**
+   * @param creating the object is made with this: what makes its tables later is made anew in each world
+   * @returns whether it is one of the schema's
+   */
+  run(query: string, done: number, creating: boolean): boolean {
+    const ofSchema = creating && SCRIPT.test(query);
+    if (!ofSchema || !this.#made) {
+      this.database.exec(query);
+      // Again, where a crash took it back.
+      if (ofSchema) this.#scripts[done] = query;
+      return ofSchema;
+    }
+    if (this.#scripts[done] !== query) throw new Error(`the schema of ${this.#kind} is made otherwise than before`);
+    return true;
+  }
+}

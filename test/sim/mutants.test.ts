@@ -1,0 +1,27 @@
+// The simulation against faults that somebody could make in the product's code. It knows none of them.
+import { expect, test } from "vitest";
+import { bundle, patched } from "./build.ts";
+import type { Outcome } from "./inside/simulation.ts";
+import { MUTANTS } from "./mutants.ts";
+import { run } from "./run.ts";
+
+test("a mutant whose text is gone, or there twice, is an error", () => {
+  const patch = { file: "some.ts", text: "a", becomes: "b" };
+  expect(patched("xax", patch)).toBe("xbx");
+  expect(() => patched("xxx", patch)).toThrow("0 places");
+  expect(() => patched("aa", patch)).toThrow("2 places");
+});
+
+test("there are at least twenty mutants, each with a name of its own", () => {
+  expect(new Set(MUTANTS.map(({ name }) => name)).size).toBe(MUTANTS.length);
+  expect(MUTANTS.length).toBeGreaterThanOrEqual(20);
+});
+
+test.concurrent.each(MUTANTS.map((mutant) => [mutant.name, mutant] as const))("the simulation finds: %s", async (_name, mutant) => {
+  let found: Outcome | null = null;
+  await run(await bundle(mutant), { from: mutant.seed, to: mutant.seed }, 1, false, (outcome) => {
+    found = outcome;
+    return true;
+  });
+  expect((found as Outcome | null)?.breaches.length).toBeGreaterThan(0);
+});

@@ -1,0 +1,6 @@
+// Seeds that once found a fault of the product, with what was wrong. They stay for ever.
+
+export const KEPT: readonly (readonly [seed: number, fault: string])[] = [
+  [2, "who had left and sent again what had gone in was told that it is refused"],
+  [4, "a device counted as unread what another had read further than the inbox was settled"],
+];
