@@ -12,7 +12,6 @@ const conversation = "durable-objects/conversation";
 
 export const MUTANTS: readonly Mutant[] = [
   { name: "a key that is known is taken again", seed: 27, file: "domain/append.ts", text: `if (prior !== null) return { kind: "duplicate", seq: prior };`, becomes: "" },
-  { name: "a key twice in one call is taken twice", seed: 187, file: `${conversation}/append.ts`, text: "this.fresh.get(item.client_msg_id) ?? this.held", becomes: "this.held" },
   { name: "a key is forgotten with its body", seed: 41, file: `${conversation}/store.ts`, text: "UPDATE events SET body = NULL, salt = NULL,", becomes: "UPDATE events SET client_msg_id = NULL, body = NULL, salt = NULL," },
   { name: "the acknowledgement comes before the commit", seed: 1, file: `${conversation}/append.ts`, text: "    this.insert();\n    state.advance", becomes: "    setTimeout(() => this.insert(), 1);\n    state.advance" },
   { name: "a wake arms nothing", seed: 17, file: `${conversation}/opening.ts`, text: "  tasks.arm(Date.now());\n  return", becomes: "  return" },
