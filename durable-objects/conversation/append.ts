@@ -187,7 +187,7 @@ export function absentAnswer(item: AppendItem): AppendAnswer {
 }
 
 /** Appends, and has told whoever is to be told. */
-export function appendTo(store: ConversationStore, { state, fanout, receipts }: Opened, call: AppendCall, ports: ChangePorts, now: number): AppendReply {
+export function appendTo(store: ConversationStore, { state, fanout, receipts }: Pick<Opened, "state" | "fanout" | "receipts">, call: AppendCall, ports: ChangePorts, now: number): AppendReply {
   const { answers, events, erased } = appendItems(store, state, call, ports, now);
   const sender = state.members.get(call.sender_id);
   if (erased.length > 0) fanout.forget(erased);

@@ -6,7 +6,7 @@ import type { Outcome } from "./inside/simulation.ts";
 import { run } from "./run.ts";
 import { KEPT } from "./seeds.ts";
 
-const SEEDS = size("simulated worlds", 40, 2_000);
+const SEEDS = size("simulated worlds", 12, 2_000);
 let program: string;
 
 beforeAll(async () => {
@@ -31,12 +31,12 @@ test(`[A1 A5 A11 E3] whatever is lost, late, doubled, cut or killed: what was ac
 });
 
 test("any seed replays exactly, whatever ran before it", async () => {
-  const together = await outcomes(1, 6);
-  const last = await outcomes(6, 6);
-  const again = await outcomes(1, 6);
+  const together = await outcomes(1, 3);
+  const last = await outcomes(3, 3);
+  const again = await outcomes(1, 3);
   expect(again.map(({ hash }) => hash)).toEqual(together.map(({ hash }) => hash));
-  expect(last[0]?.hash).toBe(together[5]?.hash);
-  expect(new Set(together.map(({ hash }) => hash)).size).toBe(6);
+  expect(last[0]?.hash).toBe(together[2]?.hash);
+  expect(new Set(together.map(({ hash }) => hash)).size).toBe(3);
 });
 
 test.each(KEPT)("seed %i keeps every rule: %s", async (seed) => {
