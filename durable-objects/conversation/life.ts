@@ -9,6 +9,7 @@ import { count } from "../platform/metrics.ts";
 import { mortalSql } from "../platform/mortal-sql.ts";
 import { objectSql } from "../platform/object-sql.ts";
 import type { Sql } from "../platform/sql.ts";
+import { Stubs } from "../platform/stubs.ts";
 import type { Opened } from "./opened.ts";
 import { openConversation } from "./opening.ts";
 import { isDoubted, Restoring } from "./restoring.ts";
@@ -24,7 +25,7 @@ export class Life {
   /** Of a conversation whose storage was rolled back: what is there is read, and nothing is written. */
   private halted: ConversationState | null = null;
   private number = 0;
-  private readonly stubs = new Map<string, ReturnType<typeof sessionOf>>();
+  private readonly sessions: Stubs<ReturnType<typeof sessionOf>>;
   private readonly sql: Sql;
   private readonly ctx: DurableObjectState;
   private readonly env: Env;
@@ -32,6 +33,7 @@ export class Life {
   constructor(ctx: DurableObjectState, env: Env) {
     this.ctx = ctx;
     this.env = env;
+    this.sessions = new Stubs((userId) => sessionOf(env, userId));
     this.sql = objectSql(ctx.storage, (rows) => count("rows_written", rows));
     this.store = this.born();
   }
@@ -112,16 +114,8 @@ export class Life {
     return { ill: this.ill, members: this.halted?.members ?? null, inInbox };
   }
 
-  async through<T>(userId: string, call: (stub: ReturnType<typeof sessionOf>) => Promise<T>): Promise<T> {
-    const stub = this.stubs.get(userId) ?? sessionOf(this.env, userId);
-    this.stubs.set(userId, stub);
-    try {
-      return await call(stub);
-    } catch (error) {
-      // A stub is broken for good after an exception.
-      this.stubs.delete(userId);
-      throw error;
-    }
+  through<T>(userId: string, call: (stub: ReturnType<typeof sessionOf>) => Promise<T>): Promise<T> {
+    return this.sessions.through(userId, call);
   }
 
   private born(): ConversationStore {

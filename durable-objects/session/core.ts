@@ -14,6 +14,7 @@ import type { Settings } from "../../protocol/settings.ts";
 import { conversationOf, type Env } from "../platform/env.ts";
 import { sha256Hex } from "../platform/hash.ts";
 import { count } from "../platform/metrics.ts";
+import { Stubs } from "../platform/stubs.ts";
 import { type AlarmClock, type Task, Tasks } from "../platform/tasks.ts";
 import { currentSettings } from "../settings/current.ts";
 import type { Device } from "./device.ts";
@@ -58,13 +59,14 @@ export class SessionCore {
   readonly users: UserStore;
   /** Whom this user has blocked. */
   readonly blocked = new Set<string>();
-  private readonly stubs = new Map<string, ConversationStub>();
+  private readonly conversations: Stubs<ConversationStub>;
   private readonly directIds = new Map<string, string>();
   private readonly buckets = new Map<BucketName, Bucket>();
   private alarm: Tasks | null = null;
 
   constructor(ctx: DurableObjectState, env: Env, store: SessionStore) {
     this.env = env;
+    this.conversations = new Stubs((conversationId) => conversationOf(env, conversationId));
     this.store = store;
     this.users = new UserStore(store.sql);
     this.sockets = new Sockets(ctx, {
@@ -189,15 +191,7 @@ export class SessionCore {
     device.during?.(done);
   }
 
-  /** One stub per conversation keeps calls in order; it is broken for good after an exception. */
-  async through<T>(conversationId: string, call: (stub: ConversationStub) => Promise<T>): Promise<T> {
-    const stub = this.stubs.get(conversationId) ?? conversationOf(this.env, conversationId);
-    this.stubs.set(conversationId, stub);
-    try {
-      return await call(stub);
-    } catch (error) {
-      this.stubs.delete(conversationId);
-      throw error;
-    }
+  through<T>(conversationId: string, call: (stub: ConversationStub) => Promise<T>): Promise<T> {
+    return this.conversations.through(conversationId, call);
   }
 }
