@@ -22,16 +22,12 @@ export const COUNTED = {
 /** Rows that come to every message later: its entry for search, and the blanking of its body once it is archived. */
 export const LATER_ROWS = 2;
 
-/** Of one core, without receipts: `npm run bench` on a quiet machine, 2026-11-27, medians; the sockets by bare prototypes, 170 to 280. */
+/** Of one core (docs/performance.md, 2026-11-28 and, for the delivery, 2026-11-27); the sockets by bare prototypes, 170 to 280. */
 export const MEASURED = {
-  /** Messages a second of direct conversations, one in flight in each of a hundred. */
-  core_messages_per_s: 1_596,
-  /** Deliveries a second of one conversation of 100 with ten senders. */
-  object_deliveries_per_s: 45_738,
-  /** Server CPU of a direct message, ms. */
-  cpu_ms: 0.51,
-  /** From the sender's frame to the recipient's, p50 at 200 messages a second, ms. */
-  delivery_ms: 0.9,
+  /** Messages a second of direct conversations, one in flight in each of a hundred, without receipts. */
+  core_messages_per_s: 1_533,
+  /** From the sender's frame to the recipient's, p50 at 200 messages a second, receipts included, ms. */
+  delivery_ms: 1.0,
   /** Of the process, for each socket that does nothing, with an object of its own. */
   kib_per_socket: 280,
 } as const;
