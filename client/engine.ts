@@ -19,13 +19,14 @@ import { eventOf } from "./own-event.ts";
 import { decideRead } from "./reading.ts";
 import { Rest } from "./rest.ts";
 import { route, type Routes } from "./routing.ts";
-import type { Ack, Sending } from "./sending.ts";
+import type { Sending } from "./sending.ts";
 import type { MessageStatus } from "./statuses.ts";
 import { Sync } from "./sync.ts";
 import type { ChatEvent, Slot } from "./timeline.ts";
 import { Tokens } from "./tokens.ts";
 import { Unsettled } from "./unsettled.ts";
 import type { ConversationRow } from "../protocol/frames/inbox.ts";
+import type { AckFrame } from "../protocol/frames/msg.ts";
 import { isDirect } from "../protocol/ids.ts";
 import type { ConversationDetail } from "../protocol/rest.ts";
 
@@ -131,6 +132,11 @@ export class Engine {
         this.book.load(rows);
         for (const row of rows) this.#told(row);
         this.live.typing.connected();
+        // Acknowledged before the run began, and it may begin behind it.
+        for (const { conversation_id } of rows) {
+          const begun = this.sync.get(conversation_id);
+          if (begun !== null) this.unsettled.settle(conversation_id, begun.cursor);
+        }
         this.#listChanged();
       },
       fresh: (conversation, slots) => this.#fresh(conversation, slots),
@@ -210,13 +216,13 @@ export class Engine {
   }
 
   /** What was sent, as the event that the sender's own socket does not get. */
-  #acked(client_msg_id: string, { msg_id, conversation_id, epoch, seq, sent_at, media_key }: Ack): ChatEvent | null {
+  #acked(client_msg_id: string, { msg_id, conversation_id, epoch, seq, sent_at, media_key, dup }: AckFrame): ChatEvent | null {
     const ack = { msg_id, conversation_id, epoch, seq, sent_at, ...(media_key === undefined ? {} : { media_key }) };
     const sending = this.outbox.acked(client_msg_id, ack);
     if (sending === null) return null;
     if (sending.message.to !== undefined) this.book.knowPeer(conversation_id, sending.message.to);
-    const event = eventOf(sending.message, { ...ack, sender_id: this.user_id ?? "" }, this.sync.get(conversation_id));
-    // A change of a message that is not here: the server knows the rest of it.
+    const event = eventOf(sending.message, { ...ack, sender_id: this.user_id ?? "", dup }, this.sync.get(conversation_id));
+    // The server knows the rest of it.
     if (event === null) this.sync.required([{ conversation_id, epoch, head_seq: seq }]);
     else this.live.acked(event);
     return event;

@@ -4,8 +4,8 @@ import type { StoredMessage } from "./outbox-store.ts";
 import type { Ack } from "./sending.ts";
 import type { ChatEvent } from "./timeline.ts";
 
-/** null for a change whose message is not here. */
-export function eventOf(message: StoredMessage, envelope: Ack & { sender_id: string }, conversation: Conversation | null): ChatEvent | null {
+/** null for a change whose message is not here, and for one that may have stood already: the event there is another sending's. */
+export function eventOf(message: StoredMessage, { dup, ...envelope }: Ack & { sender_id: string; dup?: boolean | undefined }, conversation: Conversation | null): ChatEvent | null {
   const { type = "msg", client_msg_id, content, content_type, media_key, media, upload, reply_to, mentions, target_msg_id = "", emoji = "", on = true } = message;
   const { media_key: content_key = media_key, ...place } = envelope;
   const own = { ...place, client_msg_id };
@@ -17,7 +17,7 @@ export function eventOf(message: StoredMessage, envelope: Ack & { sender_id: str
     return { ...own, type, content, content_type, ...more, ...file, ...(reply_to === undefined ? {} : { reply_to }) };
   }
   const target_seq = conversation?.message(target_msg_id)?.seq;
-  if (target_seq === undefined) return null;
+  if (target_seq === undefined || dup === true) return null;
   const about = { ...own, target_msg_id, target_seq };
   if (type === "edit") return { ...about, type, content, ...more };
   return type === "delete" ? { ...about, type } : { ...about, type, emoji, on };
