@@ -25,6 +25,9 @@ export class WrongSegment extends Error {
   }
 }
 
+/** By their chain the events that the archive has already, as another copy says them: from before a deletion, say. Nothing else is in it. */
+export class OtherCopy extends WrongSegment {}
+
 export interface CheckedSegment {
   head: SegmentHead;
   /** Ascending. */

@@ -6,7 +6,7 @@ import { errorFields, log } from "../log/log.ts";
 import { type Archived, type ArchiveTools, archiveRun } from "./archive.ts";
 import { BacklogCount } from "./backlog.ts";
 import { Budget } from "./budget.ts";
-import { TEXT_BYTES, WrongSegment } from "./checked-segment.ts";
+import { OtherCopy, TEXT_BYTES, WrongSegment } from "./checked-segment.ts";
 import { checkClock, ClockWrong } from "./clock.ts";
 import { AckRefused, EdgeUnavailable } from "./edge.ts";
 import { inLanes } from "./lanes.ts";
@@ -209,10 +209,20 @@ export class Archiver {
         for (const object of own) await this.#take([object]);
         return;
       }
-      const [object] = own as [ListedObject];
-      this.#keep(object, error);
-      if (error instanceof WrongSegment) metrics.reported.inc({ answer: await reportWrong(object.key, error, this.#tools.edge) });
+      await this.#left((own as [ListedObject])[0], error);
     }
+  }
+
+  /** One that could not be archived. */
+  async #left(object: ListedObject, error: unknown): Promise<void> {
+    const { metrics, edge, bucket } = this.#tools;
+    const answer = error instanceof WrongSegment ? await reportWrong(object.key, error, edge) : null;
+    if (answer !== null) metrics.reported.inc({ answer });
+    if (!(error instanceof OtherCopy) || answer !== "of_no_use") return this.#keep(object, error);
+    // A PUT that was given up arrived after all: what a deletion took may be in it, so it must not lie there for ever.
+    await bucket.delete(object.key);
+    this.#ended(object, null, () => undefined);
+    log("warn", "segment_dropped", { key: object.key, error: error.message });
   }
 
   /** @param archived null: another archiver was faster */

@@ -1,7 +1,7 @@
 // What segments become in the store: rows that are written and read back, without what erased people wrote and as holds have it,
 // and their entries in the ledger.
 import type { SegmentHead } from "../protocol/segment.ts";
-import { type CheckedSegment, WrongSegment } from "./checked-segment.ts";
+import { type CheckedSegment, OtherCopy, WrongSegment } from "./checked-segment.ts";
 import { isOwed, readErasedSenders, withErasures } from "./erasures.ts";
 import { decideNeighbours } from "./neighbours.ts";
 import { decideMissing, isEmpty, planSegmentWrites, type SealedEvent, type SegmentPlan, type Writes } from "./plan.ts";
@@ -76,8 +76,10 @@ function isWithin(seq: number, { from_seq, to_seq }: Pick<SegmentHead, "from_seq
   return seq >= from_seq && seq <= to_seq;
 }
 
-function requireSame(head: SegmentHead, sha256: string): void {
-  if (sha256 !== head.sha256) throw new WrongSegment("ledger", `the ledger has this segment with the hash ${sha256}`);
+function requireSame(head: SegmentHead, standing: LedgerEntry): void {
+  if (standing.sha256 === head.sha256) return;
+  const isCopy = head.chain !== undefined && head.chain === standing.chain && head.chain_before === standing.chain_before;
+  throw new (isCopy ? OtherCopy : WrongSegment)("ledger", `the ledger has this segment with the hash ${standing.sha256}`);
 }
 
 /** The ledger's entries within a run, the one before it and the one behind it. */
@@ -134,17 +136,17 @@ function countsOf({ head }: CheckedSegment, plan: SegmentPlan, written: Readonly
 async function storeFresh(run: Run, tools: StoringTools): Promise<Counts[]> {
   const { plan, written } = await storeErased(run, tools);
   const standing = await tools.store.record(run.map((segment) => entryOf(segment, plan, tools.now())));
-  for (const [i, { head }] of run.entries()) requireSame(head, (standing[i] as LedgerEntry).sha256);
+  for (const [i, { head }] of run.entries()) requireSame(head, standing[i] as LedgerEntry);
   tools.checkpoint();
   return run.map((segment) => countsOf(segment, plan, written));
 }
 
 /** The ledger has it with another hash: that is so where a deletion has changed a segment that waited. */
 async function storeChanged(segment: CheckedSegment, known: LedgerEntry, tools: StoringTools): Promise<Counts> {
-  if (!(await losesContent(segment.events, tools.store))) requireSame(segment.head, known.sha256);
+  if (!(await losesContent(segment.events, tools.store))) requireSame(segment.head, known);
   const { plan, written } = await storeErased([segment], tools);
   const standing = await tools.store.replace(entryOf(segment, plan, tools.now()), known.sha256);
-  requireSame(segment.head, standing.sha256);
+  requireSame(segment.head, standing);
   tools.checkpoint();
   return countsOf(segment, plan, written);
 }

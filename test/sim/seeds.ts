@@ -6,4 +6,5 @@ export const KEPT: readonly (readonly [seed: number, fault: string])[] = [
   [347, "a device that deleted what another had deleted took the other's event for its own"],
   [1450, "the same with a reaction"],
   [1361, "a change that stood already and was acknowledged while a new page read its list stayed in the outbox for ever"],
+  [1059, "a PUT that was given up arrived when its segment was archived: what a deletion had taken lay in the bucket for ever"],
 ];
