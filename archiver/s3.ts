@@ -6,6 +6,8 @@ import { reasonOf } from "./reason.ts";
 
 /** Compressed bytes of a segment, far above what a conversation seals; more is not read. */
 export const OBJECT_BYTES = 32 * 1024 * 1024;
+/** Nothing came, also in the middle of an answer: the request's own limit ends where the answer begins. */
+const SILENCE_MS = 15_000;
 
 /** The bucket can't be reached or fails: try again later. */
 export class BucketUnavailable extends Error {
@@ -66,7 +68,7 @@ export class S3Bucket implements SegmentBucket {
   /** ms: what the last answer said, and when it came by a clock that nobody sets. */
   #heard: { time: number; at: number } | null = null;
 
-  constructor({ endpoint, region, bucket, accessKeyId, secretAccessKey }: S3Config) {
+  constructor({ endpoint, region, bucket, accessKeyId, secretAccessKey }: S3Config, silenceMs = SILENCE_MS) {
     this.#bucket = bucket;
     this.#client = new S3Client({
       endpoint,
@@ -76,7 +78,7 @@ export class S3Bucket implements SegmentBucket {
       // Newer checksums are not in every S3 server; segments carry their own.
       requestChecksumCalculation: "WHEN_REQUIRED",
       responseChecksumValidation: "WHEN_REQUIRED",
-      requestHandler: { connectionTimeout: 3_000, requestTimeout: 15_000, throwOnRequestTimeout: true },
+      requestHandler: { connectionTimeout: 3_000, requestTimeout: 15_000, throwOnRequestTimeout: true, socketTimeout: silenceMs },
       maxAttempts: 2,
     });
     this.#client.middlewareStack.add((next) => async (given) => {

@@ -7,6 +7,6 @@ export function newClient({ endpoint, region, accessKeyId, secretAccessKey }: Me
     endpoint, region, forcePathStyle: true, credentials: { accessKeyId, secretAccessKey },
     // Newer checksums are not in every S3 server.
     requestChecksumCalculation: "WHEN_REQUIRED", responseChecksumValidation: "WHEN_REQUIRED",
-    requestHandler: { connectionTimeout: 5_000, requestTimeout: 30_000, throwOnRequestTimeout: true }, maxAttempts: 3,
+    requestHandler: { connectionTimeout: 5_000, requestTimeout: 30_000, throwOnRequestTimeout: true, socketTimeout: 30_000 }, maxAttempts: 3,
   });
 }
