@@ -54,10 +54,8 @@ async function archiveObjects(objects: readonly Read[], tools: ArchiveTools): Pr
   if (isStraggler(first.head, epochs)) throw new WrongSegment("epoch", `epoch ${epoch} has ended: the conversation was restored with epoch ${epochs.at(-1)?.epoch}`);
   checkpoint();
   const counts = await storeSegments(run, tools);
-  if (edge.holdFiles !== undefined) {
-    for (const { head, events } of run) await settleFiles(head, events, store, edge.holdFiles.bind(edge));
-    checkpoint();
-  }
+  for (const { head, events } of run) await settleFiles(head, events, store, edge.holdFiles.bind(edge));
+  checkpoint();
   const outcomes = await acknowledge(run, objects.map(({ key }) => key), counts, tools);
   await store.reached(conversation_id, epoch, Math.max(...outcomes.map(({ archived_seq }) => archived_seq)));
   checkpoint();

@@ -45,7 +45,7 @@ export interface Edge {
   chain(query: ChainQuery): Promise<ChainState>;
   links(query: LinksQuery): Promise<EventLink[]>;
   /** Files of messages in a run of seqs are held with their rows, or no more. Throws AckRefused or EdgeUnavailable. */
-  holdFiles?: HoldFiles;
+  holdFiles: HoldFiles;
   /** One step of restoring a conversation. Throws AckRefused or EdgeUnavailable. */
   restore(step: RestoreStep): Promise<RestoreState>;
   /** Events of a conversation as it would seal them. */

@@ -34,7 +34,7 @@ function interrupted(store: ArchiveStore, between: (step: number) => Promise<voi
 export async function archiveThrough(store: ArchiveStore, events: SegmentEvent[], { retentionS, now, between = async () => undefined }: ArchivingOptions): Promise<void> {
   const { key, metadata, bytes } = segment(events);
   const bucket: Pick<SegmentBucket, "read" | "delete"> = { read: async () => ({ metadata, bytes }), delete: async () => undefined };
-  const edge: Pick<Edge, "ack"> = { ack: async (head) => ({ archived_seq: head.to_seq }) };
+  const edge: Pick<Edge, "ack" | "holdFiles"> = { ack: async (head) => ({ archived_seq: head.to_seq }), holdFiles: async () => undefined };
   await archiveRun([key], {
     bucket: bucket as SegmentBucket, edge: edge as Edge, store: interrupted(store, between), retentionS, now, texts: new Budget(TEXT_BYTES), checkpoint: () => undefined,
   });

@@ -38,7 +38,7 @@ export function chained(events: readonly SegmentEvent[], length: number): Segmen
 }
 
 /** What the conversation's object knows. */
-export class OwnEdge implements Pick<Edge, "ack" | "wrong" | "chain" | "links"> {
+export class OwnEdge implements Pick<Edge, "ack" | "wrong" | "holdFiles" | "chain" | "links"> {
   readonly events: readonly SegmentEvent[];
   readonly checkpoints: { seq: number; chain: string }[] = [];
   archivedSeq: number;
@@ -62,6 +62,10 @@ export class OwnEdge implements Pick<Edge, "ack" | "wrong" | "chain" | "links"> 
 
   async wrong(): Promise<boolean> {
     return false;
+  }
+
+  async holdFiles(): Promise<void> {
+    throw new Error("no message here has a file");
   }
 
   async chain({ after }: { after: number }): ReturnType<Edge["chain"]> {

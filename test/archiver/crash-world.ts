@@ -215,8 +215,9 @@ export class CrashWorld {
     };
   }
 
-  #edge(through: <T>(effect: string, unavailable: new (cause: unknown) => Error, work: () => Promise<T>) => Promise<T>): Pick<Edge, "ack" | "wrong"> {
+  #edge(through: <T>(effect: string, unavailable: new (cause: unknown) => Error, work: () => Promise<T>) => Promise<T>): Pick<Edge, "ack" | "wrong" | "holdFiles"> {
     return {
+      holdFiles: () => Promise.reject(new Error("nobody holds anything here")),
       ack: (head) => through("edge.ack", EdgeUnavailable, async () => {
         const result = this.sealing.acknowledged(head);
         if (!result.ok) throw new AckRefused(409, result.code);

@@ -139,6 +139,7 @@ export class World {
               return { archived_seq: result.archived_seq };
             },
             wrong: () => Promise.reject(new Error("not told here")),
+            holdFiles: () => Promise.reject(new Error("no message here has a file")),
           },
         });
       } catch (error) {

@@ -235,6 +235,7 @@ export class Losing {
     return {
       ack: async (head) => ({ archived_seq: expectOk(this.open.sealing.acknowledged(head)).archived_seq }),
       wrong: async () => false,
+      holdFiles: () => Promise.reject(new Error("no message here has a file")),
       chain: async (query) => this.open.sealing.chain.read(query),
       links: async ({ from, to }) => done("edge.links", this.open.sealing.chain.links(from, to)),
       unsealed: async ({ from }) => done("edge.unsealed", readUnsealed(this.store, this.readable, from)),
