@@ -99,12 +99,14 @@ export class MediaBucket {
     await this.expect(answer, key, 206, 200);
     const start = new Uint8Array(bytes);
     let length = 0;
-    for await (const chunk of answer.body ?? []) {
-      const taken = chunk.subarray(0, bytes - length);
-      start.set(taken, length);
-      length += taken.length;
-      if (length === bytes) break;
-    }
+    await reached(key, async () => {
+      for await (const chunk of answer.body ?? []) {
+        const taken = chunk.subarray(0, bytes - length);
+        start.set(taken, length);
+        length += taken.length;
+        if (length === bytes) break;
+      }
+    });
     return start.subarray(0, length);
   }
 
@@ -114,7 +116,9 @@ export class MediaBucket {
     if (answer.status === 404 || answer.status === 412) return discarded(answer, null);
     await this.expect(answer, key, 200);
     const hash = createHash("sha256");
-    for await (const chunk of answer.body ?? []) hash.update(chunk);
+    await reached(key, async () => {
+      for await (const chunk of answer.body ?? []) hash.update(chunk);
+    });
     return hash.digest("hex");
   }
 
@@ -141,8 +145,7 @@ export class MediaBucket {
   /** Begins an upload in parts; its id. */
   async createUpload(key: string, contentType: string): Promise<string> {
     const answer = await this.ask("POST", key, { query: { uploads: "" }, headers: { "content-type": contentType } });
-    await this.expect(answer, key, 200);
-    const id = textOf(await answer.text(), "UploadId");
+    const id = textOf(await this.expectText(answer, key), "UploadId");
     if (id === null) throw new StoreUnavailable(`POST ${key}: an answer without UploadId`);
     return id;
   }
@@ -154,8 +157,7 @@ export class MediaBucket {
       const answer = await this.ask("GET", key, { query: { uploadId, "part-number-marker": after } });
       if (answer.status === 501) return discarded(answer, "unsupported");
       if (answer.status === 404) return discarded(answer, "absent");
-      await this.expect(answer, key, 200);
-      const text = await answer.text();
+      const text = await this.expectText(answer, key);
       for (const xml of elements(text, "Part")) parts.push({ part: Number(textOf(xml, "PartNumber")), etag: textOf(xml, "ETag") ?? "", size: Number(textOf(xml, "Size")) });
       const next = textOf(text, "NextPartNumberMarker");
       more = textOf(text, "IsTruncated") === "true" && next !== null && next !== after;
@@ -185,8 +187,7 @@ export class MediaBucket {
   async list({ prefix, after = "" }: { prefix: string; after?: string }): Promise<{ objects: ListedObject[]; next: string | null }> {
     const query = { "list-type": "2", prefix, "max-keys": String(LISTED), "encoding-type": "url", ...(after === "" ? {} : { "start-after": after }) };
     const answer = await this.ask("GET", "", { query });
-    await this.expect(answer, prefix, 200);
-    const text = await answer.text();
+    const text = await this.expectText(answer, prefix);
     const encoded = textOf(text, "EncodingType") === "url";
     const objects = elements(text, "Contents").map((xml) => {
       const key = textOf(xml, "Key") ?? "";
@@ -212,11 +213,7 @@ export class MediaBucket {
   private async ask(method: string, key: string, { query = {}, headers = {}, body, within = ANSWER_MS }: Asked = {}): Promise<Response> {
     const url = new URL(`${this.settings.endpoint}/${pathOf(this.settings.bucket)}${key === "" ? "" : `/${pathOf(key)}`}`);
     for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
-    try {
-      return await this.client.fetch(url.href, { method, headers, signal: AbortSignal.timeout(within), ...(body === undefined ? {} : { body }) });
-    } catch (error) {
-      throw new StoreUnavailable(`${method} ${key}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
-    }
+    return reached(`${method} ${key}`, () => this.client.fetch(url.href, { method, headers, signal: AbortSignal.timeout(within), ...(body === undefined ? {} : { body }) }));
   }
 
   private async expect(answer: Response, key: string, ...wanted: number[]): Promise<void> {
@@ -225,11 +222,24 @@ export class MediaBucket {
     throw new StoreUnavailable(`${key}: ${answer.status} ${textOf(text, "Code") ?? ""}`.trim());
   }
 
+  private async expectText(answer: Response, key: string): Promise<string> {
+    await this.expect(answer, key, 200);
+    return reached(key, () => answer.text());
+  }
+
   /** For what takes long S3 answers 200 before it knows how it ends, and tells the end in the body. */
   private async expectDone(answer: Response, key: string): Promise<void> {
-    await this.expect(answer, key, 200);
-    const text = await answer.text();
+    const text = await this.expectText(answer, key);
     if (elements(text, "Error").length > 0) throw new StoreUnavailable(`${key}: 200 with ${textOf(text, "Code") ?? "an error"}`);
+  }
+}
+
+/** An answer may break off anywhere in its bytes. */
+async function reached<T>(what: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw new StoreUnavailable(`${what}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
   }
 }
 
