@@ -49,6 +49,8 @@ export const SYNC_TIMES: SyncTimes = { gap_grace_ms: 300, told_ms: 10_000 };
 const JUMP = 500;
 /** Events kept while the list is read; what is beyond is pulled. */
 const EARLY = 10_000;
+/** Conversations that this user has left, remembered. */
+const LEFT = 1_000;
 
 export class Sync {
   readonly #environment: Environment;
@@ -59,6 +61,8 @@ export class Sync {
   readonly #pulls: Pulls;
   /** The last active at the end. */
   readonly #conversations = new Map<string, Conversation>();
+  /** How far those were known that this user has left: what was on its way then, or is told again, begins nothing. */
+  readonly #left = new Map<string, Cursor>();
   #me = "";
   #listing = false;
   #listed = false;
@@ -133,6 +137,7 @@ export class Sync {
       return;
     }
     const conversation = this.#conversations.get(conversation_id) ?? this.#meet(conversation_id, slots);
+    if (conversation === null) return;
     this.#applied(conversation, conversation.timeline.apply(slots), this.#times.gap_grace_ms);
   }
 
@@ -141,7 +146,10 @@ export class Sync {
     // The list and the resume behind it bring these too.
     if (!this.#listed) return;
     for (const { conversation_id, epoch, head_seq } of heads) {
-      const conversation = this.#conversations.get(conversation_id) ?? this.#begin(conversation_id, { epoch, seq: 0 });
+      const start = this.#startOf(conversation_id, epoch);
+      const known = this.#conversations.get(conversation_id);
+      if (known === undefined && head_seq <= start.seq) continue;
+      const conversation = known ?? this.#begin(conversation_id, start);
       const restored = conversation.timeline.knowHead(epoch, head_seq);
       this.#applied(conversation, { fresh: [], restored }, 0);
     }
@@ -160,8 +168,15 @@ export class Sync {
 
   drop(conversation_id: string): void {
     this.#pulls.drop(conversation_id);
-    this.#conversations.get(conversation_id)?.stop();
-    if (this.#conversations.delete(conversation_id)) this.#handlers.gone(conversation_id);
+    const conversation = this.#conversations.get(conversation_id);
+    if (conversation === undefined) return;
+    conversation.stop();
+    this.#conversations.delete(conversation_id);
+    this.#left.delete(conversation_id);
+    this.#left.set(conversation_id, conversation.cursor);
+    const [oldest] = this.#left.keys();
+    if (this.#left.size > LEFT && oldest !== undefined) this.#left.delete(oldest);
+    this.#handlers.gone(conversation_id);
   }
 
   stop(): void {
@@ -222,10 +237,19 @@ export class Sync {
     this.#cancelTold = this.#environment.later(this.#times.told_ms, () => (this.#user_seq = Math.max(this.#user_seq, told)));
   }
 
-  /** Not in the list: all of it is new, from the beginning, or from where this user joined. */
-  #meet(conversation_id: string, slots: readonly Slot[]): Conversation {
-    const joined = slots.find((slot) => slot.type === "member_added" && slot.user_id === this.#me);
-    return this.#begin(conversation_id, { epoch: slots[0]?.epoch ?? 1, seq: joined === undefined ? 0 : joined.seq - 1 });
+  /** Not in the list: all of it is new, from the beginning, or from where this user joined. null: it is nothing new of one that they have left. */
+  #meet(conversation_id: string, slots: readonly Slot[]): Conversation | null {
+    const start = this.#startOf(conversation_id, Math.max(...slots.map(({ epoch }) => epoch)));
+    const fresh = slots.filter(({ epoch, seq }) => epoch === start.epoch && seq > start.seq);
+    if (fresh.length === 0) return null;
+    const joined = fresh.find((slot) => slot.type === "member_added" && slot.user_id === this.#me);
+    return this.#begin(conversation_id, joined === undefined ? start : { ...start, seq: joined.seq - 1 });
+  }
+
+  /** Of a conversation that is not here. */
+  #startOf(conversation_id: string, epoch: number): Cursor {
+    const left = this.#left.get(conversation_id);
+    return left?.epoch === epoch ? left : { epoch, seq: 0 };
   }
 
   #begin(conversation_id: string, start: Cursor): Conversation {
@@ -256,7 +280,12 @@ export class Sync {
     if (fresh.length > 0) this.#handlers.fresh(conversation, fresh);
     else this.#handlers.changed(conversation);
     const left = fresh.findLast((slot) => (slot.type === "member_removed" || slot.type === "member_added") && slot.user_id === this.#me);
-    if (left?.type === "member_removed") this.drop(conversation_id);
+    if (left?.type !== "member_removed") return;
+    // They may be back already: what is ahead is of another stay.
+    const { ahead, cursor, head } = timeline;
+    this.drop(conversation_id);
+    if (ahead.length > 0) this.arrived(conversation_id, ahead);
+    else if (head > cursor.seq) this.required([{ conversation_id, epoch: cursor.epoch, head_seq: head }]);
   }
 
   async #pull(conversation_id: string): Promise<PullOutcome> {

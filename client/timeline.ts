@@ -73,6 +73,11 @@ export class Timeline {
     return this.#run;
   }
 
+  /** What arrived ahead of a gap. */
+  get ahead(): readonly Slot[] {
+    return [...this.#held.values()].toSorted((a, b) => a.seq - b.seq);
+  }
+
   /** The lowest missing range below the known head, or null. */
   get gap(): Gap | null {
     if (this.#head <= this.#cursor) return null;
