@@ -53,7 +53,7 @@ export const USAGE = `npm run bench -- [options]
   --sockets        of the workload idle
   --bundle         a finished build in place of the sources
   --json           also writes all rounds there
-  --chart          also draws the figures there, as SVG
+  --chart          also draws there, as SVG, how what it is compared with does beside the product
   --profile        one more round of each workload, of the product alone, under a profiler: FILE.cpuprofile for what JavaScript
                    does (DevTools and speedscope open it), FILE.svg for a flame graph of all that the process does (needs perf)`;
 
@@ -81,12 +81,13 @@ export function readOptions(args: string[]): Options {
   const receipts = readSwitch("--receipts", values.receipts ?? (remote === null ? "off" : "on"));
   if (remote !== null && !receipts) throw new UsageError("a deployment sends again what nobody acknowledges: --url goes with --receipts on");
   if (against === "no-receipts" && !receipts) throw new UsageError("--against no-receipts goes with --receipts on");
+  const peers = readNames("peer", PEERS, values.peer ?? "");
+  if (values.chart !== undefined && peers.length === 0 && (remote !== null || against === "none")) throw new UsageError("--chart draws others beside the product: it goes with --against or --peer");
   const file = (given: string | undefined): string | null => (given === undefined ? null : path.resolve(given));
   return {
-    remote, receipts,
+    remote, receipts, peers,
     bundle: file(bundle),
     against: remote !== null || against === "none" ? null : readAgainst(against ?? "bare"),
-    peers: readNames("peer", PEERS, values.peer ?? ""),
     encoding: readEncoding(values.encoding ?? "json"),
     workloads: values.workload === undefined ? [...USUAL] : readNames("workload", WORKLOADS, values.workload),
     seconds: readNumber("--seconds", values.seconds ?? "5"),
