@@ -19,7 +19,7 @@ interface Scene {
   chat: ConfabClient;
   events: ChatEvent[];
   /** Commits what eve does with the members, and tells nobody. */
-  does(type: "member_added" | "member_removed" | "title", user_id?: string): FakeEvent;
+  does: (type: "member_added" | "member_removed" | "title", user_id?: string) => FakeEvent;
 }
 
 /** Ann is in the group and knows of its first two events. */
@@ -37,8 +37,8 @@ async function scene(): Promise<Scene> {
   does("title");
   // What she may read is her last stay, and nothing without one.
   const joined = () => lunch.events.findLast((event) => event.type === ("member_added" as string))?.seq ?? 1;
-  const { history } = fake.chat;
-  fake.chat.history = (conversation, query) => history.call(fake.chat, { ...conversation, events: conversation.events.filter(({ seq }) => seq >= joined()) }, query);
+  const history = fake.chat.history.bind(fake.chat);
+  fake.chat.history = (conversation, query) => history({ ...conversation, events: conversation.events.filter(({ seq }) => seq >= joined()) }, query);
   fake.onRequest = (path) => (path.includes(lunch.conversation_id) && !lunch.members.includes("ann") ? "not_found" : null);
   const chat = connect({ url: fake.url, token: fakeToken("ann"), user_id: "ann", backoff: { base_ms: 20, cap_ms: 100, stable_ms: 1_000 }, times: { gap_grace_ms: 30 } });
   open.push(chat);
