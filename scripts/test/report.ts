@@ -10,7 +10,7 @@ type JsonReport = {
     name: string;
     status: string;
     message: string;
-    assertionResults: { fullName: string; status: string; meta?: { sizes?: Record<string, number>; tries?: number } }[];
+    assertionResults: { fullName: string; status: string; meta?: { sizes?: Record<string, number>; tries?: number; missed?: string } }[];
   }[];
 };
 
@@ -46,7 +46,7 @@ export function readReport(jsonFile: string, root: string, pattern: string | nul
       note(sizes, result.meta?.sizes ?? {});
       const state = result.status === "passed" || result.status === "failed" ? result.status : "skipped";
       tests.push({ file, name: result.fullName, state });
-      if (state === "passed" && (result.meta?.tries ?? 1) > 1) secondTries.push(`${file} > ${result.fullName}`);
+      if (state === "passed" && (result.meta?.tries ?? 1) > 1) secondTries.push(`${file} > ${result.fullName}: ${result.meta?.missed?.split("\n")[0] ?? "nobody knows why"}`);
       if (state === "failed") failures.push(`${file} > ${result.fullName}`);
       if (state === "skipped") failures.push(`${file} > ${result.fullName} (did not run: ${result.status})`);
     }

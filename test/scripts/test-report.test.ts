@@ -27,9 +27,9 @@ test("passed tests are no failure", () => {
 });
 
 test("what passed only when it was tried again is named, and is no failure", () => {
-  const { failures, secondTries } = report([{ ...good, meta: { tries: 2 } }, { fullName: "at once", status: "passed", meta: { tries: 1 } }]);
-  expect([failures, secondTries]).toEqual([[], ["test/a.test.ts > good"]]);
-  expect(summary([], new Map(), false, secondTries, 1)).toContain("passed, but only when tried again:\n  test/a.test.ts > good\n");
+  const { failures, secondTries } = report([{ ...good, meta: { tries: 2, missed: "not within 10 s\nat x" } }, { fullName: "at once", status: "passed", meta: { tries: 1 } }]);
+  expect([failures, secondTries]).toEqual([[], ["test/a.test.ts > good: not within 10 s"]]);
+  expect(summary([], new Map(), false, secondTries, 1)).toContain("passed, but only when tried again:\n  test/a.test.ts > good: not within 10 s\n");
 });
 
 test.each(["skipped", "pending", "todo", "disabled"])("a %s test is a failure", (status) => {
