@@ -4,7 +4,6 @@ import { Jurisdiction, LocationHint } from "../protocol/ids.ts";
 import { Encryption, History, Kind, Role } from "../protocol/events.ts";
 import { ConversationRow } from "../protocol/frames/inbox.ts";
 import type { ConversationDetail } from "../protocol/rest.ts";
-import { AckFrame } from "../protocol/frames/msg.ts";
 import { SequenceFrame } from "./frames.ts";
 
 /** A row of the list. */
@@ -57,7 +56,6 @@ export const PollAnswer = v.object({ frames: v.array(v.unknown()), user_seq: v.n
 export type PollAnswer = v.InferOutput<typeof PollAnswer>;
 export const FramesAnswer = v.object({ frames: v.array(v.unknown()) });
 
-export const AckAnswer = AckFrame;
 /** For routes whose answer nobody reads. */
 export const AnyAnswer = v.unknown();
 

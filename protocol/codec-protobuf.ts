@@ -117,17 +117,6 @@ export function transcode(json: string): Uint8Array {
   return encodeBinaryFrames(Array.isArray(parsed) ? parsed : [parsed]);
 }
 
-/** One message with the frames of all. */
-export function joinBinary(messages: readonly Uint8Array[]): Uint8Array {
-  const joined = new Uint8Array(messages.reduce((sum, { byteLength }) => sum + byteLength, 0));
-  let at = 0;
-  for (const message of messages) {
-    joined.set(message, at);
-    at += message.byteLength;
-  }
-  return joined;
-}
-
 /** For clients: what encodeBinaryFrames is for servers. */
 export function encodeBinaryUp(frames: readonly object[]): Uint8Array {
   return upFrames().write(frames);

@@ -62,7 +62,6 @@ export function uploadPrefix(userId: string): string {
 
 /** `m/<hex>`: content that messages carry, named by a keyed hash of its SHA-256 and type. */
 export const ContentKey = v.pipe(v.string(), v.regex(/^m\/[0-9a-f]{64}$/, "is no content's key"));
-export const MediaKey = v.union([UploadKey, ContentKey], "is no media key");
 
 const pixels = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535));
 const base64 = (max: number) => v.pipe(v.string(), v.base64(), v.maxLength(max));

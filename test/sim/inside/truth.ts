@@ -87,10 +87,6 @@ export class History {
     return last === undefined || last.to !== Number.POSITIVE_INFINITY ? null : last.from;
   }
 
-  everMember(user_id: string): boolean {
-    return this.#stays.has(user_id);
-  }
-
   /** Were they there from the beginning, and never gone? */
   always(user_id: string): boolean {
     return this.joined(user_id) === 1 && this.#stays.get(user_id)?.length === 1;

@@ -86,10 +86,6 @@ export class World {
     return home;
   }
 
-  homesOf(kind: string): Home[] {
-    return [...this.homes.values()].filter((home) => home.kind === kind);
-  }
-
   addDevice(user_id: string, device_id: string, polls: boolean): Device {
     const device: Device = new Device(user_id, device_id, polls, {
       clock: this.clock, chance: this.#chance(device_id), token: (user) => this.token(user), listen: (one) => this.#ports.listen(one),
