@@ -1,7 +1,5 @@
 // The read API over HTTP: who may read, what is refused, and what an answer holds.
-import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { SignJWT } from "jose";
@@ -14,6 +12,7 @@ import { StoreUnavailable } from "../../archiver/stores/store.ts";
 import { bucketOf } from "../../protocol/msg-id.ts";
 import type { SegmentEvent } from "../../protocol/segment.ts";
 import { planOf, rangesOf } from "../contracts/archive-store.ts";
+import { listen } from "../loopback.ts";
 import { conversationId, EVERY_TYPE, run, text } from "./segments.ts";
 import { metric } from "./world.ts";
 
@@ -39,14 +38,8 @@ beforeAll(async () => {
   await store.open();
   await store.write(planOf(events));
   metrics = newMetrics();
-  const server = newReadServer({ store, secret: SECRET, metrics, retentionS: RETENTION_S, now: () => NOW, slots: new ReadSlots(READS, metrics, () => 0.5) }).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  close = async () => {
-    server.close();
-    server.closeAllConnections();
-    await once(server, "close");
-  };
+  const server = newReadServer({ store, secret: SECRET, metrics, retentionS: RETENTION_S, now: () => NOW, slots: new ReadSlots(READS, metrics, () => 0.5) });
+  ({ url, close } = await listen(server));
 });
 
 afterAll(async () => {

@@ -2,7 +2,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { type ClientEvents, connect, type ConfabClient, type ConnectOptions, type Message } from "../../client/client.ts";
 import { type Product, startProduct } from "../product.ts";
-import { OldProxy } from "./old-proxy.ts";
+import { noUpgradeProxy } from "../e2e/no-upgrade-proxy.ts";
 import { Wire } from "./wire.ts";
 
 let product: Product;
@@ -211,7 +211,7 @@ describe("a large group", () => {
 
 describe("without sockets", () => {
   test("[A17] behind a proxy that refuses upgrades all of it works by polls; once sockets get through they take over", async () => {
-    const proxy = await new OldProxy(product.ports[0] as number).start();
+    const proxy = await noUpgradeProxy(product.url);
     open.push(proxy);
     const [ann, bob] = [await device(await newPerson(), { url: proxy.url, times: { socket_again_ms: 300 } }), await device(await newPerson())];
     const id = ann.chat.directId(bob.name) as string;
@@ -225,9 +225,9 @@ describe("without sockets", () => {
     await soon(() => expect([states(bob.chat, id).at(-1), states(ann.chat, id)[0]]).toEqual(["DELIVERED", "READ"]));
     const sendings: Promise<unknown>[] = [];
     for (let round = 1; round <= 60; round++) {
-      if (round === 20) proxy.knowsUpgrades = true;
+      if (round === 20) proxy.blocks = false;
       if (round === 40) {
-        proxy.knowsUpgrades = false;
+        proxy.blocks = true;
         proxy.cut();
       }
       sendings.push(ann.chat.send({ to: bob.name }, `ann ${round}`).acked, bob.chat.send({ to: ann.name }, `bob ${round}`).acked);

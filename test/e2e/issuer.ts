@@ -1,8 +1,7 @@
 // A local issuer of tokens as a company's own log-in would be: it signs with its keys and publishes them as a JWKS.
-import { once } from "node:events";
-import { createServer, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import { createServer, type ServerResponse } from "node:http";
 import * as jose from "jose";
+import { listen, type Listening } from "../loopback.ts";
 
 export interface Key {
   readonly kid: string;
@@ -26,29 +25,24 @@ export class Issuer {
   broken: ((response: ServerResponse) => void) | null = null;
   requests = 0;
   #published: object = { keys: [] };
-  readonly #server: Server;
+  #listening: Listening | null = null;
 
   static async start(): Promise<Issuer> {
     const issuer = new Issuer();
-    issuer.#server.listen(0, "127.0.0.1");
-    await once(issuer.#server, "listening");
-    return issuer;
-  }
-
-  private constructor() {
-    this.#server = createServer((request, response) => {
-      this.requests += 1;
-      if (this.broken !== null) {
-        this.broken(response);
+    issuer.#listening = await listen(createServer((request, response) => {
+      issuer.requests += 1;
+      if (issuer.broken !== null) {
+        issuer.broken(response);
         return;
       }
       const found = request.url === "/jwks.json";
-      response.writeHead(found ? 200 : 404, { "content-type": "application/json" }).end(JSON.stringify(found ? this.#published : {}));
-    });
+      response.writeHead(found ? 200 : 404, { "content-type": "application/json" }).end(JSON.stringify(found ? issuer.#published : {}));
+    }));
+    return issuer;
   }
 
   get url(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    return this.#listening?.url ?? "";
   }
 
   get jwksUrl(): string {
@@ -61,8 +55,6 @@ export class Issuer {
   }
 
   async stop(): Promise<void> {
-    this.#server.closeAllConnections();
-    this.#server.close();
-    await once(this.#server, "close");
+    await this.#listening?.close();
   }
 }

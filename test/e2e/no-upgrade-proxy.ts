@@ -1,7 +1,8 @@
 // An HTTP proxy as companies have them: it passes requests and refuses every upgrade, while it is told to.
 import { createServer, request } from "node:http";
-import { connect, type AddressInfo, type Socket } from "node:net";
+import { connect, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { listen } from "../loopback.ts";
 
 export interface NoUpgradeProxy {
   readonly url: string;
@@ -46,24 +47,20 @@ export async function noUpgradeProxy(target: string): Promise<NoUpgradeProxy> {
     near.on("close", () => far.destroy());
     for (const socket of [near, far]) open.add(socket);
   });
-  await new Promise<void>((resolve) => {
-    server.listen(0, "127.0.0.1", resolve);
-  });
-  const { port } = server.address() as AddressInfo;
+  const { url, close } = await listen(server);
   const proxy: NoUpgradeProxy = {
-    url: `http://127.0.0.1:${port}`,
-    wsUrl: `ws://127.0.0.1:${port}`,
+    url,
+    wsUrl: url.replace("http", "ws"),
     blocks: true,
     refused: () => refused,
     cut: () => {
       for (const socket of open) socket.destroy();
       open.clear();
     },
-    close: () => new Promise((resolve) => {
-      server.close(() => resolve());
-      server.closeAllConnections();
+    close: () => {
       proxy.cut();
-    }),
+      return close();
+    },
   };
   return proxy;
 }

@@ -1,6 +1,6 @@
 // Uploads to a store that shares no code with local R2, by the same Worker: signatures, times, lengths, types and hashes are its own.
-import { createServer } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
+import { freePort } from "../../scripts/ports.ts";
 import { forward } from "../../scripts/start/forwarder.ts";
 import { PENDING_UPLOADS } from "../../protocol/media.ts";
 import { startProduct } from "../product.ts";
@@ -18,7 +18,7 @@ uploadsSuite(async () => {
 
 test("[C12] the store of files is down: media_store_failures, chat goes on, and uploads in parts begin when it is back", async () => {
   const settings = await independentStore();
-  const { port } = await freeDoor();
+  const port = await freePort();
   const env = { ...envOf(settings), MEDIA_ENDPOINT: `http://127.0.0.1:${port}` };
   const product = await startProduct({ env: { ...env, CONFAB_RATE_LIMIT: "0", CONFAB_RATE_BURST: "0" } });
   onTestFinished(() => product.discard());
@@ -37,12 +37,3 @@ test("[C12] the store of files is down: media_store_failures, chat goes on, and 
   expect((await announce(ann, file, "video")).status).toBe(200);
   expect(await failures()).toBe(1 + PENDING_UPLOADS);
 });
-
-/** A port at which nobody listens. */
-async function freeDoor(): Promise<{ port: number }> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return { port };
-}

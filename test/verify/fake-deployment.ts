@@ -1,8 +1,8 @@
 // A server that speaks just enough of the protocol to be wrong in one way: what it should have told is set by the test.
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { type WebSocket, WebSocketServer } from "ws";
 import type { Deployment } from "../../verify/deployment.ts";
+import { listen } from "../loopback.ts";
 
 export const ROOM_ID = `d.${"0".repeat(64)}`;
 
@@ -31,17 +31,16 @@ export async function fakeDeployment(behaviour: Behaviour): Promise<FakeDeployme
   });
   const sockets = new WebSocketServer({ server });
   sockets.on("connection", (socket) => greet(socket, behaviour));
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
+  const { url, close } = await listen(server);
   return {
-    url: () => `http://127.0.0.1:${port}`,
+    url: () => url,
     token: () => Promise.resolve("token"),
     faults: null,
     logs: null,
-    close: () => new Promise((resolve) => {
+    close: () => {
       for (const socket of sockets.clients) socket.terminate();
-      server.close(() => resolve());
-    }),
+      return close();
+    },
   };
 }
 
