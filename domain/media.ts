@@ -28,7 +28,8 @@ const TEXTS: Readonly<Record<string, RegExp>> = {
   "text/csv": /^/,
   "text/html": /^/,
   "application/json": /^(?:\u00EF\u00BB\u00BF)?\s*[{["\-\dtfn]/,
-  "image/svg+xml": /^(?:\u00EF\u00BB\u00BF)?\s*(?:<\?xml[^>]*>\s*)?(?:<!--[^]*?-->\s*)*(?:<!doctype\s+svg[^>]*>\s*)?(?:<!--[^]*?-->\s*)*<(?:svg:)?svg[\s>/]/i,
+  // Each comment ends at its first `-->` and nowhere else: with a choice, a few hundred bytes of them would be looked at for years.
+  "image/svg+xml": /^(?:\u00EF\u00BB\u00BF)?\s*(?:<\?xml[^>]*>\s*)?(?:<!--(?:(?!-->)[^])*-->\s*)*(?:<!doctype\s+svg[^>]*>\s*(?:<!--(?:(?!-->)[^])*-->\s*)*)?<(?:svg:)?svg[\s>/]/i,
 };
 /** Of these it is known by their bytes whether they are it. */
 const BINARY: ReadonlySet<string> = new Set(

@@ -61,6 +61,17 @@ test("[M9] a picture that is a script, a program, a page or nothing is no pictur
   }
 });
 
+test("[M9] [C12] a file that only seems to become a picture is refused at once: its look costs no more than its length", async () => {
+  const comments = (count: number) => new TextEncoder().encode("<!---->".repeat(count));
+  // Each one more would double it, if a comment could end in two places. The first of these would end within the test's time.
+  for (const count of [24, 580]) {
+    const began = performance.now();
+    expect(await fits("image/svg+xml", comments(count))).toBe(false);
+    expect(performance.now() - began).toBeLessThan(1_000);
+  }
+  expect(await fits("image/svg+xml", new Uint8Array([...comments(500), ...new TextEncoder().encode("<svg/>")]))).toBe(true);
+});
+
 test("[M9] text is what has no byte that no text has", async () => {
   const text = (content: string) => new TextEncoder().encode(content);
   expect(await fits("text/plain", text("MZ is how a program begins, and this is a sentence."))).toBe(true);
