@@ -64,5 +64,12 @@ function placesOf({ tokens: wanted, prefix }: Term, tokens: readonly string[]): 
 
 /** As FTS5 understands NEAR: from the end of each term at most NEAR_WORDS to the beginning of the last one. */
 function isNear(terms: readonly Term[], places: readonly number[][]): boolean {
-  return places.flat().some((last) => terms.every((term, i) => places[i]?.some((place) => place <= last && place >= last - term.tokens.length - NEAR_WORDS)));
+  /** Of each term, how many of its places were passed: each is looked at once, or a text of one word would take hours. */
+  const passed = terms.map(() => 0);
+  return places.flat().toSorted((a, b) => a - b).some((last) => terms.every((term, i) => {
+    const own = places[i] as readonly number[];
+    while ((own[passed[i] as number] ?? Number.POSITIVE_INFINITY) <= last) (passed[i] as number) += 1;
+    const place = own[(passed[i] as number) - 1];
+    return place !== undefined && place >= last - term.tokens.length - NEAR_WORDS;
+  }));
 }

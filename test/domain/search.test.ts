@@ -54,6 +54,16 @@ describe("[B2] words are compared without case, accents and width", () => {
   });
 });
 
+test("[B2] [C12] how near words are in a text is found in the time that its length takes, however often they are there", () => {
+  const far = `b ${"x ".repeat(20)}`;
+  for (const [q, text, tier] of [["a b", `${far}${"a ".repeat(30_000)}`, "all"], ["b a", `${"a ".repeat(30_000)}${"x ".repeat(20)} b`, "all"], ["a b", `${far}${"a ".repeat(30_000)}x b`, "near"]] as const) {
+    const tokens = texts(text);
+    const began = performance.now();
+    expect(fits(queryOf(q), TIERS, tokens)).toBe(tier);
+    expect(performance.now() - began).toBeLessThan(1_000);
+  }
+});
+
 describe("[B2] what is searched for", () => {
   test.each([
     ["hello", "Hello world", true], ["hell", "hello", false], ["hell*", "hello", true], ["world hello", "hello, world", true],
