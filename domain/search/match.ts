@@ -32,14 +32,18 @@ export function fits(query: Query, tiers: readonly Tier[], tokens: readonly stri
 export function highlightsOf(query: Query, text: string): [number, number][] {
   const tokens = tokensOf(text);
   const texts = tokens.map(({ text: token }) => token);
-  const spans = query.terms.flatMap((term) => placesOf(term, texts).map((place): [number, number] => spanOf(term, tokens, place)));
   const merged: [number, number][] = [];
-  for (const [start, end] of spans.toSorted((a, b) => a[0] - b[0] || a[1] - b[1])) {
-    const last = merged.at(-1);
-    if (last !== undefined && start <= last[1]) last[1] = Math.max(last[1], end);
-    else merged.push([start, end]);
+  for (let at = 0; at < texts.length; at += 1) {
+    for (const term of query.terms) {
+      if (!standsAt(term, texts, at)) continue;
+      const [start, end] = spanOf(term, tokens, at);
+      const last = merged.at(-1);
+      if (last !== undefined && start <= last[1]) last[1] = Math.max(last[1], end);
+      else if (merged.length === HIGHLIGHTS) return merged;
+      else merged.push([start, end]);
+    }
   }
-  return merged.slice(0, HIGHLIGHTS);
+  return merged;
 }
 
 /** Of one character in a run that goes on only itself: its neighbour is no part of what was asked for. */
@@ -50,16 +54,17 @@ function spanOf(term: Term, tokens: readonly Token[], place: number): [number, n
 }
 
 /** The places at which a term begins. */
-function placesOf({ tokens: wanted, prefix }: Term, tokens: readonly string[]): number[] {
+function placesOf(term: Term, tokens: readonly string[]): number[] {
   const places: number[] = [];
-  for (let at = 0; at + wanted.length <= tokens.length; at += 1) {
-    const isThere = wanted.every((text, i) => {
-      const token = tokens[at + i] as string;
-      return prefix && i === wanted.length - 1 ? token.startsWith(text) : token === text;
-    });
-    if (isThere) places.push(at);
-  }
+  for (let at = 0; at < tokens.length; at += 1) if (standsAt(term, tokens, at)) places.push(at);
   return places;
+}
+
+function standsAt({ tokens: wanted, prefix }: Term, tokens: readonly string[], at: number): boolean {
+  return wanted.every((text, i) => {
+    const token = tokens[at + i];
+    return prefix && i === wanted.length - 1 ? token?.startsWith(text) === true : token === text;
+  });
 }
 
 /** As FTS5 understands NEAR: from the end of each term at most NEAR_WORDS to the beginning of the last one. */
