@@ -1,26 +1,19 @@
 import { createRequire } from "node:module";
 import { readFileSync } from "node:fs";
 import type { AxeResults } from "axe-core";
-import type { Browser, BrowserContextOptions } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import type { BrowserContextOptions } from "playwright-core";
+import { beforeAll, describe, expect, test } from "vitest";
 import { opus, pdf } from "../media/samples.ts";
-import { type Product, startProduct } from "../product.ts";
 import { choose, photo, picture, STORE } from "./files.ts";
-import { MICROPHONE, openBrowser, Person } from "./people.ts";
+import { MICROPHONE, type Person } from "./people.ts";
+import { newStage } from "./stage.ts";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
-let product: Product;
-let browser: Browser;
+const stage = newStage({}, MICROPHONE);
 
 beforeAll(async () => {
-  [product, browser] = await Promise.all([startProduct(), openBrowser(MICROPHONE)]);
-  for (const name of ["ann", "bob", "eve"]) await product.token(name);
-});
-
-afterAll(async () => {
-  await browser?.close();
-  await product?.discard();
+  for (const name of ["ann", "bob", "eve"]) await stage.product.token(name);
 });
 
 async function expectNoViolation(person: Person, view: string): Promise<void> {
@@ -41,8 +34,7 @@ const LOOKS: [string, BrowserContextOptions][] = [
 describe("axe finds nothing", () => {
   test.each(LOOKS)("in every view, %s", async (look, options) => {
     const name = `ann-${look.replaceAll(" ", "-")}`;
-    const ann = await Person.open(browser, product, name, options);
-    onTestFinished(() => ann.leave());
+    const ann = await stage.open(name, options);
     await expectNoViolation(ann, "sign-in");
     await ann.page.getByLabel("Your name").fill(name);
     await ann.page.keyboard.press("Enter");
@@ -70,11 +62,11 @@ describe("axe finds nothing", () => {
     await ann.page.getByRole("button", { name: "Delete", exact: true }).click();
     await ann.sees("This message was deleted.");
     await expectNoViolation(ann, "changed messages");
-    await ann.page.goto(`${product.url}/#/with/nobody`);
+    await ann.page.goto(`${stage.product.url}/#/with/nobody`);
     await ann.say("Anybody?");
     await ann.hasState("Anybody?", "Not sent");
     await expectNoViolation(ann, "failed message");
-    await ann.page.goto(`${product.url}/#`);
+    await ann.page.goto(`${stage.product.url}/#`);
     await ann.page.getByRole("button", { name: "New group" }).click();
     await expectNoViolation(ann, "new group");
     await ann.page.getByLabel("Name of the group").fill("Lunch");
@@ -89,11 +81,10 @@ describe("axe finds nothing", () => {
 describe("axe finds nothing in files", () => {
   test.each(LOOKS)("chosen, recorded, on their way, shown, played and opened, %s", async (look, options) => {
     const name = `fay-${look.replaceAll(" ", "-")}`;
-    const fay = await Person.open(browser, product, name, options);
-    onTestFinished(() => fay.leave());
+    const fay = await stage.open(name, options);
     await fay.page.getByLabel("Your name").fill(name);
     await fay.page.keyboard.press("Enter");
-    await fay.page.goto(`${product.url}/#/with/bob`);
+    await fay.page.goto(`${stage.product.url}/#/with/bob`);
     const picked = [await photo(fay.page, "wide.jpg", 1_600, 500), await photo(fay.page, "high.jpg", 300, 900), { name: `${"a long name ".repeat(12)}.pdf`, mimeType: "application/pdf", buffer: Buffer.from(pdf(1)) }];
     await choose(fay, ...picked);
     await fay.page.getByRole("button", { name: "Record your voice" }).click();
@@ -124,8 +115,7 @@ describe("axe finds nothing in files", () => {
 });
 
 test("with the keyboard alone: choose, take out, send, play, open and close", async () => {
-  const gil = await Person.enter(browser, product, "gil");
-  onTestFinished(() => gil.leave());
+  const gil = await stage.enter("gil");
   await gil.chatWith("bob");
   const { keyboard } = gil.page;
   await choose(gil, await photo(gil.page, "a.jpg"), { name: "b.opus", mimeType: "audio/ogg", buffer: Buffer.from(opus()) }, { name: "c.pdf", mimeType: "application/pdf", buffer: Buffer.from(pdf(1)) });
@@ -158,8 +148,7 @@ function widest(person: Person): Promise<number> {
 }
 
 test("at 360 px nothing is wider than the screen, whatever is written", async () => {
-  const ann = await Person.enter(browser, product, "ann", { viewport: { width: 360, height: 640 } });
-  onTestFinished(() => ann.leave());
+  const ann = await stage.enter("ann", { viewport: { width: 360, height: 640 } });
   await ann.chatWith("bob");
   await ann.say("w".repeat(2_000));
   await ann.say(`https://example.com/${"path/".repeat(80)}`);
@@ -169,8 +158,7 @@ test("at 360 px nothing is wider than the screen, whatever is written", async ()
 });
 
 test("with the keyboard alone: sign in, start a chat, write, open another conversation, come back, sign out", async () => {
-  const ann = await Person.open(browser, product, "kay");
-  onTestFinished(() => ann.leave());
+  const ann = await stage.open("kay");
   const { keyboard } = ann.page;
   const focused = () => ann.page.evaluate(() => document.activeElement?.getAttribute("aria-label") ?? (document.activeElement as HTMLInputElement | null)?.labels?.[0]?.textContent ?? document.activeElement?.textContent ?? "");
   const tabTo = async (label: RegExp, key = "Tab"): Promise<void> => {

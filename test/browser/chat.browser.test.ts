@@ -1,29 +1,11 @@
-import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { type Product, startProduct } from "../product.ts";
-import { openBrowser, Person } from "./people.ts";
+import { describe, expect, test } from "vitest";
+import { newStage } from "./stage.ts";
 
-let product: Product;
-let browser: Browser;
-
-beforeAll(async () => {
-  [product, browser] = await Promise.all([startProduct(), openBrowser()]);
-});
-
-afterAll(async () => {
-  await browser?.close();
-  await product?.discard();
-});
-
-async function enter(name: string): Promise<Person> {
-  const person = await Person.enter(browser, product, name);
-  onTestFinished(() => person.leave());
-  return person;
-}
+const stage = newStage();
 
 describe("two windows", () => {
   test("[A1] chat live: each sees the other's messages, and that the own ones are sent", async () => {
-    const [ann, bob] = [await enter("ann"), await enter("bob")];
+    const [ann, bob] = [await stage.enter("ann"), await stage.enter("bob")];
     await ann.chatWith("bob");
     await ann.say("Hi Bob!");
     await ann.hasState("Hi Bob!", "Sent");
@@ -36,7 +18,7 @@ describe("two windows", () => {
   });
 
   test("a message to a closed conversation shows as unread, in the list and in the title", async () => {
-    const [cat, dan] = [await enter("cat"), await enter("dan")];
+    const [cat, dan] = [await stage.enter("cat"), await stage.enter("dan")];
     await cat.chatWith("dan");
     await cat.say("one");
     await cat.say("two");
@@ -51,7 +33,7 @@ describe("two windows", () => {
   });
 
   test("a group: its members see who writes, a removed one loses it", async () => {
-    const [eve, fay, gil] = [await enter("eve"), await enter("fay"), await enter("gil")];
+    const [eve, fay, gil] = [await stage.enter("eve"), await stage.enter("fay"), await stage.enter("gil")];
     await eve.page.getByRole("button", { name: "New group" }).click();
     await eve.page.getByLabel("Name of the group").fill("Lunch");
     await eve.page.getByLabel("Members").fill("fay, nobody-here");
@@ -76,7 +58,7 @@ describe("two windows", () => {
 
 describe("what is written", () => {
   test("HTML and scripts are shown as the text they are", async () => {
-    const [ann, hal] = [await enter("ann"), await enter("hal")];
+    const [ann, hal] = [await stage.enter("ann"), await stage.enter("hal")];
     const texts = ["<script>document.title = 'owned'</script>", "<img src=x onerror=\"document.title = 'owned'\">", "javascript:alert(1) & <b>bold</b>", "{{constructor.constructor('return 1')()}}"];
     await hal.chatWith("ann");
     for (const text of texts) await hal.say(text);
@@ -90,7 +72,7 @@ describe("what is written", () => {
   });
 
   test("Shift+Enter is a new line, Enter sends, and nothing but space is not sent", async () => {
-    const ida = await enter("ida");
+    const ida = await stage.enter("ida");
     await ida.chatWith("ann");
     const field = ida.page.getByLabel("Message");
     await field.pressSequentially("one");
@@ -105,14 +87,14 @@ describe("what is written", () => {
   });
 
   test("somebody who is not there: said at the message, which can be deleted or tried again", async () => {
-    const [jan] = [await enter("jan")];
+    const [jan] = [await stage.enter("jan")];
     await jan.chatWith("kim");
     await jan.say("Are you there?");
     await jan.page.getByText("There is nobody called “kim” here.").waitFor();
     await jan.hasState("Are you there?", "Not sent");
     await jan.page.reload();
     await jan.hasState("Are you there?", "Not sent");
-    await enter("kim");
+    await stage.enter("kim");
     await jan.page.getByRole("button", { name: "Try again" }).click();
     await jan.hasState("Are you there?", "Sent");
     await jan.chatWith("lou");
@@ -122,8 +104,7 @@ describe("what is written", () => {
   });
 
   test("what can't be a name is said before anything is asked", async () => {
-    const person = await Person.open(browser, product, "x");
-    onTestFinished(() => person.leave());
+    const person = await stage.open("x");
     await person.page.getByLabel("Your name").fill("two words");
     await person.page.keyboard.press("Enter");
     await person.page.getByRole("alert").filter({ hasText: "can’t be used" }).waitFor();
@@ -132,7 +113,7 @@ describe("what is written", () => {
 
 describe("staying signed in", () => {
   test("a reload keeps the person, the open conversation and its history; another window is another person", async () => {
-    const mia = await enter("mia");
+    const mia = await stage.enter("mia");
     await mia.chatWith("ann");
     for (const text of ["first", "second", "third"]) await mia.say(text);
     await mia.hasState("third", "Sent");
@@ -140,12 +121,12 @@ describe("staying signed in", () => {
     await mia.sees("third");
     expect(await mia.texts).toEqual(["first", "second", "third"]);
     const second = await mia.context.newPage();
-    await second.goto(product.url);
+    await second.goto(stage.product.url);
     await second.getByLabel("Your name").waitFor();
   });
 
   test("[D3] the token is in no address and no storage", async () => {
-    const nel = await enter("nel");
+    const nel = await stage.enter("nel");
     await nel.chatWith("ann");
     await nel.say("hello");
     await nel.hasState("hello", "Sent");
@@ -155,8 +136,7 @@ describe("staying signed in", () => {
   });
 
   test("where there is no development issuer a token is asked for, and its owner is who is signed in", async () => {
-    const person = await Person.open(browser, product, "pia");
-    onTestFinished(() => person.leave());
+    const person = await stage.open("pia");
     await person.context.route("**/dev/token", (route) => route.fulfill({ status: 404, json: { error: { code: "not_found", message: "", retryable: false } } }));
     await person.page.getByLabel("Your name").fill("pia");
     await person.page.keyboard.press("Enter");
@@ -164,7 +144,7 @@ describe("staying signed in", () => {
     await field.fill("no token");
     await person.page.getByRole("button", { name: "Continue" }).click();
     await person.page.getByRole("alert").filter({ hasText: "no token" }).waitFor();
-    await field.fill(await product.token("pia"));
+    await field.fill(await stage.product.token("pia"));
     await person.page.getByRole("button", { name: "Continue" }).click();
     await person.connected();
     await person.page.locator(".me", { hasText: "pia" }).waitFor();
@@ -174,15 +154,15 @@ describe("staying signed in", () => {
   });
 
   test("a link to a group that is not one's own says so, and what is written there is not sent", async () => {
-    const quin = await enter("quin");
-    await quin.page.goto(`${product.url}/#/group/g.${"0".repeat(32)}`);
+    const quin = await stage.enter("quin");
+    await quin.page.goto(`${stage.product.url}/#/group/g.${"0".repeat(32)}`);
     await quin.page.getByText("This conversation is not there, or not for you.").waitFor();
     await quin.say("hello?");
     await quin.hasState("hello?", "Not sent");
   });
 
   test("signing out forgets who it was", async () => {
-    const oli = await enter("oli");
+    const oli = await stage.enter("oli");
     await oli.page.getByRole("button", { name: "Sign out" }).click();
     await oli.page.getByLabel("Your name").waitFor();
     await oli.page.reload();

@@ -1,28 +1,16 @@
-import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, expect, inject, onTestFinished, test } from "vitest";
-import { type Product, startProduct } from "../product.ts";
-import { openBrowser, Person, program } from "./people.ts";
+import { expect, inject, onTestFinished, test } from "vitest";
+import { type Person, program } from "./people.ts";
+import { newStage } from "./stage.ts";
 
-let product: Product;
-let browser: Browser;
-
-beforeAll(async () => {
-  [product, browser] = await Promise.all([startProduct({ env: { CONFAB_RATE_LIMIT: "0" } }), openBrowser()]);
-});
-
-afterAll(async () => {
-  await browser?.close();
-  await product?.discard();
-});
+const stage = newStage({ env: { CONFAB_RATE_LIMIT: "0" } });
 
 /** `count` messages m0 … from `sender` to `reader`, and the reader's window with the conversation open. */
 async function reading(reader: string, sender: string, count: number): Promise<Person> {
-  await product.token(reader);
-  const writer = program(product, sender);
+  await stage.product.token(reader);
+  const writer = program(stage.product, sender);
   await Promise.all(Array.from({ length: count }, (_, i) => writer.send({ to: reader }, `m${i}`).acked));
   writer.close();
-  const person = await Person.enter(browser, product, reader);
-  onTestFinished(() => person.leave());
+  const person = await stage.enter(reader);
   await person.page.getByRole("link", { name: new RegExp(`^${sender}`) }).click();
   await person.sees(`m${count - 1}`);
   return person;
@@ -74,7 +62,7 @@ test("while one reads older messages a new one does not scroll; a button says so
   await eve.page.locator(".timeline").evaluate((element) => (element.scrollTop = 100));
   const jump = eve.page.getByRole("button", { name: "To the newest" });
   await jump.waitFor();
-  const fay = program(product, "fay");
+  const fay = program(stage.product, "fay");
   onTestFinished(() => fay.close());
   await fay.send({ to: "eve" }, "news").acked;
   await eve.page.getByRole("button", { name: "1 new message" }).click();

@@ -1,35 +1,19 @@
-import type { Browser, BrowserContextOptions } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import type { ConfabClient, ConfabError, Message } from "../../client/client.ts";
 import { opus, pdf, png } from "../media/samples.ts";
-import { type Product, startProduct } from "../product.ts";
+import { startProduct } from "../product.ts";
 import { choose, film, give, kept, photo, picture, sendFiles, sha256, shownBytes, STORE } from "./files.ts";
 import { MICROPHONE, openBrowser, Person, program } from "./people.ts";
+import { newStage } from "./stage.ts";
 
-let product: Product;
-let browser: Browser;
-
-beforeAll(async () => {
-  [product, browser] = await Promise.all([startProduct(), openBrowser(MICROPHONE)]);
-});
-
-afterAll(async () => {
-  await browser?.close();
-  await product?.discard();
-});
-
-async function enter(name: string, options: BrowserContextOptions = {}): Promise<Person> {
-  const person = await Person.enter(browser, product, name, options);
-  onTestFinished(() => person.leave());
-  return person;
-}
+const stage = newStage({}, MICROPHONE);
 
 let pairs = 0;
 
 /** Two people of this test alone, the one with the other's conversation open. */
 async function pair(): Promise<[Person, Person]> {
   const [a, b] = [`ann-${++pairs}`, `bob-${pairs}`];
-  const people: [Person, Person] = [await enter(a), await enter(b)];
+  const people: [Person, Person] = [await stage.enter(a), await stage.enter(b)];
   await people[0].chatWith(b);
   return people;
 }
@@ -169,10 +153,10 @@ describe("voice messages", () => {
     for (const [flags, words] of [[[], "There is no microphone here."], [["--use-fake-device-for-media-stream"], "The microphone is not allowed for this page."]] as const) {
       const plain = await openBrowser(flags);
       onTestFinished(() => plain.close());
-      const person = await Person.enter(plain, product, "nomi", flags.length === 0 ? { permissions: ["microphone"] } : {});
+      const person = await Person.enter(plain, stage.product, "nomi", flags.length === 0 ? { permissions: ["microphone"] } : {});
       const session = await person.context.newCDPSession(person.page);
-      if (flags.length > 0) await session.send("Browser.setPermission", { permission: { name: "microphone" }, setting: "denied", origin: product.url });
-      await product.token("listener");
+      if (flags.length > 0) await session.send("Browser.setPermission", { permission: { name: "microphone" }, setting: "denied", origin: stage.product.url });
+      await stage.product.token("listener");
       await person.chatWith("listener");
       await person.page.getByRole("button", { name: "Record your voice" }).click();
       await person.page.getByRole("alert").filter({ hasText: words }).waitFor();
@@ -270,7 +254,7 @@ describe("what goes wrong on the way", () => {
     const [ann, bob] = await pair();
     await ann.context.route(STORE, async (route) => {
       const answer = await route.fetch();
-      product.killRuntime();
+      stage.product.killRuntime();
       await route.fulfill({ response: answer });
     }, { times: 1 });
     const file = await photo(ann.page, "brave.jpg");
@@ -314,7 +298,7 @@ describe("what goes wrong on the way", () => {
 describe("afterwards", () => {
   test("[B14] forwarded: somebody else sees it, and nothing goes up again", async () => {
     const [ann, bob] = await pair();
-    const cat = await enter(`cat-${pairs}`);
+    const cat = await stage.enter(`cat-${pairs}`);
     await bob.chatWith(cat.name);
     await bob.say("hello");
     const file = await photo(ann.page, "pass it on.jpg");
@@ -340,7 +324,7 @@ describe("afterwards", () => {
     await sent(ann, 1);
     await openTheirs(bob, ann);
     await picture(bob, "regret.jpg").waitFor();
-    const watcher = program(product, bob.name);
+    const watcher = program(stage.product, bob.name);
     onTestFinished(() => watcher.close());
     const message = await newest(watcher);
     expect(await watcher.mediaUrl(message)).toContain("http");
@@ -357,8 +341,8 @@ describe("afterwards", () => {
   test("[A21] past its time the message stays, and says that its file is not kept any longer", async () => {
     const brief = await startProduct({ env: { CONFAB_MEDIA_RETENTION_MS: "1000" } });
     onTestFinished(() => brief.discard());
-    const ann = await Person.enter(browser, brief, "ann");
-    const bob = await Person.enter(browser, brief, "bob");
+    const ann = await Person.enter(stage.browser, brief, "ann");
+    const bob = await Person.enter(stage.browser, brief, "bob");
     onTestFinished(() => ann.leave());
     onTestFinished(() => bob.leave());
     await ann.chatWith("bob");

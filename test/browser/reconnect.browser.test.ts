@@ -1,38 +1,21 @@
-import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
-import { type Product, startProduct } from "../product.ts";
-import { openBrowser, Person, program } from "./people.ts";
+import { expect, onTestFinished, test } from "vitest";
+import { program } from "./people.ts";
+import { newStage } from "./stage.ts";
 
-let product: Product;
-let browser: Browser;
-
-beforeAll(async () => {
-  [product, browser] = await Promise.all([startProduct(), openBrowser()]);
-});
-
-afterAll(async () => {
-  await browser?.close();
-  await product?.discard();
-});
-
-async function enter(name: string): Promise<Person> {
-  const person = await Person.enter(browser, product, name);
-  onTestFinished(() => person.leave());
-  return person;
-}
+const stage = newStage();
 
 test("[A24 D14] the server goes and comes back: said in words, what is written meanwhile waits, and arrives in order", async () => {
-  const [ann, bob] = [await enter("ann"), await enter("bob")];
+  const [ann, bob] = [await stage.enter("ann"), await stage.enter("bob")];
   await ann.chatWith("bob");
   await ann.say("before");
   await bob.page.getByRole("link", { name: /^ann/ }).click();
   await bob.sees("before");
-  await product.stop();
+  await stage.product.stop();
   await ann.page.getByRole("status").filter({ hasText: "Reconnecting" }).waitFor();
   await ann.page.getByText(/in \d+ s/).waitFor();
   for (const text of ["one", "two", "three"]) await ann.say(text);
   for (const text of ["one", "two", "three"]) await ann.hasState(text, "Waiting to be sent");
-  await product.restart();
+  await stage.product.restart();
   await ann.connected();
   await ann.hasState("three", "Sent");
   await bob.sees("three");
@@ -40,7 +23,7 @@ test("[A24 D14] the server goes and comes back: said in words, what is written m
 });
 
 test("[D14] what waits survives a reload while the server is gone for good", async () => {
-  const [cat, dan] = [await enter("cat"), await enter("dan")];
+  const [cat, dan] = [await stage.enter("cat"), await stage.enter("dan")];
   await cat.chatWith("dan");
   await cat.say("before");
   await cat.hasState("before", "Sent");
@@ -56,7 +39,7 @@ test("[D14] what waits survives a reload while the server is gone for good", asy
   await cat.context.unrouteAll();
   const again = await cat.context.newPage();
   onTestFinished(() => again.close());
-  await again.goto(product.url);
+  await again.goto(stage.product.url);
   await again.getByLabel("Your name").fill("cat");
   await again.keyboard.press("Enter");
   await dan.page.getByRole("link", { name: /^cat/ }).click();
@@ -65,23 +48,23 @@ test("[D14] what waits survives a reload while the server is gone for good", asy
 });
 
 test("without a network the page says so, and comes back by itself when there is one", async () => {
-  const gil = await enter("gil");
+  const gil = await stage.enter("gil");
   await gil.context.setOffline(true);
-  product.killRuntime();
+  stage.product.killRuntime();
   await gil.page.getByRole("status").filter({ hasText: "Offline" }).waitFor();
   await gil.context.setOffline(false);
   await gil.connected();
 });
 
 test("[D7 C9] what was said while this window was cut off is there afterwards, in order", async () => {
-  const eve = await enter("eve");
-  const fay = program(product, "fay");
+  const eve = await stage.enter("eve");
+  const fay = program(stage.product, "fay");
   onTestFinished(() => fay.close());
   await fay.send({ to: "eve" }, "m0").acked;
   await eve.page.getByRole("link", { name: /^fay/ }).click();
   await eve.sees("m0");
   const cut = eve.page.getByRole("status").filter({ hasText: /Reconnecting|Offline/ });
-  product.killRuntime();
+  stage.product.killRuntime();
   await cut.waitFor();
   const sent = Array.from({ length: 30 }, (_, i) => fay.send({ to: "eve" }, `m${i + 1}`).acked);
   await Promise.all(sent);

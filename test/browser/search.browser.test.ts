@@ -1,29 +1,17 @@
 // Searching in the page, by keyboard alone: typing, going to a hit, and back.
-import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
-import { type Product, startProduct } from "../product.ts";
-import { openBrowser, Person, program } from "./people.ts";
+import { expect, test } from "vitest";
+import { program } from "./people.ts";
+import { newStage } from "./stage.ts";
 
-let product: Product;
-let browser: Browser;
-
-beforeAll(async () => {
-  [product, browser] = await Promise.all([startProduct({ env: { CONFAB_RATE_LIMIT: "0" } }), openBrowser()]);
-});
-
-afterAll(async () => {
-  await browser?.close();
-  await product?.discard();
-});
+const stage = newStage({ env: { CONFAB_RATE_LIMIT: "0" } });
 
 test("[B2] a hit shows its words marked and leads to its message far above, and Escape leads back", async () => {
-  await product.token("ann");
-  const bob = program(product, "bob");
+  await stage.product.token("ann");
+  const bob = program(stage.product, "bob");
   const contents = Array.from({ length: 180 }, (_, i) => (i === 3 ? "Das Café an der Straße" : i === 170 ? "no cafe today" : `m${i}`));
   for (const content of contents) await bob.send({ to: "ann" }, content).acked;
   bob.close();
-  const ann = await Person.enter(browser, product, "ann");
-  onTestFinished(() => ann.leave());
+  const ann = await stage.enter("ann");
   const { page } = ann;
   await page.getByRole("link", { name: /^bob/ }).click();
   await ann.sees("m179");
@@ -50,12 +38,11 @@ test("[B2] a hit shows its words marked and leads to its message far above, and 
 });
 
 test("[B2] more hits come page by page, the best first where that is asked for, and a refusal says why", async () => {
-  await product.token("cat");
-  const dan = program(product, "dan");
+  await stage.product.token("cat");
+  const dan = program(stage.product, "dan");
   for (let i = 0; i < 30; i += 1) await dan.send({ to: "cat" }, i === 0 ? "big pear" : `pear ${i} big`).acked;
   dan.close();
-  const cat = await Person.enter(browser, product, "cat");
-  onTestFinished(() => cat.leave());
+  const cat = await stage.enter("cat");
   const { page } = cat;
   await page.getByRole("link", { name: /^dan/ }).click();
   await page.getByRole("button", { name: "Search in this conversation" }).click();

@@ -1,30 +1,13 @@
 // What people see of one another: ticks, unread, presence, typing, and messages that change.
-import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { type Product, startProduct } from "../product.ts";
-import { openBrowser, Person } from "./people.ts";
+import { describe, expect, test } from "vitest";
+import type { Person } from "./people.ts";
+import { newStage } from "./stage.ts";
 
-let product: Product;
-let browser: Browser;
-
-beforeAll(async () => {
-  [product, browser] = await Promise.all([startProduct({ env: { CONFAB_SETTLE_AFTER_MS: "300", CONFAB_RATE_LIMIT: "0" } }), openBrowser()]);
-});
-
-afterAll(async () => {
-  await browser?.close();
-  await product?.discard();
-});
-
-async function enter(name: string): Promise<Person> {
-  const person = await Person.enter(browser, product, name);
-  onTestFinished(() => person.leave());
-  return person;
-}
+const stage = newStage({ env: { CONFAB_SETTLE_AFTER_MS: "300", CONFAB_RATE_LIMIT: "0" } });
 
 /** Two people with each other's conversation open. */
 async function pair(a: string, b: string): Promise<[Person, Person]> {
-  const [ann, bob] = [await enter(a), await enter(b)];
+  const [ann, bob] = [await stage.enter(a), await stage.enter(b)];
   await ann.chatWith(b);
   await ann.say("Hello!");
   await bob.page.getByRole("link", { name: new RegExp(`^${a}`) }).click();
@@ -34,21 +17,21 @@ async function pair(a: string, b: string): Promise<[Person, Person]> {
 
 describe("what became of a message", () => {
   test("[A6] ticks: sent, delivered once the other has it, read once they look", async () => {
-    const [ann, bob] = [await enter("ann"), await enter("bob")];
+    const [ann, bob] = [await stage.enter("ann"), await stage.enter("bob")];
     await ann.chatWith("bob");
     await ann.say("Hi Bob!");
     await ann.hasState("Hi Bob!", "Delivered");
     await bob.page.getByRole("link", { name: /^ann.*1 unread message/ }).click();
     await ann.hasState("Hi Bob!", "Read");
-    await bob.page.goto(`${product.url}/#`);
+    await bob.page.goto(`${stage.product.url}/#`);
     await ann.say("And now?");
     await ann.hasState("And now?", "Delivered");
     await bob.page.getByRole("link", { name: /^ann.*And now\?.*1 unread message/ }).waitFor();
   });
 
   test("[D1] read in one window, the other window of the same person shows no unread", async () => {
-    const [cat, dan] = [await enter("cat"), await enter("dan")];
-    const second = await enter("dan");
+    const [cat, dan] = [await stage.enter("cat"), await stage.enter("dan")];
+    const second = await stage.enter("dan");
     await cat.chatWith("dan");
     await cat.say("one");
     for (const window of [dan, second]) await window.page.getByRole("link", { name: /^cat.*1 unread message/ }).waitFor();
@@ -136,14 +119,14 @@ describe("the list", () => {
     await kim.page.getByRole("link", { name: /^lea/ }).waitFor({ state: "detached" });
     await kim.page.getByRole("button", { name: "Archived (1)" }).click();
     await kim.page.getByRole("link", { name: /^lea.*muted/ }).waitFor();
-    await kim.page.goto(`${product.url}/#`);
+    await kim.page.goto(`${stage.product.url}/#`);
     await lea.say("Still there?");
     await kim.page.getByRole("link", { name: /^lea.*Still there\?.*1 unread message/ }).waitFor();
     await expect.poll(() => kim.page.title()).toBe("Confab");
   });
 
   test("people are found by the name that they gave themselves, and can be blocked", async () => {
-    const [mia, nel] = [await enter("mia"), await enter("nel")];
+    const [mia, nel] = [await stage.enter("mia"), await stage.enter("nel")];
     await nel.page.getByRole("button", { name: "Your profile" }).click();
     await nel.page.getByLabel("Name that others see").fill("Nelly Quince");
     await nel.page.getByLabel("Handle").fill("nelly");
@@ -170,7 +153,7 @@ describe("the list", () => {
 
 describe("groups", () => {
   test("an owner makes an admin, who may then look after the group; somebody is mentioned, and somebody joins by a link", async () => {
-    const [oli, pia] = [await enter("oli"), await enter("pia")];
+    const [oli, pia] = [await stage.enter("oli"), await stage.enter("pia")];
     await oli.page.getByRole("button", { name: "New group" }).click();
     await oli.page.getByLabel("Name of the group").fill("Garden");
     await oli.page.getByLabel("Members").fill("pia");
@@ -181,7 +164,7 @@ describe("groups", () => {
     await pia.page.getByRole("link", { name: /^Garden/ }).click();
     await pia.page.getByText("made you an admin").waitFor();
     await oli.page.keyboard.press("Escape");
-    await pia.page.goto(`${product.url}/#`);
+    await pia.page.goto(`${stage.product.url}/#`);
     await oli.say("@pia have a look");
     await pia.page.getByRole("link", { name: /^Garden.*you are mentioned/ }).click();
     await pia.page.locator(".message.to-me").waitFor();
@@ -189,8 +172,7 @@ describe("groups", () => {
     await oli.page.getByRole("button", { name: "New invitation link" }).click();
     const link = oli.page.getByLabel("Invitation link");
     await expect.poll(() => link.inputValue()).toContain("#/join/");
-    const quin = await Person.open(browser, product, "quin");
-    onTestFinished(() => quin.leave());
+    const quin = await stage.open("quin");
     await quin.page.goto(await link.inputValue());
     await quin.page.reload();
     await quin.page.getByLabel("Your name").fill("quin");
@@ -204,9 +186,9 @@ describe("groups", () => {
   });
 
   test("[B10] [E5] opening a group's page asks for its members' presence once, and closing it ends that", async () => {
-    const rob = await enter("rob");
+    const rob = await stage.enter("rob");
     // Members of a group alone: no list shows them.
-    for (const name of ["sue", "tom"]) await product.token(name);
+    for (const name of ["sue", "tom"]) await stage.product.token(name);
     const asked: string[][] = [];
     const ended: string[][] = [];
     rob.page.on("websocket", (socket) => socket.on("framesent", ({ payload }) => {
@@ -223,7 +205,7 @@ describe("groups", () => {
     await rob.page.getByLabel("Members").fill("sue tom");
     await rob.page.keyboard.press("Enter");
     await rob.page.getByRole("heading", { name: "Orchard", exact: true }).waitFor();
-    const sue = await enter("sue");
+    const sue = await stage.enter("sue");
     await sue.page.getByRole("link", { name: /^Orchard/ }).waitFor();
     expect(asked).toEqual([]);
     await rob.page.getByRole("button", { name: "Members and settings" }).click();
