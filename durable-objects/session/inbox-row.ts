@@ -8,12 +8,9 @@ import type { InboxRecord } from "./store.ts";
 
 /** The row after a settle; null where it changes nothing. */
 export function settledRow(row: InboxRecord | null, call: Settled, userId: string, userSeq: number, now: number): InboxRecord | null {
-  if (decideSettle(row, call.epoch, call.head_seq) === "keep") return null;
+  if (decideSettle(row, call.epoch, call.head_seq) === "keep") return readRow(row, call, userSeq);
   const isNew = row !== null && call.epoch > row.epoch;
-  const read = readBefore(row, isNew ? (call.restored ?? null) : null);
-  for (const given of [call.sent, call.read ?? null]) {
-    if (given !== null && given.seq > read.seq) Object.assign(read, given);
-  }
+  const read = furthest(readBefore(row, isNew ? (call.restored ?? null) : null), call);
   return {
     conversation_id: call.conversation_id, kind: call.kind, title: call.title,
     peer_id: call.pair === null ? null : (call.pair.find((user) => user !== userId) ?? userId),
@@ -28,6 +25,18 @@ export function settledRow(row: InboxRecord | null, call: Settled, userId: strin
     archived: (row?.archived ?? false) && call.head_msg_no === row?.head_msg_no,
     mode: call.mode ?? row?.mode ?? "write",
   };
+}
+
+/** A settle that is made again moves no head, and brings what was read since it was made first. */
+function readRow(row: InboxRecord | null, call: Settled, userSeq: number): InboxRecord | null {
+  if (row === null || row.epoch !== call.epoch || row.left_at !== null) return null;
+  const read = furthest({ seq: row.read_seq, msg_no: row.read_msg_no }, call);
+  if (read.seq === row.read_seq) return null;
+  return { ...row, read_seq: read.seq, read_msg_no: read.msg_no, mentions: mergeMentions(row.mentions, [], read.seq), user_seq: userSeq + 1 };
+}
+
+function furthest(known: { seq: number; msg_no: number }, { sent, read = null }: Settled): { seq: number; msg_no: number } {
+  return [sent, read].reduce<{ seq: number; msg_no: number }>((most, given) => (given !== null && given.seq > most.seq ? given : most), known);
 }
 
 /** Of what was read in an older epoch counts what the conversation was restored with. */

@@ -134,7 +134,11 @@ export class Receipts {
   /** @param readers the devices that have said that they read this far */
   private stored(conversationId: string, marks: ReceiptMarks, readers: readonly Device[]): void {
     this.remember(conversationId, marks);
-    if (readers.length === 0) return;
+    if (readers.length === 0) {
+      // What was read may not be in the inbox: the session that was answered died. The settle that is to come brings it by itself.
+      if (!marks.settles && this.core.heads.read(conversationId, marks)) this.ports.read(conversationId, marks, new Set());
+      return;
+    }
     const reading = new Set(readers.map((device) => device.device_id));
     if (this.core.heads.read(conversationId, marks) && !this.core.devices.only(reading)) {
       this.core.devices.send([{

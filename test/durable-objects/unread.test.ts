@@ -1,6 +1,7 @@
 // What counts as unread: messages since one's own last one, and never those of before one joined.
 import { expect, test } from "vitest";
-import { World } from "./world.ts";
+import type { DeliverCall } from "../../protocol/rpc.ts";
+import { Session, World } from "./world.ts";
 
 function unread(world: World, user: string): number | undefined {
   const row = world.session(user).inbox();
@@ -39,4 +40,36 @@ test("[unread] those who were there from the start count from the first message"
   await world.quiet();
   await settled(world);
   expect([unread(world, "ann"), unread(world, "bob")]).toEqual([0, 1]);
+});
+
+/** Its conversation dies with so many of the settles that have gone in here. */
+class Deadly extends Session {
+  deaths = 0;
+  private readonly die: () => void;
+
+  constructor(user: string, die: () => void) {
+    super(user);
+    this.die = die;
+  }
+
+  override deliver(call: DeliverCall, now: number) {
+    const reply = super.deliver(call, now);
+    if (call.settle && this.deaths-- > 0) this.die();
+    return reply;
+  }
+}
+
+test("[unread] a settle that is made again brings what was read since it was made first", async () => {
+  const world = new World(["ann", "bob"], (user, here) => (user === "bob" ? new Deadly(user, () => here.crash()) : new Session(user)));
+  await world.quiet();
+  await settled(world);
+  world.now += 60_000;
+  (world.session("bob") as Deadly).deaths = 1;
+  world.append("ann");
+  await world.quiet();
+  expect([unread(world, "bob"), world.store.readWatermarks().fanout_seq]).toEqual([1, 1]);
+  const read = await world.receipt("bob", { read_seq: 2 });
+  expect(read).toMatchObject({ ok: true, marks: { read_seq: 2, settles: true } });
+  await settled(world);
+  expect(unread(world, "bob")).toBe(0);
 });

@@ -9,4 +9,7 @@ export const KEPT: readonly (readonly [seed: number, fault: string])[] = [
   [1059, "a PUT that was given up arrived when its segment was archived: what a deletion had taken lay in the bucket for ever"],
   [1068, "that its user had left came again, and a device took the conversation for a new one: its events came a second time"],
   [1155, "a device heard of its user's leaving when they were back, and dropped the conversation with what it had of the new stay"],
+  [428, "a session died with the answer to a receipt, and its inbox counted as unread what the conversation had as read"],
+  [485, "a settle was made again, and did not bring what had been read since: the inbox counted one too many"],
+  [1172, "the same in a direct conversation"],
 ];
