@@ -88,6 +88,8 @@ export interface DeliverReply {
   viewing?: boolean;
   /** Until when the tokens of its sockets let it be live, ms. */
   until?: number;
+  /** It takes deliveries over a line, too (line.ts). */
+  lines?: true;
   /** To a settle: the inbox has more of this conversation than the settle speaks of. */
   known?: KnownHead;
 }

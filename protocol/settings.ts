@@ -25,6 +25,8 @@ export const Settings = v.object({
   fanout_width: int(1, 1_000),
   /** How long a delivery may take before it counts as failed, ms. */
   deliver_timeout_ms: int(50, 30_000),
+  /** Pushes within settle_after_ms after which a conversation opens a line to each session that it pushes to; 0: never. */
+  lines_after: int(0, 1_000),
   /** How long a busy conversation waits before it settles every member, ms. */
   settle_after_ms: int(50, 60_000),
   /** Members of a new group, which may ask for fewer. */
@@ -67,6 +69,7 @@ export const DEFAULT_SETTINGS: Settings = {
   hot_days: 30,
   fanout_width: 100,
   deliver_timeout_ms: 2_000,
+  lines_after: 4,
   settle_after_ms: 3_000,
   max_members: GROUP_MEMBERS,
   fanout_write_max: 100,

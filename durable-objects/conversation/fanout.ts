@@ -1,8 +1,10 @@
 // Fan-out: brings every event to every member's session. The event rows are the outbox; pushing is a hint, settling is the
 // promise. Idle, an append settles everybody at once. Busy, it is pushed to live sessions only, and the alarm settles (rounds.ts).
-// One call under way per session, and one round for all sessions that are behind, so that events coalesce while calls fly.
+// One call under way per session, and one round for all sessions that are behind, so that events coalesce while calls fly. While
+// it is busy, live sessions have lines (lines.ts), over which a round is written at once; the next one waits until that is out.
 import { planOwed } from "../../domain/delivery.ts";
 import { type Stay, visibleRange } from "../../domain/membership.ts";
+import { encodeAbout, LINE_BYTES } from "../../protocol/line.ts";
 import { RESUME_EVENTS } from "../../protocol/limits.ts";
 import { directPair } from "../../protocol/ids.ts";
 import { sentAtOf } from "../../protocol/msg-id.ts";
@@ -13,13 +15,15 @@ import type { Settings } from "../../protocol/settings.ts";
 import { handleOf } from "../platform/hash.ts";
 import { count } from "../platform/metrics.ts";
 import type { Attached } from "./attached.ts";
-import { Batches } from "./batches.ts";
+import { type Batch, Batches } from "./batches.ts";
 import { Gate } from "../platform/gate.ts";
 import { Modes } from "./modes.ts";
 import { Newest } from "./newest.ts";
 import { offerPushes } from "./offers.ts";
 import type { NewEvent } from "./records.ts";
-import { LiveSessions } from "./live.ts";
+import { LineFrames } from "./line-frames.ts";
+import { Lines, type LinesPorts } from "./lines.ts";
+import { type LiveMember, LiveSessions } from "./live.ts";
 import { LOOK_BACK, Rounds } from "./rounds.ts";
 import type { ConversationState } from "./state.ts";
 import type { ConversationStore } from "./store.ts";
@@ -47,9 +51,13 @@ export interface FanoutPorts {
   pushed(stay: Stay, seq: number): void;
   /** A session's inbox has more of this conversation than it was settled with. */
   known?(known: KnownHead): void;
+  line: Pick<LinesPorts, "connect" | "every">;
+  /** Resolves once what is under way in this turn of the event loop is done. */
+  turn(): Promise<void>;
 }
 
 export class Fanout {
+  readonly lines: Lines;
   readonly live: LiveSessions;
   private readonly flying = new Map<string, Promise<void>>();
   private readonly batches: Batches;
@@ -63,6 +71,8 @@ export class Fanout {
   private readonly ports: FanoutPorts;
   private readonly joined = new WeakMap<Stay, DeliverCall["sent"]>();
   private readonly handle: string;
+  private readonly frames = new LineFrames();
+  private lineAbout = { of: "", text: "" };
   private described: ReturnType<Fanout["about"]> | null = null;
   private pumping = false;
   private readonly restored: NonNullable<DeliverCall["restored"]> | null;
@@ -84,6 +94,16 @@ export class Fanout {
       pump: () => this.pump(), settings: () => ports.settings(), now: () => ports.now(), arm: () => ports.arm(),
     });
     this.handle = handleOf(state.record.conversation_id);
+    this.lines = new Lines(state.record.conversation_id, {
+      connect: (request, ends) => this.gate.through(() => ports.line.connect(request, ends)), every: (ms, run) => ports.line.every(ms, run),
+      settings: () => ports.settings(), now: () => ports.now(),
+      answered: (userId, answer, seq) => this.answered(userId, answer, seq),
+      lost: (userId, gen, from) => {
+        this.live.rewind(userId, gen, from);
+        this.pump();
+      },
+      freed: () => this.pump(), failed: (userId, error) => ports.failed(userId, error),
+    });
     const restore = new RestoreStore(store.sql).read();
     this.restored = restore?.state === "restored" ? { seq: restore.head_seq, msg_no: readMsgNo(store.sql, restore.head_seq) ?? 0 } : null;
     if (this.modes.mode === "write") return;
@@ -97,7 +117,10 @@ export class Fanout {
   committed(events: readonly NewEvent[], alone: string | null, urgent: boolean): void {
     this.batches.remember(events.map((event) => ({ ...event, content_hash: null })));
     const first = events[0] as NewEvent;
-    if (urgent) this.attached.retain((userId) => this.state.members.has(userId));
+    if (urgent) {
+      this.attached.retain((userId) => this.state.members.has(userId));
+      this.lines.retain((userId) => this.state.members.has(userId));
+    }
     const begin = this.rounds.begins(events, urgent);
     // A sole socket has its acknowledgement: pushing to its own session would reach nobody.
     const sender = alone === null ? undefined : this.live.get(alone);
@@ -159,22 +182,25 @@ export class Fanout {
 
   /** Pushes the newest of what is behind `delivered` again. False: nobody is there any more. */
   async again(stay: Stay, delivered: number): Promise<boolean> {
-    while (this.flying.has(stay.user_id)) await this.flying.get(stay.user_id);
-    const head = this.live.get(stay.user_id)?.sent_seq ?? this.state.head.seq;
-    await this.call(stay, Math.max(delivered, head - RESUME_EVENTS) + 1, head, { settle: false, sent: null, again: true });
+    await this.alone(stay.user_id, () => {
+      const head = this.live.get(stay.user_id)?.sent_seq ?? this.state.head.seq;
+      return this.call(stay, Math.max(delivered, head - RESUME_EVENTS) + 1, head, { settle: false, sent: null, again: true });
+    });
     return this.live.has(stay.user_id);
   }
 
-  private async settleOne(stay: Stay, from: number, head: number, sent: DeliverCall["sent"]): Promise<boolean> {
-    while (this.flying.has(stay.user_id)) await this.flying.get(stay.user_id);
-    const behind = (this.live.get(stay.user_id)?.sent_seq ?? 0) + 1;
-    return this.call(stay, Math.max(from, behind), head, { settle: true, ...this.settlement(stay, from, head, sent) });
+  private settleOne(stay: Stay, from: number, head: number, sent: DeliverCall["sent"]): Promise<boolean> {
+    return this.alone(stay.user_id, () => {
+      const behind = (this.live.get(stay.user_id)?.sent_seq ?? 0) + 1;
+      return this.call(stay, Math.max(from, behind), head, { settle: true, ...this.settlement(stay, from, head, sent) });
+    });
   }
 
-  private async tellOne(stay: Stay, from: number, head: number): Promise<boolean> {
-    while (this.flying.has(stay.user_id)) await this.flying.get(stay.user_id);
-    const behind = (this.live.get(stay.user_id)?.sent_seq ?? 0) + 1;
-    return behind > head || this.call(stay, Math.max(from, behind), head, { settle: false, sent: null });
+  private tellOne(stay: Stay, from: number, head: number): Promise<boolean> {
+    return this.alone(stay.user_id, async () => {
+      const behind = (this.live.get(stay.user_id)?.sent_seq ?? 0) + 1;
+      return behind > head || this.call(stay, Math.max(from, behind), head, { settle: false, sent: null });
+    });
   }
 
   /** The settle that a member would get now, of what is above `settledSeq`. */
@@ -213,31 +239,93 @@ export class Fanout {
 
   private async pushes(): Promise<void> {
     try {
-      for (let calls = this.round(); calls.length > 0; calls = this.round()) await this.gate.patiently(Promise.all(calls));
+      for (let { calls, written } = this.round(); calls.length > 0 || written; { calls, written } = this.round()) {
+        // Whoever has a line does not wait for whoever is called.
+        await (written ? this.ports.turn() : this.gate.patiently(Promise.all(calls)));
+      }
     } finally {
       // In the turn that found nobody behind: whoever falls behind a moment later must find the pump free.
       this.pumping = false;
     }
   }
 
-  private round(): Promise<boolean>[] {
+  private round(): { calls: Promise<boolean>[]; written: boolean } {
     const head = this.state.head.seq;
+    const now = this.ports.now();
     const calls: Promise<boolean>[] = [];
+    const called: [string, LiveMember][] = [];
+    let written = false;
     for (const [userId, member] of this.live) {
       if (member.sent_seq >= head || this.flying.has(userId)) continue;
       const stay = this.state.members.get(userId);
-      if (stay === undefined || !this.modes.tells(userId, this.ports.now())) this.live.forget(userId);
-      else calls.push(this.call(stay, member.sent_seq + 1, Math.min(head, member.sent_seq + LIVE_EVENTS), { settle: false, sent: null }));
+      if (stay === undefined || !this.modes.tells(userId, now)) {
+        this.live.forget(userId);
+        continue;
+      }
+      const to = Math.min(head, member.sent_seq + LIVE_EVENTS);
+      const verdict = this.write(stay, member, to);
+      if (verdict === "written") written = true;
+      if (verdict !== "call") continue;
+      called.push([userId, member]);
+      calls.push(this.alone(userId, () => this.call(stay, member.sent_seq + 1, to, { settle: false, sent: null })));
     }
-    return calls;
+    if (called.length > 0 && this.lines.busy()) for (const [userId, { gen, lines }] of called) if (lines) void this.lines.open(userId, gen);
+    return { calls, written };
   }
 
-  /** One call under way per session; its reply says whether the session is live. False: the outcome is unknown. */
+  /** Over its line, where it has one. `full`: it waits there for answers. */
+  private write(stay: Stay, member: LiveMember, to: number): "written" | "full" | "call" {
+    const line = this.lines.of(stay.user_id, member.gen);
+    if (line === null) return "call";
+    if (!this.lines.hasRoom(line)) return "full";
+    const from = member.sent_seq + 1;
+    const owed = planOwed(stay, from, to, LIVE_EVENTS);
+    if (owed === null) return "call";
+    const batch = this.batches.forRecipient(stay.user_id, this.modes.showsBodies(stay.user_id) ? owed.events : null, visibleRange(stay, this.state.record.history).from);
+    const message = this.frames.of(batch, this.about(owed.head), member.wants === "pb");
+    if (message.length > LINE_BYTES) return "call";
+    // Before it is written: a line that breaks in it takes this back.
+    member.sent_seq = owed.head;
+    this.lines.push(line, this.aboutLine(), message, { from, to: owed.head });
+    this.pushed(stay, batch);
+    return "written";
+  }
+
+  private answered(userId: string, answer: DeliverReply, seq: number): void {
+    if (!this.state.members.has(userId)) return;
+    this.attached.answered(userId, answer, this.modes.mode === "read");
+    if (this.live.get(userId)?.gen === answer.gen) this.live.answered(userId, answer, seq);
+  }
+
+  /** What a session was sent. */
+  private pushed(stay: Stay, batch: Batch): void {
+    // Of what they sent themselves no device will say that it came.
+    const newest = batch.own.length > 0 ? Math.max(...batch.own.map(({ events }) => events?.to_seq ?? 0)) : (batch.events?.to_seq ?? 0);
+    if (newest > 0 && this.live.has(stay.user_id)) this.ports.pushed(stay, newest);
+    const sentEvents = batch.events === null ? 0 : batch.events.to_seq - batch.events.from_seq + 1;
+    this.state.counters.deliveries += sentEvents;
+    count("delivered_events", sentEvents);
+  }
+
+  /** One at a time for each session, and behind what its line has carried. */
+  private async alone<T>(userId: string, work: () => Promise<T>): Promise<T> {
+    while (this.flying.has(userId)) await this.flying.get(userId);
+    const done = Promise.withResolvers<void>();
+    this.flying.set(userId, done.promise);
+    try {
+      await this.lines.drained(userId);
+      return await work();
+    } finally {
+      this.flying.delete(userId);
+      done.resolve();
+      if ((this.live.get(userId)?.sent_seq ?? this.state.head.seq) < this.state.head.seq) this.pump();
+    }
+  }
+
+  /** Its reply says whether the session is live. False: the outcome is unknown. */
   private async call(stay: Stay, from: number, head: number, how: Pick<DeliverCall, "settle" | "sent" | "read" | "last" | "mentions" | "again">): Promise<boolean> {
     const owed = planOwed(stay, from, head, this.live.has(stay.user_id) ? LIVE_EVENTS : RESUME_EVENTS);
     if (owed === null) return true;
-    const done = Promise.withResolvers<void>();
-    this.flying.set(stay.user_id, done.promise);
     try {
       // Who does not show the conversation is told that there is something, and asks for it.
       const shown = how.settle || this.modes.showsBodies(stay.user_id) ? owed.events : null;
@@ -251,23 +339,15 @@ export class Fanout {
       // Who was removed meanwhile is not to be told of anything, whatever their session says.
       if (this.state.members.has(stay.user_id)) this.attached.answered(stay.user_id, reply, this.modes.mode === "read");
       this.live.answered(stay.user_id, reply, owed.head);
-      // Of what they sent themselves no device will say that it came.
-      const newest = batch.own.length > 0 ? Math.max(...batch.own.map(({ events }) => events?.to_seq ?? 0)) : (batch.events?.to_seq ?? 0);
-      if (newest > 0 && this.live.has(stay.user_id)) this.ports.pushed(stay, newest);
-      const sentEvents = batch.events === null ? 0 : batch.events.to_seq - batch.events.from_seq + 1;
-      this.state.counters.deliveries += sentEvents;
-      count("delivered_events", sentEvents);
+      this.pushed(stay, batch);
       return true;
     } catch (error) {
       // The settle that follows covers what this call may not have brought.
       this.live.forget(stay.user_id);
+      this.lines.close(stay.user_id);
       count("delivery_failures");
       this.ports.failed(stay.user_id, error);
       return false;
-    } finally {
-      this.flying.delete(stay.user_id);
-      done.resolve();
-      if ((this.live.get(stay.user_id)?.sent_seq ?? this.state.head.seq) < this.state.head.seq) this.pump();
     }
   }
 
@@ -290,6 +370,15 @@ export class Fanout {
       head_at: newest === null ? Math.floor(this.state.head.clock / 1_000) : sentAtOf(newest.msg_id),
     };
     return this.described;
+  }
+
+  private aboutLine(): string {
+    const { mode, title } = this.state.record;
+    const of = `${mode} ${title ?? ""}`;
+    if (this.lineAbout.of === of) return this.lineAbout.text;
+    const { conversation_id, kind, pair, epoch, handle, restored } = this.about(this.state.head.seq);
+    this.lineAbout = { of, text: encodeAbout({ conversation_id, kind, title, pair, epoch, mode, ...(handle === undefined ? {} : { handle }), ...(restored === undefined ? {} : { restored }) }) };
+    return this.lineAbout.text;
   }
 
   /** A round is nobody's to wait for: what it can't do, the alarm does. */

@@ -66,6 +66,7 @@ export class Life {
     this.store = this.born();
     const record = reads ? this.store.readConversation() : null;
     this.halted = record === null ? null : new ConversationState(this.store, record);
+    this.opened?.fanout.lines.end();
     this.opened = null;
     this.ill = true;
     void this.ctx.storage.deleteAlarm();

@@ -14,6 +14,8 @@ export interface LiveMember {
   wants: Wanted;
   /** Everything up to here was answered for. */
   sent_seq: number;
+  /** Does it take lines? A session of an older version is called. */
+  lines: boolean;
 }
 
 export class LiveSessions {
@@ -41,7 +43,7 @@ export class LiveSessions {
   /** It says itself that it is there, and asks for what came before by itself. */
   attach(userId: string, gen: number, head: number): void {
     this.away.delete(userId);
-    if ((this.live.get(userId)?.gen ?? 0) < gen) this.live.set(userId, { gen, sent_seq: head, wants: "json" });
+    if ((this.live.get(userId)?.gen ?? 0) < gen) this.live.set(userId, { gen, sent_seq: head, wants: "json", lines: false });
   }
 
   /** The reply to a call that brought everything up to `head`. */
@@ -53,8 +55,16 @@ export class LiveSessions {
       return;
     }
     const sent_seq = known !== undefined && known.gen === reply.gen ? Math.max(known.sent_seq, head) : head;
-    this.live.set(userId, { gen: reply.gen, sent_seq, wants: reply.pb !== true ? "json" : reply.pb_alone === true ? "pb" : "both" });
+    this.live.set(userId, {
+      gen: reply.gen, sent_seq, wants: reply.pb !== true ? "json" : reply.pb_alone === true ? "pb" : "both", lines: reply.lines === true,
+    });
     this.away.delete(userId);
+  }
+
+  /** What was sent to this life of its sockets from a seq on may not have come. */
+  rewind(userId: string, gen: number, from: number): void {
+    const known = this.live.get(userId);
+    if (known?.gen === gen) known.sent_seq = Math.min(known.sent_seq, from - 1);
   }
 
   /** The reply to a call that brought no events. */

@@ -9,6 +9,7 @@ import { openAcknowledging } from "./acknowledging.ts";
 import { Attached } from "./attached.ts";
 import { Fanout } from "./fanout.ts";
 import { Groups } from "./groups.ts";
+import { connectLine } from "./line-socket.ts";
 import { releaseTask } from "./media.ts";
 import type { FilesKept } from "./shown.ts";
 import { Indexing } from "./search/indexing.ts";
@@ -43,6 +44,16 @@ export function openConversation(store: ConversationStore, clock: AlarmClock, al
     readBy: (stay) => acknowledging.receipts.readBy(stay),
     pushed: (stay, seq) => acknowledging.redelivery.pushed(stay, seq),
     known: (known) => ports.known(record.conversation_id, known),
+    line: {
+      connect: (request, ends) => ports.through(request.user_id, (stub) => connectLine(stub, request, ends)),
+      every: (ms, run) => {
+        const timer = setInterval(run, ms);
+        return () => clearInterval(timer);
+      },
+    },
+    turn: () => new Promise((resolve) => {
+      setTimeout(resolve, 0);
+    }),
   });
   const acknowledging = openAcknowledging(store, state, fanout, {
     settings, now: () => Date.now(),

@@ -7,7 +7,7 @@ export type MetricName =
   | "session_alarms" | "presence_events" | "presence_queries" | "presence_entries" | "presence_query_ms" | "typing_events"
   | "segments_put_again" | "receipts" | "receipt_flushes" | "statuses_told" | "redeliveries" | "credit_exhausted" | "closed_slow"
   | "append_failures" | "settings_failures" | "media_claims" | "media_claim_failures" | "media_retired" | "media_removed" | "issuer_failures" | "needs_restore"
-  | "uploads_started" | "media_store_failures";
+  | "uploads_started" | "media_store_failures" | "line_messages" | "lines_opened" | "lines_lost";
 
 const counters = new Map<MetricName, number>();
 

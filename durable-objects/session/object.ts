@@ -25,6 +25,7 @@ import { loadSettings } from "../settings/current.ts";
 import { Answers } from "./answers.ts";
 import { Blocks } from "./blocks.ts";
 import { Connecting } from "./connecting.ts";
+import { Delivering } from "./delivering.ts";
 import { eraseUser } from "./erase-user.ts";
 import { exportInbox, exportUser } from "./exports.ts";
 import { bucketOf, SessionCore } from "./core.ts";
@@ -33,6 +34,7 @@ import { type Fill, handleFrame, type Handlers, namedIn } from "./frames.ts";
 import { Inbox } from "./inbox.ts";
 import type { Device } from "./device.ts";
 import { Leases } from "./leases.ts";
+import { Lines } from "./lines.ts";
 import type { ListCall } from "./list.ts";
 import { NAMELESS } from "./polls.ts";
 import { PostedDevice } from "./posted.ts";
@@ -67,6 +69,8 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
   private readonly profiles: Profiles;
   private readonly blocks: Blocks;
   private readonly uploads: Uploads;
+  private readonly delivering: Delivering;
+  private readonly lines: Lines;
   private readonly handlers: Handlers;
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -89,6 +93,8 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
     this.watching = new Watching(this.core, store, others);
     this.receipts = new Receipts(this.core, { read: (conversationId, marks, readers) => this.inbox.read(conversationId, marks, readers) });
     this.typing = new Typing(this.core, store);
+    this.delivering = new Delivering(this.core, { inbox: this.inbox, pushes: this.pushQueue, receipts: this.receipts, blocks: this.blocks, presence: this.presence });
+    this.lines = new Lines(this.core, { take: (call) => void this.delivering.take(call), reply: (conversationId) => this.delivering.reply(conversationId) });
     this.handlers = {
       ...this.sending.handlers, ...this.connecting.handlers, ...this.watching.handlers, ...this.receipts.handlers, ...this.viewing.handlers,
       ...this.typing.handlers,
@@ -110,6 +116,8 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
   }
 
   override async fetch(request: Request): Promise<Response> {
+    const line = this.lines.upgrade(request);
+    if (line !== null) return line;
     const upgrade = readUpgrade(request);
     if (upgrade === null) return new Response(null, { status: 400 });
     const response = this.connecting.upgrade(upgrade);
@@ -162,38 +170,12 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
   }
 
   async deliver(call: DeliverCall): Promise<DeliverReply> {
-    const { core } = this;
-    const now = Date.now();
-    core.devices.push(call);
-    core.heads.heard(call.conversation_id, { head_seq: call.head_seq, head_msg_no: call.head_msg_no, last_at: call.head_at });
-    if (call.left) this.receipts.forget(call.conversation_id);
-    let known: KnownHead | null = null;
-    if (call.settle) {
-      this.blocks.settling(call);
-      if ((core.known(call.conversation_id)?.epoch ?? call.epoch) < call.epoch) this.receipts.forget(call.conversation_id);
-      known = this.inbox.settle(call, now);
-    } else if ((call.mode ?? "write") !== "write") {
-      this.inbox.told(call.conversation_id);
-      this.pushQueue.heard(call, now);
-    } else if (call.again === true) {
-      this.pushQueue.again(call, now);
-    }
-    // After the push: a device that is only late still gets it.
-    if (core.devices.sweep(now)) this.presence.check(now);
-    if (call.again === true) this.presence.doubt();
-    return { ...this.reply(call.conversation_id), ...(known === null ? {} : { known }) };
+    const known = this.delivering.take(call);
+    return { ...this.delivering.reply(call.conversation_id), ...(known === null ? {} : { known }) };
   }
 
   async knownHead(call: { conversation_id: string; member?: true }): Promise<KnownHead | null> {
     return call.member === true && this.core.hasLeft(call.conversation_id) ? null : this.core.known(call.conversation_id);
-  }
-
-  private reply(conversationId: string): DeliverReply {
-    const { gen, devices, sockets, polls } = this.core;
-    return {
-      gen, live: devices.live, viewing: devices.isViewing(conversationId), until: devices.until,
-      ...(sockets.speak("pb") ? { pb: true, pb_alone: polls.size === 0 && !sockets.speak("json") } : {}),
-    };
   }
 
   async told(call: StatusCall): Promise<DeliverReply> {
@@ -308,7 +290,7 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
 
   async typingShown(shown: TypingShown): Promise<DeliverReply> {
     this.typing.shown(shown);
-    return this.reply(shown.conversation_id);
+    return this.delivering.reply(shown.conversation_id);
   }
 
   async claimCreation(call: { client_msg_id: string; conversation_id: string }): Promise<{ conversation_id: string }> {

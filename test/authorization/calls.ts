@@ -25,7 +25,7 @@ export const CALLS: Readonly<Record<string, Readonly<Record<string, Kind>>>> = {
     registered: "worker", register: "worker", readProfile: "worker", sessions: "service", pushes: "service", setAccess: "service",
     eraseUser: "archiver", scrub: "archiver", exportUser: "archiver", exportInbox: "archiver",
     webSocketMessage: "runtime", webSocketClose: "runtime", webSocketError: "runtime", alarm: "runtime",
-    take: "own", reply: "own",
+    take: "own",
   },
   Directory: { claim: "objects", release: "objects", put: "objects", holder: "worker", find: "worker" },
   Reports: { file: "worker", list: "service", close: "service", eraseUser: "archiver", scrub: "archiver", exportReports: "archiver" },

@@ -7,11 +7,12 @@ const USERS = ["ann", "bob", "cat", "dan"];
 const OTHERS = ["eve", "fay"];
 
 type Step =
-  | { do: "append" | "connect" | "disconnect" | "add" | "remove" | "fail"; user: string }
+  | { do: "append" | "connect" | "disconnect" | "add" | "remove" | "fail" | "break"; user: string }
   | { do: "crash" | "fire" | "quiet" | "pass" };
 
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 6, arbitrary: fc.record({ do: fc.constant("append" as const), user: fc.constantFrom(...USERS) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("break" as const), user: fc.constantFrom(...USERS) }) },
   { weight: 5, arbitrary: fc.record({ do: fc.constantFrom("connect" as const, "disconnect" as const, "fail" as const), user: fc.constantFrom(...USERS, ...OTHERS) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constantFrom("add" as const, "remove" as const), user: fc.constantFrom("cat", "dan", ...OTHERS) }) },
   { weight: 6, arbitrary: fc.record({ do: fc.constantFrom("crash" as const, "fire" as const, "quiet" as const, "pass" as const) }) },
@@ -25,6 +26,7 @@ async function take(world: World, given: Step): Promise<void> {
     case "add": return world.add(given.user);
     case "remove": return world.remove(given.user);
     case "fail": world.session(given.user).fails += 1; return;
+    case "break": return world.lines.forEach((line) => line.userId === given.user && line.break());
     case "crash": return world.crash();
     case "fire": return world.fire();
     case "quiet": return world.quiet();
@@ -71,9 +73,10 @@ async function settleAll(world: World): Promise<void> {
   }
 }
 
-test("[fan-out a–d] settled, lagging, alarms and stays hold after every step, over crashes and failing sessions", async () => {
+test.each([0, 1])("[fan-out a–d] with lines after %i pushes: settled, lagging, alarms and stays hold after every step, over crashes and failing sessions", async (lines_after) => {
   await fc.assert(fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), async (steps) => {
     const world = new World(USERS);
+    world.settings.lines_after = lines_after;
     const before = new Map<string, { settled: number; gen: number }>();
     for (const given of steps) {
       await take(world, given);
@@ -87,9 +90,10 @@ test("[fan-out a–d] settled, lagging, alarms and stays hold after every step, 
   }), { numRuns: size("fan-out step sequences", 100, 5_000) });
 });
 
-test("[fan-out e] a live session gets every event of its stay at least once, whatever crashes", async () => {
+test.each([0, 1])("[fan-out e] with lines after %i pushes a live session gets every event of its stay at least once, whatever crashes", async (lines_after) => {
   await fc.assert(fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), async (steps) => {
     const world = new World(USERS);
+    world.settings.lines_after = lines_after;
     await settleAll(world);
     for (const user of USERS) world.connect(user);
     const from = world.state.head.seq + 1;

@@ -24,6 +24,9 @@ import type { StatusFrame } from "../../protocol/frames/receipt.ts";
 import type { DeliverCall, DeliverReply, ReceiptMarks, ReceiptsCall, Result, StatusCall } from "../../protocol/rpc.ts";
 import type { PushCall } from "../../protocol/rpc/inbox.ts";
 import { DEFAULT_SETTINGS, type Settings } from "../../protocol/settings.ts";
+import { NetLine } from "./line-net.ts";
+import type { LinesPorts } from "../../durable-objects/conversation/lines.ts";
+import type { LineRequest } from "../../protocol/line.ts";
 import { NO_CHANGES } from "./change-ports.ts";
 import { nodeSql } from "./sqlite.ts";
 
@@ -49,6 +52,8 @@ export class Session {
   readonly told: StatusFrame[] = [];
   /** Does the device acknowledge what it gets? */
   acknowledges = true;
+  /** False: a session of the version before lines. */
+  takesLines = true;
   fails = 0;
 
   constructor(userId: string) {
@@ -83,14 +88,14 @@ export class Session {
       const row = settledRow(this.inbox(), call, this.userId, this.store.readUserSeq(), now);
       if (row !== null) this.store.commitInbox(row);
     }
-    return { gen: this.gen, live: this.connected, viewing: this.viewing, until: this.connected ? now + LEASE_MS : 0, ...(this.speaks === "json" ? {} : { pb: true, pb_alone: this.speaks === "pb" }) };
+    return { gen: this.gen, live: this.connected, viewing: this.viewing, until: this.connected ? now + LEASE_MS : 0, ...(this.takesLines ? { lines: true as const } : {}), ...(this.speaks === "json" ? {} : { pb: true, pb_alone: this.speaks === "pb" }) };
   }
 }
 
 const LEASE_MS = 3_600_000;
 
 export class World {
-  readonly settings: Settings = { ...DEFAULT_SETTINGS, deliver_timeout_ms: 50 };
+  readonly settings: Settings = { ...DEFAULT_SETTINGS, deliver_timeout_ms: 50, lines_after: 0 };
   private readonly database = new DatabaseSync(":memory:");
   store = new ConversationStore(nodeSql(this.database));
   readonly sessions = new Map<string, Session>();
@@ -98,6 +103,10 @@ export class World {
   alarm: number | null = null;
   /** What was offered to be pushed: to whom, and which seq. */
   readonly offers: [string, number][] = [];
+  /** Every line that was opened in this life of the object. */
+  lines: NetLine[] = [];
+  /** What the conversation looks at again and again. */
+  readonly ticks = new Set<() => void>();
   private timers: { at: number; run: () => void }[] = [];
   /** Receipts that nobody has answered: their sessions make them again. */
   private readonly unanswered = new Set<{ call: ReceiptsCall; answer: (reply: Result<{ marks: ReceiptMarks }>) => void }>();
@@ -181,6 +190,7 @@ export class World {
   }
 
   disconnect(user: string): void {
+    for (const line of this.lines) if (line.userId === user) line.break();
     Object.assign(this.session(user), { connected: false, viewing: false });
   }
 
@@ -199,6 +209,9 @@ export class World {
     this.life += 1;
     this.underWay = new Set();
     this.timers = [];
+    for (const line of this.lines) line.open = false;
+    this.lines = [];
+    this.ticks.clear();
     this.open();
     for (const asked of this.unanswered) this.ask({ ...asked.call, again: true }, asked);
   }
@@ -209,6 +222,17 @@ export class World {
     this.now = Math.max(this.now, this.alarm) + 1;
     this.alarm = null;
     await this.tasks.fired(() => this.now);
+    await this.quiet();
+  }
+
+  /** Time goes on, and the conversation looks after its lines. */
+  async tick(ms: number): Promise<void> {
+    // What is asked of a line goes out first.
+    await new Promise((resolve) => {
+      setImmediate(resolve);
+    });
+    this.now += ms;
+    for (const run of this.ticks) run();
     await this.quiet();
   }
 
@@ -253,6 +277,16 @@ export class World {
       }),
       readBy: (stay) => acknowledging.receipts.readBy(stay),
       pushed: (stay, seq) => acknowledging.redelivery.pushed(stay, seq),
+      line: {
+        connect: (request, ends) => this.calling(life, request.user_id, (session) => this.connectLine(life, session, request, ends)),
+        every: (_ms, run) => {
+          this.ticks.add(run);
+          return () => this.ticks.delete(run);
+        },
+      },
+      turn: () => new Promise((resolve) => {
+        setImmediate(resolve);
+      }),
     });
     const acknowledging = openAcknowledging(this.store, this.state, fanout, {
       settings: () => this.settings, now: () => this.now,
@@ -267,6 +301,17 @@ export class World {
     this.acknowledging = acknowledging;
   }
 
+  private connectLine(life: number, session: Session, request: LineRequest, ends: Parameters<LinesPorts["connect"]>[1]): NetLine | null {
+    const row = session.inbox();
+    if (!session.takesLines || !NetLine.fits(session, request, row !== null && row.left_at === null)) return null;
+    const line: NetLine = new NetLine(session, ends, {
+      arrived: (call) => this.took(session, call),
+      soon: (run) => void this.calling(life, session.userId, () => line.open && run()).catch(() => line.break()),
+    });
+    this.lines.push(line);
+    return line;
+  }
+
   private tell(life: number, userId: string, call: StatusCall): Promise<DeliverReply> {
     return this.calling(life, userId, (session) => {
       if (session.connected) session.told.push(...call.frames);
@@ -275,11 +320,13 @@ export class World {
   }
 
   private deliver(life: number, userId: string, call: DeliverCall): Promise<DeliverReply> {
-    return this.calling(life, userId, (session) => {
-      const reply = session.deliver(call, this.now);
-      if (session.connected && session.acknowledges && call.events !== null) void this.receipt(userId, { delivered_seq: call.events.to_seq });
-      return reply;
-    });
+    return this.calling(life, userId, (session) => this.took(session, call));
+  }
+
+  private took(session: Session, call: DeliverCall): DeliverReply {
+    const reply = session.deliver(call, this.now);
+    if (session.connected && session.acknowledges && call.events !== null) void this.receipt(session.userId, { delivered_seq: call.events.to_seq });
+    return reply;
   }
 
   private calling<T>(life: number, userId: string, arrived: (session: Session) => T): Promise<T> {
