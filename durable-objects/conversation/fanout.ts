@@ -22,7 +22,7 @@ import { Newest } from "./newest.ts";
 import { offerPushes } from "./offers.ts";
 import type { NewEvent } from "./records.ts";
 import { LineFrames } from "./line-frames.ts";
-import { Lines, type LinesPorts } from "./lines.ts";
+import { connectWithin, Lines, type LinesPorts } from "./lines.ts";
 import { type LiveMember, LiveSessions } from "./live.ts";
 import { LOOK_BACK, Rounds } from "./rounds.ts";
 import type { ConversationState } from "./state.ts";
@@ -35,6 +35,8 @@ import { ModesStore } from "./store/modes.ts";
 const SLOW_MS = 25;
 /** Events of one push to a live session. A session that is further behind gets the next ones with the next call. */
 const LIVE_EVENTS = 400;
+/** With fewer there is one session to push to, whose line costs more than its calls. */
+const LINE_MEMBERS = 3;
 
 export interface FanoutPorts {
   deliver(userId: string, call: DeliverCall): Promise<DeliverReply>;
@@ -95,7 +97,7 @@ export class Fanout {
     });
     this.handle = handleOf(state.record.conversation_id);
     this.lines = new Lines(state.record.conversation_id, {
-      connect: (request, ends) => this.gate.through(() => ports.line.connect(request, ends)), every: (ms, run) => ports.line.every(ms, run),
+      connect: (request, ends) => connectWithin(this.gate, () => ports.line.connect(request, ends)), every: (ms, run) => ports.line.every(ms, run),
       settings: () => ports.settings(), now: () => ports.now(),
       answered: (userId, answer, seq) => this.answered(userId, answer, seq),
       lost: (userId, gen, from) => {
@@ -269,7 +271,7 @@ export class Fanout {
       called.push([userId, member]);
       calls.push(this.alone(userId, () => this.call(stay, member.sent_seq + 1, to, { settle: false, sent: null })));
     }
-    if (called.length > 0 && this.lines.busy()) for (const [userId, { gen, lines }] of called) if (lines) void this.lines.open(userId, gen);
+    if (called.length > 0 && this.state.members.size >= LINE_MEMBERS && this.lines.busy()) for (const [userId, { gen, lines }] of called) if (lines) void this.lines.open(userId, gen);
     return { calls, written };
   }
 

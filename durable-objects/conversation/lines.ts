@@ -2,10 +2,11 @@
 // each. In memory only. What a session has not answered for when its line ends is sent again by call: nothing hangs on a line.
 import { ASK, decodeAnswer, LINE_BYTES, LINE_MESSAGES, type LineAnswer, type LineRequest } from "../../protocol/line.ts";
 import type { Settings } from "../../protocol/settings.ts";
+import type { Gate } from "../platform/gate.ts";
 import { count } from "../platform/metrics.ts";
 
 /** Not answered over all lines: what waits in them lies in the memory of one process. */
-const ALL_BYTES = 16 * 1024 * 1024;
+export const ALL_BYTES = 16 * 1024 * 1024;
 /** A line that carried nothing this long is closed, so that both ends may sleep. */
 const IDLE_MS = 5_000;
 /** After one that failed its session is called, at least this long. */
@@ -89,9 +90,13 @@ export class Lines {
   /** A line to this life of a session's sockets; null: there is none, and it is called. */
   of(userId: string, gen: number): Line | null {
     const line = this.lines.get(userId);
-    if (line === undefined || line.gen === gen) return line ?? null;
-    this.close(userId);
-    return null;
+    if (line === undefined) return null;
+    if (line.gen !== gen) {
+      this.close(userId);
+      return null;
+    }
+    // Who has answered for everything does not wait for those who fill the memory.
+    return line.sent.length === 0 && this.bytes >= ALL_BYTES ? null : line;
   }
 
   hasRoom(line: Line): boolean {
@@ -229,9 +234,25 @@ export class Lines {
     const now = this.ports.now();
     for (const line of this.lines.values()) {
       const asked = line.askedAt !== null && Math.abs(now - line.askedAt) >= this.ports.settings().deliver_timeout_ms;
-      if (asked || Math.abs(now - line.usedAt) >= IDLE_MS) this.lose(line);
-      // A full line has been answered for in part long ago, unless its session is stuck.
-      else if (line.askedAt === null && !this.hasRoom(line)) this.ask(line);
+      const idle = Math.abs(now - line.usedAt) >= IDLE_MS;
+      if (asked || (idle && line.sent.length === 0)) this.lose(line);
+      // A full line has been answered for in part long ago, unless its session is stuck. What an idle one carried would come twice.
+      else if (line.askedAt === null && (idle || !this.hasRoom(line))) this.ask(line);
     }
+  }
+}
+
+/** One that comes after its time is closed: it belongs to nobody, and would keep both objects awake. */
+export async function connectWithin(gate: Pick<Gate, "through">, connect: () => Promise<LineSocket | null>): Promise<LineSocket | null> {
+  let late = false;
+  try {
+    return await gate.through(async () => {
+      const socket = await connect();
+      if (late) socket?.close();
+      return socket;
+    });
+  } catch (error) {
+    late = true;
+    throw error;
   }
 }

@@ -61,7 +61,7 @@ export class NetLine implements LineSocket {
   /** What was stuck comes through. */
   flow(): void {
     this.stuck = false;
-    for (const _ of [...this.queue]) this.soon(() => this.next());
+    for (const _ of this.queue) this.soon(() => this.next());
   }
 
   private next(): void {

@@ -105,6 +105,10 @@ export class World {
   readonly offers: [string, number][] = [];
   /** Every line that was opened in this life of the object. */
   lines: NetLine[] = [];
+  /** Every connection of a line is answered once this is. */
+  lineAnswers: Promise<void> = Promise.resolve();
+  /** Who could not be called, as the conversation says it. */
+  unreached: (userId: string) => void = () => undefined;
   /** What the conversation looks at again and again. */
   readonly ticks = new Set<() => void>();
   private timers: { at: number; run: () => void }[] = [];
@@ -270,7 +274,7 @@ export class World {
     });
     const fanout: Fanout = new Fanout(this.store, this.state, new Attached(new AttachedStore(this.store.sql)), {
       deliver: (userId, call) => this.deliver(life, userId, call),
-      settings: () => this.settings, now: () => this.now, arm: () => tasks.arm(this.now), failed: () => undefined,
+      settings: () => this.settings, now: () => this.now, arm: () => tasks.arm(this.now), failed: (userId) => this.unreached(userId),
       push: (userId, call) => this.calling(life, userId, (session) => {
         this.offers.push([userId, call.seq]);
         session.offered(call, this.now);
@@ -278,7 +282,11 @@ export class World {
       readBy: (stay) => acknowledging.receipts.readBy(stay),
       pushed: (stay, seq) => acknowledging.redelivery.pushed(stay, seq),
       line: {
-        connect: (request, ends) => this.calling(life, request.user_id, (session) => this.connectLine(life, session, request, ends)),
+        connect: async (request, ends) => {
+          const line = await this.calling(life, request.user_id, (session) => this.connectLine(life, session, request, ends));
+          await this.lineAnswers;
+          return line;
+        },
         every: (_ms, run) => {
           this.ticks.add(run);
           return () => this.ticks.delete(run);
