@@ -105,3 +105,24 @@ test("[D17] a pair is called, however busy it is: a line to one session does not
   expect(world.lines).toHaveLength(0);
   expect(world.session("bob").got.at(-1)).toBe(world.state.head.seq);
 });
+
+test("[D19] a line takes bytes up to its bound and one message more, until they are answered for", async () => {
+  const { lines, asked, settled } = opening();
+  void lines.open("bob", 1);
+  asked[0]?.answer();
+  await settled();
+  const message = "x".repeat(LINE_BYTES / 4);
+  let carried = 0;
+  for (let line = lines.of("bob", 1); line !== null && lines.hasRoom(line) && carried < 50; carried += 1) lines.push(line, "a{}", message, { from: 1, to: 1 });
+  expect(carried).toBe(4);
+});
+
+test("[D21] another life of a session's sockets has no line, and the one before is closed", async () => {
+  const { lines, asked, settled } = opening();
+  void lines.open("bob", 1);
+  asked[0]?.answer();
+  await settled();
+  expect(lines.of("bob", 1)).not.toBeNull();
+  expect(lines.of("bob", 2)).toBeNull();
+  expect(asked[0]?.socket.open).toBe(false);
+});
