@@ -31,7 +31,7 @@ export class World {
   private keys = 0;
 
   static async start(): Promise<World> {
-    const product = await startProduct({ env: { ...AUTH_ENV, CONFAB_RATE_LIMIT: "0" } });
+    const product = await startProduct({ env: { ...AUTH_ENV, CONFAB_RATE_LIMIT: "0", CONFAB_CREDIT_EVENTS: "0" } });
     try {
       return await World.populate(product);
     } catch (error) {
