@@ -4,7 +4,6 @@
 // it is busy, live sessions have lines (lines.ts), over which a round is written at once; the next one waits until that is out.
 import { planOwed } from "../../domain/delivery.ts";
 import { type Stay, visibleRange } from "../../domain/membership.ts";
-import { encodeAbout, LINE_BYTES } from "../../protocol/line.ts";
 import { RESUME_EVENTS } from "../../protocol/limits.ts";
 import { directPair } from "../../protocol/ids.ts";
 import { sentAtOf } from "../../protocol/msg-id.ts";
@@ -21,8 +20,8 @@ import { Modes } from "./modes.ts";
 import { Newest } from "./newest.ts";
 import { offerPushes } from "./offers.ts";
 import type { NewEvent } from "./records.ts";
-import { LineFrames } from "./line-frames.ts";
-import { connectWithin, Lines, type LinesPorts } from "./lines.ts";
+import { LinePushes } from "./line-pushes.ts";
+import type { LinesPorts } from "./lines.ts";
 import { type LiveMember, LiveSessions } from "./live.ts";
 import { LOOK_BACK, Rounds } from "./rounds.ts";
 import type { ConversationState } from "./state.ts";
@@ -35,8 +34,6 @@ import { ModesStore } from "./store/modes.ts";
 const SLOW_MS = 25;
 /** Events of one push to a live session. A session that is further behind gets the next ones with the next call. */
 const LIVE_EVENTS = 400;
-/** With fewer there is one session to push to, whose line costs more than its calls. */
-const LINE_MEMBERS = 3;
 
 export interface FanoutPorts {
   deliver(userId: string, call: DeliverCall): Promise<DeliverReply>;
@@ -59,7 +56,6 @@ export interface FanoutPorts {
 }
 
 export class Fanout {
-  readonly lines: Lines;
   readonly live: LiveSessions;
   private readonly flying = new Map<string, Promise<void>>();
   private readonly batches: Batches;
@@ -73,8 +69,7 @@ export class Fanout {
   private readonly ports: FanoutPorts;
   private readonly joined = new WeakMap<Stay, DeliverCall["sent"]>();
   private readonly handle: string;
-  private readonly frames = new LineFrames();
-  private lineAbout = { of: "", text: "" };
+  private readonly over: LinePushes;
   private described: ReturnType<Fanout["about"]> | null = null;
   private pumping = false;
   private readonly restored: NonNullable<DeliverCall["restored"]> | null;
@@ -96,20 +91,20 @@ export class Fanout {
       pump: () => this.pump(), settings: () => ports.settings(), now: () => ports.now(), arm: () => ports.arm(),
     });
     this.handle = handleOf(state.record.conversation_id);
-    this.lines = new Lines(state.record.conversation_id, {
-      connect: (request, ends) => connectWithin(this.gate, () => ports.line.connect(request, ends)), every: (ms, run) => ports.line.every(ms, run),
-      settings: () => ports.settings(), now: () => ports.now(),
-      answered: (userId, answer, seq) => this.answered(userId, answer, seq),
-      lost: (userId, gen, from) => {
-        this.live.rewind(userId, gen, from);
-        this.pump();
-      },
-      freed: () => this.pump(), failed: (userId, error) => ports.failed(userId, error),
+    this.over = new LinePushes({ state, batches: this.batches, gate: this.gate, live: this.live, modes: this.modes }, {
+      connect: (request, ends) => ports.line.connect(request, ends), every: (ms, run) => ports.line.every(ms, run),
+      settings: () => ports.settings(), now: () => ports.now(), failed: (userId, error) => ports.failed(userId, error),
+      about: (head) => this.about(head), pump: () => this.pump(), pushed: (stay, batch) => this.pushed(stay, batch),
+      answered: (userId, answer) => this.attached.answered(userId, answer, this.modes.mode === "read"),
     });
     const restore = new RestoreStore(store.sql).read();
     this.restored = restore?.state === "restored" ? { seq: restore.head_seq, msg_no: readMsgNo(store.sql, restore.head_seq) ?? 0 } : null;
     if (this.modes.mode === "write") return;
     for (const { user_id, gen } of attached.audience(this.modes.mode, ports.now())) this.live.attach(user_id, gen, this.toldSeq);
+  }
+
+  get lines(): LinePushes["lines"] {
+    return this.over.lines;
   }
 
   /**
@@ -265,38 +260,14 @@ export class Fanout {
         continue;
       }
       const to = Math.min(head, member.sent_seq + LIVE_EVENTS);
-      const verdict = this.write(stay, member, to);
+      const verdict = this.over.write(stay, member, to, LIVE_EVENTS);
       if (verdict === "written") written = true;
       if (verdict !== "call") continue;
       called.push([userId, member]);
       calls.push(this.alone(userId, () => this.call(stay, member.sent_seq + 1, to, { settle: false, sent: null })));
     }
-    if (called.length > 0 && this.state.members.size >= LINE_MEMBERS && this.lines.busy()) for (const [userId, { gen, lines }] of called) if (lines) void this.lines.open(userId, gen);
+    this.over.called(called);
     return { calls, written };
-  }
-
-  /** Over its line, where it has one. `full`: it waits there for answers. */
-  private write(stay: Stay, member: LiveMember, to: number): "written" | "full" | "call" {
-    const line = this.lines.of(stay.user_id, member.gen);
-    if (line === null) return "call";
-    if (!this.lines.hasRoom(line)) return "full";
-    const from = member.sent_seq + 1;
-    const owed = planOwed(stay, from, to, LIVE_EVENTS);
-    if (owed === null) return "call";
-    const batch = this.batches.forRecipient(stay.user_id, this.modes.showsBodies(stay.user_id) ? owed.events : null, visibleRange(stay, this.state.record.history).from);
-    const message = this.frames.of(batch, this.about(owed.head), member.wants === "pb");
-    if (message.length > LINE_BYTES) return "call";
-    // Before it is written: a line that breaks in it takes this back.
-    member.sent_seq = owed.head;
-    this.lines.push(line, this.aboutLine(), message, { from, to: owed.head });
-    this.pushed(stay, batch);
-    return "written";
-  }
-
-  private answered(userId: string, answer: DeliverReply, seq: number): void {
-    if (!this.state.members.has(userId)) return;
-    this.attached.answered(userId, answer, this.modes.mode === "read");
-    if (this.live.get(userId)?.gen === answer.gen) this.live.answered(userId, answer, seq);
   }
 
   /** What a session was sent. */
@@ -372,15 +343,6 @@ export class Fanout {
       head_at: newest === null ? Math.floor(this.state.head.clock / 1_000) : sentAtOf(newest.msg_id),
     };
     return this.described;
-  }
-
-  private aboutLine(): string {
-    const { mode, title } = this.state.record;
-    const of = `${mode} ${title ?? ""}`;
-    if (this.lineAbout.of === of) return this.lineAbout.text;
-    const { conversation_id, kind, pair, epoch, handle, restored } = this.about(this.state.head.seq);
-    this.lineAbout = { of, text: encodeAbout({ conversation_id, kind, title, pair, epoch, mode, ...(handle === undefined ? {} : { handle }), ...(restored === undefined ? {} : { restored }) }) };
-    return this.lineAbout.text;
   }
 
   /** A round is nobody's to wait for: what it can't do, the alarm does. */
