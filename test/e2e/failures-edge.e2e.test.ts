@@ -58,6 +58,29 @@ test("[C12] one user's object fails: delivery_failures, and it is settled when i
   expect((await bob.history(id)).map((event) => event.type === "msg" && event.content)).toEqual(["before", "during"]);
 });
 
+test("[C12] a line to a session breaks: lines_lost, and nobody lacks a message or sees another order", async () => {
+  const people = [await newUser(product), await newUser(product), await newUser(product)] as const;
+  const [ann, bob, cat] = people;
+  const { conversation_id } = await ann.group([bob, cat]);
+  const sockets = await Promise.all(people.map((one) => one.socket({ receipts: true }))) as [RawSocket, RawSocket, RawSocket];
+  const sent: string[] = [];
+  const say = async () => {
+    sent.push(`m${sent.length}`);
+    sockets[0].send({ type: "msg", conversation_id, content: sent.at(-1), client_msg_id: sent.at(-1) });
+    await Promise.all(sockets.slice(1).map((socket) => socket.take({ type: "msg", content: sent.at(-1) })));
+  };
+  const busy = await metric("line_messages");
+  await until(async () => say().then(() => metric("line_messages")), (now) => now > busy + 1, 30_000);
+  await moves("lines_lost", async () => {
+    await fail(product, "line", 1);
+    for (const _ of range(8)) await say();
+  });
+  expect(await faultsLeft(product, "line")).toBe(0);
+  // As clients show it: each where it came first.
+  const shown = (socket: RawSocket) => [...new Set(socket.frames.filter(({ type }) => type === "msg").map((frame) => frame["content"]))];
+  for (const socket of sockets.slice(1)) expect(shown(socket)).toEqual(sent);
+});
+
 test("[C12] one conversation's object fails: append_failures, the client is told to try again, and its message is stored once", async () => {
   const [ann, bob] = [await newUser(product), await newUser(product)];
   const message = { to: bob.name, content: "again", client_msg_id: "again" };

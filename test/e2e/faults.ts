@@ -3,7 +3,7 @@
 import { patchOnce } from "../../scripts/build.ts";
 import type { Product } from "../product.ts";
 
-export const FAULTS = ["deliver", "append", "put", "settings", "directory", "archived"] as const;
+export const FAULTS = ["deliver", "append", "put", "settings", "directory", "archived", "line"] as const;
 export type Fault = (typeof FAULTS)[number];
 
 const hit = (name: Fault) => `if ((globalThis.faultsLeft?.${name} ?? 0) > 0) { globalThis.faultsLeft.${name} -= 1; throw new Error("the fault ${name}"); }`;
@@ -19,6 +19,7 @@ export const faulty = patchOnce(
       });`,
   },
   { name: "deliver", file: "durable-objects/session/object.ts", find: "async deliver(call: DeliverCall): Promise<DeliverReply> {", replace: `async deliver(call: DeliverCall): Promise<DeliverReply> { ${hit("deliver")}` },
+  { name: "line", file: "durable-objects/session/lines.ts", find: "else if (line.about !== null) {", replace: `else if (line.about !== null) { ${hit("line")}` },
   { name: "append", file: "durable-objects/conversation/object.ts", find: "async appendAny(call: AppendCall): Promise<AppendReply> {", replace: `async appendAny(call: AppendCall): Promise<AppendReply> { ${hit("append")}` },
   { name: "archived", file: "durable-objects/conversation/object.ts", find: "async archived(ack: ArchiveAck): Promise<Result<ArchiveAcked>> {", replace: `async archived(ack: ArchiveAck): Promise<Result<ArchiveAcked>> { ${hit("archived")}` },
   { name: "put", file: "durable-objects/conversation/segment-bucket.ts", find: "put: async (key, ndjson, metadata) => {", replace: `put: async (key, ndjson, metadata) => { ${hit("put")}` },
