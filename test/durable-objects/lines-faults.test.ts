@@ -25,7 +25,7 @@ function opening(): { lines: Lines; asked: Asked[]; settled: () => Promise<void>
   return { lines, asked, settled: () => new Promise((resolve) => void setImmediate(resolve)) };
 }
 
-test("[D20] a line that is closed while it opens, and opened again meanwhile, leaves one socket open and no more", async () => {
+test("[L4] a line that is closed while it opens, and opened again meanwhile, leaves one socket open and no more", async () => {
   const { lines, asked, settled } = opening();
   void lines.open("bob", 1);
   lines.close("bob");
@@ -37,7 +37,7 @@ test("[D20] a line that is closed while it opens, and opened again meanwhile, le
   expect(asked.filter(({ socket }) => socket.open)).toHaveLength(0);
 });
 
-test("[D19] a connection that comes after its time is closed: it would keep both objects awake", async () => {
+test("[L3] a connection that comes after its time is closed: it would keep both objects awake", async () => {
   const world = new World(["ann", "bob", "cat"]);
   world.settings.lines_after = 1;
   await world.quiet();
@@ -57,7 +57,7 @@ test("[D19] a connection that comes after its time is closed: it would keep both
   expect(world.fanout.lines.size).toBe(0);
 });
 
-test.each([5, 6, 7])("[D21] a quiet line that is closed after %i messages has been asked first, and brings nothing again", async (messages) => {
+test.each([5, 6, 7])("[L5] a quiet line that is closed after %i messages has been asked first, and brings nothing again", async (messages) => {
   const world = new World(["ann", "bob", "cat"]);
   Object.assign(world.settings, { lines_after: 1, settle_after_ms: 60_000 });
   await world.quiet();
@@ -74,7 +74,7 @@ test.each([5, 6, 7])("[D21] a quiet line that is closed after %i messages has be
   expect(got.length, got.join(" ")).toBe(new Set(got).size);
 });
 
-test("[D19] what is not answered for over all lines is bounded, however many there are", async () => {
+test("[L3] what is not answered for over all lines is bounded, however many there are", async () => {
   const { lines, asked, settled } = opening();
   const users = Array.from({ length: 100 }, (_, i) => `user-${i}`);
   for (const user of users) void lines.open(user, 1);
@@ -92,7 +92,7 @@ test("[D19] what is not answered for over all lines is bounded, however many the
   expect(carried * message.length).toBeLessThanOrEqual(ALL_BYTES + LINE_BYTES);
 });
 
-test("[D17] a pair is called, however busy it is: a line to one session does not pay", async () => {
+test("[L1] a pair is called, however busy it is: a line to one session does not pay", async () => {
   const world = new World(["ann", "bob"]);
   world.settings.lines_after = 1;
   await world.quiet();
@@ -106,7 +106,7 @@ test("[D17] a pair is called, however busy it is: a line to one session does not
   expect(world.session("bob").got.at(-1)).toBe(world.state.head.seq);
 });
 
-test("[D19] a line takes bytes up to its bound and one message more, until they are answered for", async () => {
+test("[L3] a line takes bytes up to its bound and one message more, until they are answered for", async () => {
   const { lines, asked, settled } = opening();
   void lines.open("bob", 1);
   asked[0]?.answer();
@@ -117,7 +117,7 @@ test("[D19] a line takes bytes up to its bound and one message more, until they 
   expect(carried).toBe(4);
 });
 
-test("[D21] another life of a session's sockets has no line, and the one before is closed", async () => {
+test("[L5] another life of a session's sockets has no line, and the one before is closed", async () => {
   const { lines, asked, settled } = opening();
   void lines.open("bob", 1);
   asked[0]?.answer();

@@ -26,7 +26,7 @@ const lineOf = (world: World, user: string): NetLine => world.lines.findLast((li
 const calls = (world: World): number => world.state.counters.delivery_calls;
 const inOrder = (seqs: readonly number[]): boolean => seqs.every((seq, i) => i === 0 || seq === (seqs[i - 1] as number) + 1);
 
-test("[D17] a busy conversation pushes over lines and calls nobody, and each session has every event once and in order", async () => {
+test("[L1] a busy conversation pushes over lines and calls nobody, and each session has every event once and in order", async () => {
   const world = await busy();
   const before = calls(world);
   for (let i = 0; i < 20; i += 1) {
@@ -40,7 +40,7 @@ test("[D17] a busy conversation pushes over lines and calls nobody, and each ses
   }
 });
 
-test("[D17] what comes in one turn goes in one message, the first at once", async () => {
+test("[L1] what comes in one turn goes in one message, the first at once", async () => {
   const world = await busy();
   const line = lineOf(world, "bob");
   const before = line.messages.length;
@@ -51,7 +51,7 @@ test("[D17] what comes in one turn goes in one message, the first at once", asyn
   expect(world.session("bob").got.at(-1)).toBe(world.state.head.seq);
 });
 
-test("[D18] a line that breaks loses nothing: what its session has not answered for comes again by call", async () => {
+test("[L2] a line that breaks loses nothing: what its session has not answered for comes again by call", async () => {
   const world = await busy();
   const line = lineOf(world, "bob");
   line.stuck = true;
@@ -67,7 +67,7 @@ test("[D18] a line that breaks loses nothing: what its session has not answered 
   expect(world.session("bob").got.at(-1)).toBe(world.state.head.seq);
 });
 
-test("[D18] a settle goes after what is on a line, and covers what a session never answers for", async () => {
+test("[L2] a settle goes after what is on a line, and covers what a session never answers for", async () => {
   const world = await busy();
   lineOf(world, "bob").stuck = true;
   world.append("ann");
@@ -83,14 +83,14 @@ test("[D18] a settle goes after what is on a line, and covers what a session nev
   expect(world.store.readWatermarks().fanout_seq).toBe(head);
 });
 
-test("[D18] no call overtakes what is on a line to the same session", async () => {
+test("[L2] no call overtakes what is on a line to the same session", async () => {
   const world = await busy();
   for (let i = 0; i < 8; i += 1) world.append("ann");
   await world.fire();
   for (const user of ["bob", "cat"]) expect(inOrder(world.session(user).got)).toBe(true);
 });
 
-test("[D19] a session that answers nothing gets a bounded number of messages, and delays nobody", async () => {
+test("[L3] a session that answers nothing gets a bounded number of messages, and delays nobody", async () => {
   const world = await busy();
   const line = lineOf(world, "bob");
   line.stuck = true;
@@ -108,7 +108,7 @@ test("[D19] a session that answers nothing gets a bounded number of messages, an
   expect(world.session("bob").got.at(-1)).toBe(world.state.head.seq);
 });
 
-test("[D20] who is removed has no line when the removal is answered", async () => {
+test("[L4] who is removed has no line when the removal is answered", async () => {
   const world = await busy();
   const line = lineOf(world, "bob");
   const before = line.messages.length;
@@ -121,7 +121,7 @@ test("[D20] who is removed has no line when the removal is answered", async () =
   expect(Math.max(...world.session("bob").got)).toBeLessThanOrEqual(left);
 });
 
-test("[D20] who is removed while their line opens gets none", async () => {
+test("[L4] who is removed while their line opens gets none", async () => {
   const world = new World(USERS);
   world.settings.lines_after = 1;
   await world.quiet();
@@ -137,7 +137,7 @@ test("[D20] who is removed while their line opens gets none", async () => {
   expect(world.lines.every((line) => !line.open)).toBe(true);
 });
 
-test("[D21] a line belongs to one life of a session's sockets", async () => {
+test("[L5] a line belongs to one life of a session's sockets", async () => {
   const world = await busy();
   const old = lineOf(world, "bob");
   world.disconnect("bob");
@@ -148,7 +148,7 @@ test("[D21] a line belongs to one life of a session's sockets", async () => {
   expect(world.session("bob").got.at(-1)).toBe(world.state.head.seq);
 });
 
-test("[D21] a session of the version before is called", async () => {
+test("[L5] a session of the version before is called", async () => {
   const world = new World(USERS);
   world.settings.lines_after = 1;
   await world.quiet();
@@ -163,7 +163,7 @@ test("[D21] a session of the version before is called", async () => {
   expect(world.session("bob").got.at(-1)).toBe(world.state.head.seq);
 });
 
-test("[D21] a line that carries nothing is closed, and then nothing keeps the conversation awake", async () => {
+test("[L5] a line that carries nothing is closed, and then nothing keeps the conversation awake", async () => {
   const world = await busy();
   while (world.alarm !== null) await world.fire();
   for (let i = 0; i < 6; i += 1) await world.tick(1_000);
@@ -171,7 +171,7 @@ test("[D21] a line that carries nothing is closed, and then nothing keeps the co
   expect(world.ticks.size).toBe(0);
 });
 
-test("[D22] what is deleted is in nothing that is written to a line after it", async () => {
+test("[L6] what is deleted is in nothing that is written to a line after it", async () => {
   const world = await busy();
   const line = lineOf(world, "bob");
   line.stuck = true;
@@ -189,7 +189,7 @@ test("[D22] what is deleted is in nothing that is written to a line after it", a
   expect(world.session("cat").contents.has(gone)).toBe(true);
 });
 
-test("[D17] text and protobuf come out of a line as they went in, own events among them", () => {
+test("[L1] text and protobuf come out of a line as they went in, own events among them", () => {
   const json = '{"type":"msg","conversation_id":"g.1","epoch":1,"seq":7,"msg_id":"0","sender_id":"ä","sent_at":1,"msg_no":1,"content":"a\\nü😀","content_type":"text"}';
   const events = { from_seq: 7, to_seq: 7, json };
   const delivery = { head_seq: 7, head_msg_no: 3, head_at: 9, events, own: [{ device_id: "phone", events: null }, { device_id: "ünïcode", events }] };

@@ -16,7 +16,7 @@ afterAll(() => product.discard());
 // Every life that a session of this age may have.
 const asked = [1, 2, 3].map((gen) => ({ [LINE_HEADER]: JSON.stringify({ conversation_id: `g.${"0".repeat(32)}`, user_id: "ann", gen }) }));
 
-test("[D20] the header of a line in a client's upgrade changes nothing: it gets a socket, and what it says there is a client's frame", async () => {
+test("[L4] the header of a line in a client's upgrade changes nothing: it gets a socket, and what it says there is a client's frame", async () => {
   for (const headers of asked) {
     const socket = await RawSocket.open(product.wsUrl, { token: ann.token, device_id: "d", headers });
     socket.send({ type: "heartbeat", profile: "steady" });
@@ -25,7 +25,7 @@ test("[D20] the header of a line in a client's upgrade changes nothing: it gets 
   }
 });
 
-test("[D20] no path of the Worker opens a line, with a token or without", async () => {
+test("[L4] no path of the Worker opens a line, with a token or without", async () => {
   for (const headers of asked) {
     for (const path of ["/line", "/v1/line", "/v1/ws/line", "/v1/ws/../line"]) {
       expect((await refusedUpgrade(product.wsUrl, { token: ann.token, path, headers })).status, path).toBe(404);

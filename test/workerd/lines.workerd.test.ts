@@ -51,7 +51,7 @@ class Group {
 /** As a client shows it: each message once, where it came first. */
 const shown = (device: Device): unknown[] => [...new Set(device.messages())];
 
-test("[D17] a busy group of four pushes over lines, and every device has every message once and in order", async () => {
+test("[L1] a busy group of four pushes over lines, and every device has every message once and in order", async () => {
   const group = await Group.open("lbusy");
   await group.warm();
   const before = carried();
@@ -61,7 +61,7 @@ test("[D17] a busy group of four pushes over lines, and every device has every m
   for (const device of group.devices.slice(1)) expect(device.messages()).toEqual(group.sent);
 });
 
-test("[D18] a conversation that dies with lines open loses nothing, and the order holds", async () => {
+test("[L2] a conversation that dies with lines open loses nothing, and the order holds", async () => {
   const group = await Group.open("ldies");
   await group.warm();
   const lines = opened();
@@ -72,7 +72,7 @@ test("[D18] a conversation that dies with lines open loses nothing, and the orde
   expect(opened()).toBeGreaterThan(lines);
 });
 
-test("[D18] a session is evicted once its lines are closed, keeps its device, and gets a line again", { timeout: 30_000 }, async () => {
+test("[L2] a session is evicted once its lines are closed, keeps its device, and gets a line again", { timeout: 30_000 }, async () => {
   const group = await Group.open("levict");
   await group.warm();
   await evictDurableObject(session("levict-bob"));
@@ -81,7 +81,7 @@ test("[D18] a session is evicted once its lines are closed, keeps its device, an
   expect(group.devices.every(({ closed }) => closed === null)).toBe(true);
 });
 
-test("[D20] who is removed gets nothing that is sent after the answer, though a line to them was in use", async () => {
+test("[L4] who is removed gets nothing that is sent after the answer, though a line to them was in use", async () => {
   const group = await Group.open("lgone");
   await group.warm();
   const [, bob, cat, dan] = group.devices as [Device, Device, Device, Device];
@@ -92,7 +92,7 @@ test("[D20] who is removed gets nothing that is sent after the answer, though a 
   expect(shown(cat)).toEqual(group.sent);
 });
 
-test("[D21] once a group is quiet, its lines are closed from both ends, and the objects may sleep", { timeout: 30_000 }, async () => {
+test("[L5] once a group is quiet, its lines are closed from both ends, and the objects may sleep", { timeout: 30_000 }, async () => {
   const group = await Group.open("lquiet");
   await group.warm();
   await expect.poll(() => Promise.all([
@@ -101,7 +101,7 @@ test("[D21] once a group is quiet, its lines are closed from both ends, and the 
   ]), { timeout: 20_000, interval: 250 }).toEqual([0, 0, 0, 0]);
 });
 
-test("[D20] a session takes a line from its own conversations alone: not for another user, another life or a conversation that it is not in", async () => {
+test("[L4] a session takes a line from its own conversations alone: not for another user, another life or a conversation that it is not in", async () => {
   const group = await Group.open("lwho");
   const gen = await runInDurableObject(session("lwho-bob"), (object) => (object as unknown as { core: { gen: number } }).core.gen);
   const ask = async (given: object, headers: Record<string, string> = { Upgrade: "websocket" }): Promise<number> => {
