@@ -3,6 +3,7 @@
 import type { Chance } from "./chance.ts";
 import type { Clock, Owner } from "./clock.ts";
 import type { Faults } from "./faults.ts";
+import { copied } from "./runtime/copied.ts";
 import { type Home, Life } from "./runtime/objects.ts";
 import type { Carried, Carrier, End } from "./runtime/sockets.ts";
 
@@ -86,7 +87,7 @@ export class Network implements Carrier {
   #call(kind: string, name: string, stub: Stub, method: string, given: unknown[]): Promise<unknown> {
     const { clock, chance, nobody, faults } = this.#ports;
     const caller = clock.current;
-    const arguments_ = method === "fetch" ? given : structuredClone(given);
+    const arguments_ = method === "fetch" ? given : copied(given);
     const what = `${method} ${kind}:${name.slice(0, 12)}`;
     if (caller instanceof Life) caller.asking += 1;
     return new Promise((resolve, reject) => {

@@ -79,7 +79,7 @@ export function* uncounted(world: World, witness: Witness): Generator<Breach> {
       if (delivered < newest) yield ["what has arrived is DELIVERED", `${where}: ${delivered} of ${newest}`];
       const reached = Math.max(read, history.lastOwn(user_id));
       const count = history.messagesAfter(Math.max(reached, (history.joined(user_id) ?? 1) - 1)).length;
-      const row = world.home("session", user_id).storage.database.prepare("SELECT head_msg_no, read_msg_no FROM inbox WHERE conversation_id = ?").get(history.conversation_id);
+      const row = world.home("session", user_id).storage.rows("SELECT head_msg_no, read_msg_no FROM inbox WHERE conversation_id = ?", history.conversation_id)[0];
       const stored = row === undefined ? null : Math.max(0, (row["head_msg_no"] as number) - (row["read_msg_no"] as number));
       if (stored !== count) yield ["every inbox counts what is unread", `${where}: ${stored} and not ${count} (read ${read}, head ${history.head})`];
     }

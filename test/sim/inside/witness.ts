@@ -53,11 +53,11 @@ export class Witness {
   committed(home: Home): void {
     if (home.kind !== "conversation") return;
     if (!home.storage.exists) return;
-    const { storage: { database }, name } = home;
+    const { storage, name } = home;
     const history = this.histories.get(name) ?? new History(name, this.#pairs.get(name) ?? []);
     this.histories.set(name, history);
     try {
-      for (const row of database.prepare("SELECT seq, msg_id, msg_no, type, sender_id, client_msg_id, body FROM events WHERE seq > ? ORDER BY seq").all(history.head)) {
+      for (const row of storage.rows("SELECT seq, msg_id, msg_no, type, sender_id, client_msg_id, body FROM events WHERE seq > ? ORDER BY seq", history.head)) {
         history.add({ ...row, body: row["body"] === null ? {} : JSON.parse(row["body"] as string) } as unknown as Fact);
       }
       this.#head(home, history);
@@ -68,10 +68,10 @@ export class Witness {
   }
 
   /** Nothing that was durable is gone, and nothing is pruned that is not archived. */
-  #head({ storage: { database } }: Home, history: History): void {
-    const { head } = database.prepare("SELECT max(seq) AS head FROM events").get() as { head: number | null };
+  #head({ storage }: Home, history: History): void {
+    const { head } = storage.rows("SELECT max(seq) AS head FROM events")[0] as unknown as { head: number | null };
     if ((head ?? 0) < history.head) throw new Error(`the head went back from ${history.head} to ${head}`);
-    const marks = database.prepare("SELECT archived_seq, pruned_seq FROM watermarks").get() as { archived_seq: number; pruned_seq: number };
+    const marks = storage.rows("SELECT archived_seq, pruned_seq FROM watermarks")[0] as unknown as { archived_seq: number; pruned_seq: number };
     if (marks.archived_seq < history.archived_seq) throw new Error(`archived_seq went back from ${history.archived_seq} to ${marks.archived_seq}`);
     if (marks.pruned_seq > marks.archived_seq) throw new Error(`pruned up to ${marks.pruned_seq}, archived up to ${marks.archived_seq}`);
     if (marks.archived_seq === history.archived_seq) return;
@@ -80,10 +80,10 @@ export class Witness {
     if (rows !== marks.archived_seq) throw new Error(`archived up to ${marks.archived_seq}, and the archive has ${rows} rows of it`);
   }
 
-  #receipts({ storage: { database } }: Home, history: History): void {
+  #receipts({ storage }: Home, history: History): void {
     const known = this.#marks.get(history.conversation_id) ?? new Map<string, [number, number]>();
     this.#marks.set(history.conversation_id, known);
-    for (const { body } of database.prepare("SELECT body FROM receipts").all()) {
+    for (const { body } of storage.rows("SELECT body FROM receipts")) {
       for (const [user_id, joined_seq, delivered, , read] of JSON.parse(body as string) as [string, number, number, number, number][]) {
         const key = `${user_id} ${joined_seq}`;
         const [was_delivered, was_read] = known.get(key) ?? [0, 0];

@@ -1,6 +1,7 @@
 // Durable Objects: one life at a time, woken by what arrives, with its storage and the sockets that outlive it. Everything that
 // leaves a life waits for what it has written before (the output gate).
 import type { Clock, Owner, Timer } from "../clock.ts";
+import { copied } from "./copied.ts";
 import { type Carried, End } from "./sockets.ts";
 import { ObjectStorage } from "./storage.ts";
 
@@ -114,7 +115,7 @@ export class Home {
       if (called === undefined) throw new TypeError(`${this.kind} has no method ${method}`);
       return called.apply(life.object, given as unknown[]);
     }, (result) => {
-      const copy = result instanceof Response ? result : structuredClone(result);
+      const copy = result instanceof Response ? result : copied(result);
       life.out(() => {
         arrived.answer();
         done(copy);

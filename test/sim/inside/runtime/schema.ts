@@ -2,11 +2,49 @@
 // world. A database has its tables from the start; they are hidden until the object has run the scripts that make them, and all
 // that a world does is one transaction that is rolled back in its end.
 import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { compileFunction } from "node:vm";
 
-export interface Prepared {
-  statement: StatementSync;
-  reads: boolean;
-  returns: boolean;
+export type Value = string | number | null | Uint8Array;
+export type Row = Record<string, unknown>;
+
+export class Prepared {
+  readonly reads: boolean;
+  readonly returns: boolean;
+  readonly #statement: StatementSync;
+  /** Node's own rows are slow to make and to read: each is a dictionary. Made with its first rows: a schema that changes makes another statement. */
+  #toRow: ((values: unknown[]) => Row) | null = null;
+
+  constructor(database: DatabaseSync, query: string) {
+    this.#statement = database.prepare(query);
+    this.#statement.setReturnArrays(true);
+    this.reads = /^\s*(SELECT|PRAGMA)\b/i.test(query);
+    this.returns = /\bRETURNING\b/i.test(query);
+  }
+
+  /** @returns how many rows it changed */
+  run(bindings: Value[]): number {
+    return Number(this.#statement.run(...bindings).changes);
+  }
+
+  all(bindings: Value[]): Row[] {
+    const rows = this.#statement.all(...bindings) as unknown as unknown[][];
+    if (rows.length === 0) return [];
+    this.#toRow ??= rowMaker(this.#statement.columns().map(({ name }) => name));
+    return rows.map(this.#toRow);
+  }
+}
+
+/** By their columns' names. */
+const makers = new Map<string, (values: unknown[]) => Row>();
+
+/** As one literal, which is one shape. */
+function rowMaker(names: readonly string[]): (values: unknown[]) => Row {
+  const literal = `{ ${names.map((name, i) => `${JSON.stringify(name)}: values[${i}]`).join(", ")} }`;
+  const known = makers.get(literal);
+  if (known !== undefined) return known;
+  const made = compileFunction(`return ${literal};`, ["values"]) as (values: unknown[]) => Row;
+  makers.set(literal, made);
+  return made;
 }
 
 const SCRIPT = /^(\s|--[^\n]*\n)*(CREATE|ALTER)\b/i;
@@ -47,6 +85,14 @@ export class Schema {
     free.set(this.#kind, [...(free.get(this.#kind) ?? []), this]);
   }
 
+  prepared(query: string): Prepared {
+    const known = this.#prepared.get(query);
+    if (known !== undefined) return known;
+    const prepared = new Prepared(this.database, query);
+    this.#prepared.set(query, prepared);
+    return prepared;
+  }
+
   /** @param done scripts that the object has run */
   statement(query: string, done: number): Prepared | "script" | "absent" {
     if (this.#made && done < this.#scripts.length && query.includes("sqlite_master")) return "absent";
@@ -54,9 +100,7 @@ export class Schema {
     if (known !== undefined) return known;
     // A statement of no parameters may be several.
     if (!query.includes("?") && !/^\s*(SELECT|WITH|PRAGMA)\b/i.test(query)) return "script";
-    const prepared = { statement: this.database.prepare(query), reads: /^\s*(SELECT|PRAGMA)\b/i.test(query), returns: /\bRETURNING\b/i.test(query) };
-    this.#prepared.set(query, prepared);
-    return prepared;
+    return this.prepared(query);
   }
 
   /**

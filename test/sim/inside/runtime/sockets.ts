@@ -1,5 +1,6 @@
 // WebSockets as the product's code sees them: a pair of ends, of which one is accepted by an object and the other travels with
 // the answer to whoever asked. What one end sends goes through `carry`, which is the network's.
+import { copied } from "./copied.ts";
 
 export type Carried =
   | { kind: "message"; data: string | ArrayBuffer }
@@ -76,11 +77,11 @@ export class End {
   }
 
   serializeAttachment(value: unknown): void {
-    this.#attachment = structuredClone(value);
+    this.#attachment = copied(value);
   }
 
   deserializeAttachment(): unknown {
-    return structuredClone(this.#attachment);
+    return copied(this.#attachment);
   }
 
   /** The network's. */

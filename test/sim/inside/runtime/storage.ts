@@ -1,8 +1,6 @@
 // An object's storage: SQLite in memory, with what the platform promises of it. Writes of one event are one transaction, which
 // becomes durable some time later; until then nothing that followed them leaves the object, and a crash takes them back.
-import { Schema } from "./schema.ts";
-
-type Value = string | number | null | ArrayBuffer | Uint8Array;
+import { type Row, Schema, type Value } from "./schema.ts";
 
 export interface StoragePorts {
   /** Something waits to become durable. */
@@ -11,7 +9,7 @@ export interface StoragePorts {
 }
 
 interface Cursor {
-  toArray(): Record<string, unknown>[];
+  toArray(): Row[];
   rowsWritten: number;
 }
 
@@ -41,8 +39,9 @@ export class ObjectStorage {
     this.#ports = ports;
   }
 
-  get database(): Schema["database"] {
-    return this.#schema.database;
+  /** What stands in it, for whoever watches. */
+  rows(query: string, ...bindings: Value[]): Row[] {
+    return this.#schema.prepared(query).all(bindings);
   }
 
   /** Its tables are made, which is the first that an object writes. */
@@ -51,7 +50,7 @@ export class ObjectStorage {
   }
 
   readonly sql = {
-    exec: (query: string, ...bindings: Value[]): Cursor => this.#exec(query, bindings),
+    exec: (query: string, ...bindings: (Value | ArrayBuffer)[]): Cursor => this.#exec(query, bindings),
     /** Of a small object: it is never too large for anything. */
     databaseSize: 4_096,
   };
@@ -59,15 +58,15 @@ export class ObjectStorage {
   transactionSync<T>(change: () => T): T {
     this.#begin();
     const before = this.#scripts;
-    this.database.exec("SAVEPOINT change");
+    this.#tell("SAVEPOINT change");
     try {
       const result = change();
-      this.database.exec("RELEASE change");
+      this.#tell("RELEASE change");
       return result;
     } catch (error) {
       this.#scripts = before;
-      this.database.exec("ROLLBACK TO change");
-      this.database.exec("RELEASE change");
+      this.#tell("ROLLBACK TO change");
+      this.#tell("RELEASE change");
       throw error;
     }
   }
@@ -95,7 +94,7 @@ export class ObjectStorage {
 
   commit(): void {
     if (!this.uncommitted) return;
-    this.database.exec("RELEASE turn");
+    this.#tell("RELEASE turn");
     this.uncommitted = false;
     this.#durable = { alarm: this.alarm, firing: this.firing, scripts: this.#scripts };
     this.#ports.committed();
@@ -103,7 +102,10 @@ export class ObjectStorage {
 
   /** The object is gone: what was not durable never was, and an alarm whose handler did not return stands again. */
   crash(): void {
-    if (this.uncommitted) this.database.exec("ROLLBACK TO turn; RELEASE turn");
+    if (this.uncommitted) {
+      this.#tell("ROLLBACK TO turn");
+      this.#tell("RELEASE turn");
+    }
     this.uncommitted = false;
     const { alarm, firing, scripts } = this.#durable;
     this.alarm = alarm ?? firing;
@@ -132,18 +134,22 @@ export class ObjectStorage {
   }
 
   close(): void {
-    if (this.uncommitted) this.database.exec("RELEASE turn");
+    if (this.uncommitted) this.#tell("RELEASE turn");
     this.#schema.giveBack();
+  }
+
+  #tell(query: string): void {
+    this.#schema.prepared(query).run([]);
   }
 
   #begin(): void {
     if (this.uncommitted) return;
     this.uncommitted = true;
-    this.database.exec("SAVEPOINT turn");
+    this.#tell("SAVEPOINT turn");
     this.#ports.began();
   }
 
-  #exec(query: string, bindings: readonly Value[]): Cursor {
+  #exec(query: string, bindings: readonly (Value | ArrayBuffer)[]): Cursor {
     const prepared = this.#schema.statement(query, this.#scripts);
     if (prepared === "absent") return NOTHING;
     if (prepared === "script") {
@@ -151,17 +157,16 @@ export class ObjectStorage {
       this.#scripts += this.#schema.run(query, this.#scripts, this.#durable.scripts === 0) ? 1 : 0;
       return { toArray: () => [], rowsWritten: 1 };
     }
-    const { statement, reads, returns } = prepared;
     const given = bindings.map((value) => (value instanceof ArrayBuffer ? new Uint8Array(value) : value));
-    if (reads) {
-      const rows = statement.all(...given);
+    if (prepared.reads) {
+      const rows = prepared.all(given);
       return rows.length === 0 ? NOTHING : { toArray: () => rows, rowsWritten: 0 };
     }
     this.#begin();
-    if (returns) {
-      const rows = statement.all(...given);
+    if (prepared.returns) {
+      const rows = prepared.all(given);
       return { toArray: () => rows, rowsWritten: rows.length };
     }
-    return { toArray: () => [], rowsWritten: Number(statement.run(...given).changes) };
+    return { toArray: () => [], rowsWritten: prepared.run(given) };
   }
 }
