@@ -140,6 +140,7 @@ export class Engine {
         this.#listChanged();
       },
       fresh: (conversation, slots) => this.#fresh(conversation, slots),
+      again: ({ conversation_id }) => this.live.receipts.again(conversation_id),
       restored: ({ conversation_id }) => {
         this.live.forget(conversation_id);
         this.events.emit("restored", conversation_id);
@@ -319,11 +320,17 @@ export class Engine {
   #ask(conversation_id: string, restored: boolean): void {
     if (this.#asked.has(conversation_id)) return;
     this.#asked.add(conversation_id);
+    const known = this.sync.get(conversation_id)?.cursor;
     this.describe(conversation_id)
       .then(({ epoch, head_seq }) => {
         if (restored) this.sync.required([{ conversation_id, epoch, head_seq }]);
       })
-      .catch((thrown: unknown) => this.report(asConfabError(thrown)))
+      .catch((thrown: unknown) => {
+        const error = asConfabError(thrown);
+        if (error.code !== "not_found") this.report(error);
+        // An own message was acknowledged again, and its user has left since. What came meanwhile may say that they are back.
+        else if (this.sync.get(conversation_id)?.cursor.seq === known?.seq) this.sync.drop(conversation_id);
+      })
       .finally(() => this.#asked.delete(conversation_id));
   }
 }

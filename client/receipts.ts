@@ -13,6 +13,8 @@ export const RECEIPT_TIMES: ReceiptTimes = { receipts_ms: 200 };
 const BATCH = 50;
 /** What was written this short a time before a connection ended may not have arrived, ms. */
 const UNSURE_MS = 15_000;
+/** An event that comes again sooner than the server looks for its receipt, ms, is no sign that the receipt was lost. */
+const AGAIN_MS = 2_000;
 
 interface Mark {
   delivered: number;
@@ -56,6 +58,15 @@ export class Receipts {
     if (seq <= Math.max(mark.read, mark.stored_read)) return;
     mark.read = seq;
     this.#due(conversation_id);
+  }
+
+  /** The server sends what is here a second time: it may not have heard that it is, nor what was read of it. */
+  again(conversation_id: string): void {
+    const mark = this.#marks.get(conversation_id);
+    // What was told a moment ago is on its way.
+    if (mark === undefined || this.#environment.now() - mark.told_at < AGAIN_MS) return;
+    Object.assign(mark, { told_delivered: 0, told_read: mark.stored_read });
+    if (isDue(mark)) this.#due(conversation_id);
   }
 
   /** What `delivered` was told last; 0 for nothing. */

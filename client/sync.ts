@@ -28,6 +28,8 @@ export interface SyncHandlers {
   fresh(conversation: Conversation, slots: readonly Slot[]): void;
   /** Its events were dropped, and are read again from where they began. */
   restored(conversation: Conversation): void;
+  /** Events of others came that are here already. */
+  again(conversation: Conversation): void;
   /** Something else about it changed: older pages, how far reading is. */
   changed(conversation: Conversation): void;
   /** It does not exist for this user any more. */
@@ -138,6 +140,9 @@ export class Sync {
     }
     const conversation = this.#conversations.get(conversation_id) ?? this.#meet(conversation_id, slots);
     if (conversation === null) return;
+    const { epoch, seq } = conversation.cursor;
+    const again = slots.some((slot) => slot.epoch === epoch && slot.seq <= seq && (slot.type === "skip" || slot.sender_id !== this.#me));
+    if (again) this.#handlers.again(conversation);
     this.#applied(conversation, conversation.timeline.apply(slots), this.#times.gap_grace_ms);
   }
 

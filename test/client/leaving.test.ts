@@ -1,5 +1,5 @@
 // A user leaves a conversation and comes back, and their device hears of it late, twice and in parts.
-import { afterEach, expect, test, vi } from "vitest";
+import { afterEach, expect, onTestFinished, test, vi } from "vitest";
 import { type ChatEvent, connect, type ConfabClient } from "../../client/client.ts";
 import type { FakeConversation, FakeEvent } from "./fake-chat.ts";
 import { FakeServer, fakeToken } from "./fake-server.ts";
@@ -84,4 +84,37 @@ test.each([
   tell(fake, lunch);
   await soon(() => expect(chat.conversation(lunch.conversation_id)?.cursor.seq).toBe(5));
   expect(seqs(events)).toEqual([3, 4, 5]);
+});
+
+test("[D5] an own message is acknowledged again to who has left since: they are told that it went in, and have the group no more", async () => {
+  const { fake, lunch, chat, does } = await scene();
+  let sent: { client_msg_id?: string } | null = null;
+  fake.onUp = (frame) => {
+    if (frame.type !== "msg" || sent !== null) return null;
+    // It goes in, its answer is lost, and its sender leaves.
+    sent = frame;
+    fake.chat.message(lunch, "ann", "Hi!", frame.client_msg_id);
+    fake.push("ann", does("member_removed"));
+    return "lost";
+  };
+  const sending = chat.send({ conversation_id: lunch.conversation_id }, "Hi!");
+  await soon(() => expect(chat.conversations()).toEqual([]));
+  fake.cut();
+  expect(await sending.acked).toMatchObject({ seq: 3 });
+  await soon(() => expect(fake.requests.at(-1)).toBe(`GET /v1/conversations/${lunch.conversation_id}`));
+  await soon(() => expect([chat.conversations(), chat.conversation(lunch.conversation_id)]).toEqual([[], null]));
+});
+
+test("[R1] a device that gets an event again says again that it has it: the receipt was lost behind the server's door", async () => {
+  const { fake, lunch, does } = await scene();
+  const receipts = () => fake.texts.flat().filter(({ type }) => type === "receipt").map(({ up_to_seq }) => up_to_seq);
+  const title = does("title");
+  fake.push("ann", title);
+  await soon(() => expect(receipts()).toContain(3));
+  const before = receipts().length;
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 3_000 });
+  onTestFinished(() => void vi.useRealTimers());
+  fake.push("ann", title);
+  await soon(() => expect(receipts().slice(before)).toEqual([3]));
+  expect(lunch.events).toHaveLength(3);
 });

@@ -97,6 +97,28 @@ describe("receipts", () => {
     expect(told(wire)).toEqual([]);
   });
 
+  test("events that come again say that a receipt was lost, though no connection was: it is said again, once, and not what is on its way", async () => {
+    const { time, wire, receipts } = world();
+    receipts.delivered(ROOM, 6);
+    receipts.read(ROOM, 5);
+    await time.advance(0);
+    wire.texts = [];
+    receipts.again(ROOM);
+    await time.advance(2_000);
+    expect(told(wire)).toEqual([]);
+    receipts.again(ROOM);
+    receipts.again(ROOM);
+    await time.advance(1_000);
+    expect(told(wire)).toEqual(["room 6 DELIVERED", "room 5 READ"]);
+    wire.texts = [];
+    receipts.stored(ROOM, 6);
+    await time.advance(60_000);
+    receipts.again(ROOM);
+    receipts.again(OTHER);
+    await time.advance(1_000);
+    expect(told(wire)).toEqual([]);
+  });
+
   test("a thousand conversations at once: fifty in a text message, five of those in a second", async () => {
     const { time, wire, receipts } = world();
     for (let i = 0; i < 1_000; i++) receipts.delivered(`g.${String(i).padStart(32, "0")}`, 1);
