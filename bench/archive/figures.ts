@@ -18,6 +18,8 @@ export interface Figures {
   /** Resident memory of the largest archiver: in the middle of the run's halves, and at most. */
   rss_mb: { first_half: number; second_half: number; max: number };
   page_ms: Percentiles;
+  /** On the node's disk, of each row of the archive; null where the node is not the run's own. */
+  bytes_per_row: number | null;
   load_average: { before: number; after: number };
 }
 
@@ -55,6 +57,7 @@ export function report(figures: Figures): string {
     `CPU of a row      archiver ${us(cpu_us.archiver)}, Cassandra ${us(cpu_us.cassandra)}, S3 ${us(cpu_us.s3)}`,
     `memory, MB        ${whole(rss_mb.first_half)} in the first half, ${whole(rss_mb.second_half)} in the second, ${whole(rss_mb.max)} at most`,
     `page of 50, ms    p50 ${page_ms.p50.toFixed(1)}, p99 ${page_ms.p99.toFixed(1)}, max ${page_ms.max.toFixed(1)}`,
+    `on disk           ${figures.bytes_per_row === null ? "-" : `${whole(figures.bytes_per_row)} bytes a row`}, of one copy`,
     `load average      ${load_average.before.toFixed(1)} before, ${load_average.after.toFixed(1)} after`,
   ].join("\n");
 }

@@ -11,6 +11,7 @@ import { cpuOf } from "../processes.ts";
 import { type Measured, prepareStore, startArchiver } from "./archiver.ts";
 import { type Expected, putBacklog } from "./backlog.ts";
 import { checkArchive } from "./check.ts";
+import { bytesOf } from "./disk.ts";
 import { BenchEdge } from "./edge.ts";
 import { type Figures, memoryOf, rateOf, report } from "./figures.ts";
 import { type Options, readOptions, USAGE, UsageError } from "./options.ts";
@@ -98,7 +99,9 @@ async function measure(run: Run, secret: string, client: Client): Promise<{ figu
   const pages = await readPages((archivers[0] as Measured).url, secret, expected, options.pages);
   const codes = await Promise.all(archivers.map((archiver) => archiver.stop()));
   console.log("every row is read and compared");
-  return { figures: { rows: options.messages, segments, ...rateOf(edge.acks), wall_s: wallMs / 1_000, again: edge.again, cpu_us: cpu, rss_mb: memory, page_ms: pages, load_average: { before: load, after: loadavg()[0] as number } }, problems: await problemsOf(run, client, [...warm.expected, ...expected], warm.segments + segments, codes) };
+  const problems = await problemsOf(run, client, [...warm.expected, ...expected], warm.segments + segments, codes);
+  const bytes_per_row = servers.ownNode ? bytesOf(await servers.endNode(), run.keyspace) / (options.messages + options.warmUp) : null;
+  return { figures: { rows: options.messages, segments, bytes_per_row, ...rateOf(edge.acks), wall_s: wallMs / 1_000, again: edge.again, cpu_us: cpu, rss_mb: memory, page_ms: pages, load_average: { before: load, after: loadavg()[0] as number } }, problems };
 }
 
 async function problemsOf({ options, archivers, keyspace }: Run, client: Client, expected: readonly Expected[], segments: number, codes: readonly (number | string)[]): Promise<string[]> {

@@ -21,6 +21,8 @@ export interface Servers {
   pids: { cassandra: number | null; s3: number | null };
   /** Whether the node is the run's own, and goes with all that is on it. */
   ownNode: boolean;
+  /** Ends the run's own node in order, and answers its folder. */
+  endNode(): Promise<string>;
   stop(): Promise<void>;
 }
 
@@ -84,6 +86,10 @@ export async function startServers(options: Options, folder: string, bucket: str
       s3: settings,
       pids: { cassandra: node?.pid ?? null, s3: options.s3 === null ? s3.pid : null },
       ownNode: node !== null,
+      async endNode() {
+        await node?.stop();
+        return path.join(folder, "cassandra");
+      },
       stop,
     };
   } catch (error) {
