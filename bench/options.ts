@@ -7,7 +7,7 @@ import { USUAL, WORKLOADS, type WorkloadName } from "./workloads.ts";
 /** What the product is compared with. */
 export type Against = { kind: "build"; bundle: string } | { kind: "bare" } | { kind: "no-receipts" };
 
-export const PEERS = ["socketio"] as const;
+export const PEERS = ["socketio", "ejabberd"] as const;
 export type Peer = (typeof PEERS)[number];
 
 export interface Options {

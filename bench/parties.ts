@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { buildBare } from "./bare/build.ts";
 import type { Options, Peer } from "./options.ts";
+import { startEjabberd } from "./peers/ejabberd.ts";
 import { startSocketio } from "./peers/socketio.ts";
 import { remoteTarget, startBuild, type Target } from "./target.ts";
 
@@ -12,7 +13,7 @@ export interface Party {
   start(): Promise<Target>;
 }
 
-const START_PEER: Readonly<Record<Peer, () => Promise<Target>>> = { socketio: startSocketio };
+const START_PEER: Readonly<Record<Peer, () => Promise<Target>>> = { socketio: startSocketio, ejabberd: startEjabberd };
 
 /** Removed by who asked for the parties. */
 export function bareFolder(): string {

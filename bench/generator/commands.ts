@@ -7,7 +7,8 @@ import type { Share } from "./shard.ts";
 /** Where the server is and how it is spoken to. */
 export type Spoken =
   | { dialect: "confab"; url: string; tokens: TokenSource; encoding: Encoding; receipts: boolean }
-  | { dialect: "socketio"; url: string };
+  | { dialect: "socketio"; url: string }
+  | { dialect: "xmpp"; url: string; password: string };
 
 export interface Setup {
   spoken: Spoken;

@@ -27,6 +27,8 @@ export type Launch = {
   args: string[];
   env?: NodeJS.ProcessEnv;
   log: string;
+  /** Whose rights it has; this process's when absent. */
+  as?: { uid: number; gid: number };
   /** Keep it running after this process has ended. */
   keep?: boolean;
   readyWithinMs: number;
@@ -91,7 +93,7 @@ export async function launch(options: Launch): Promise<ServerProcess> {
   if (!(await isFree(port, host))) throw new Error(`${name} can't start: port ${port} of ${host} is taken`);
   const output = openSync(log, "w");
   const child = spawn(options.command, options.args, {
-    detached: true, env: options.env ?? process.env, stdio: ["ignore", output, output],
+    detached: true, env: options.env ?? process.env, ...options.as, stdio: ["ignore", output, output],
   });
   closeSync(output);
   const pid = await new Promise<number>((resolve, reject) => {
