@@ -54,6 +54,8 @@ export interface Needed {
   /** One object a user, as the process held them here. */
   socket_gib: number;
   hot_gib_a_day: number;
+  /** Of one copy. */
+  archived_gib_a_day: number;
 }
 
 export function neededFor({ messages_a_day, sockets }: Wanted): Needed {
@@ -62,6 +64,7 @@ export function neededFor({ messages_a_day, sockets }: Wanted): Needed {
   return {
     messages_per_s, cores, busy_objects: cores * 10,
     socket_gib: (sockets * MEASURED.kib_per_socket * KIB) / GIB, hot_gib_a_day: (messages_a_day * STORED.hot_bytes) / GIB,
+    archived_gib_a_day: (messages_a_day * STORED.archived_bytes) / GIB,
   };
 }
 
@@ -77,12 +80,12 @@ export function tables(): string[] {
   const needs = WANTED.map((wanted) => {
     const need = neededFor(wanted);
     const [alone, busy] = [priceOf(COUNTED.alone).all, priceOf(COUNTED.busy).all].map((price) => (price * wanted.messages_a_day) / 1e6);
-    return `| ${wanted.id} | ${wanted.what} | ${whole(need.messages_per_s)} | ${whole(need.cores)} | ${whole(need.busy_objects)} | ${whole(need.socket_gib)} | ${whole(need.hot_gib_a_day)} | $${whole(busy as number)}–${whole(alone as number)} |`;
+    return `| ${wanted.id} | ${wanted.what} | ${whole(need.messages_per_s)} | ${whole(need.cores)} | ${whole(need.busy_objects)} | ${whole(need.socket_gib)} | ${whole(need.hot_gib_a_day)} | ${whole(need.archived_gib_a_day)} | $${whole(busy as number)}–${whole(alone as number)} |`;
   });
   return [
     "| a direct message that is | rows | calls and alarms | units | rows, $/M | requests, $/M | duration, $/M | together, $/M |",
     "|---|---|---|---|---|---|---|---|", ...prices, "",
-    "| | wanted | messages/s | cores | busy objects at a tenth | GiB of idle sockets | GiB a day, hot | dollars a day |",
-    "|---|---|---|---|---|---|---|---|", ...needs,
+    "| | wanted | messages/s | cores | busy objects at a tenth | GiB of idle sockets | GiB a day, hot | GiB a day, archived | dollars a day |",
+    "|---|---|---|---|---|---|---|---|---|", ...needs,
   ];
 }

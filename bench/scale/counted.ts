@@ -22,15 +22,20 @@ export const COUNTED = {
 /** Rows that come to every message later: its entry for search, and the blanking of its body once it is archived. */
 export const LATER_ROWS = 2;
 
-/** Of one core (docs/performance.md, 2026-11-28 and, for the delivery, 2026-11-27); the sockets by bare prototypes, 170 to 280. */
+/** Of one core (docs/performance.md, 2026-11-28 and, for the delivery, 2026-11-27), `npm run bench -- --workload idle` for the sockets. */
 export const MEASURED = {
   /** Messages a second of direct conversations, one in flight in each of a hundred, without receipts. */
   core_messages_per_s: 1_533,
   /** From the sender's frame to the recipient's, p50 at 200 messages a second, receipts included, ms. */
   delivery_ms: 1.0,
-  /** Of the process, for each socket that does nothing, with an object of its own. */
-  kib_per_socket: 280,
+  /** Of the processes, for each of 1,000 sockets that do nothing, with an object of its own, asleep for 15 s. */
+  kib_per_socket: 330,
 } as const;
 
-/** Bytes of the object's file for each direct message of 120 bytes, the index of keys included; what is sealed is blanked later. */
-export const STORED = { hot_bytes: 900 } as const;
+/** Bytes. */
+export const STORED = {
+  /** Of the object's file for each direct message of 120 bytes, the index of keys included; what is sealed is blanked later. */
+  hot_bytes: 900,
+  /** Of Cassandra's files for each row of the archive, one copy, of a text of 200 bytes that compresses well (`npm run bench:archive`, 100,000 rows). */
+  archived_bytes: 211,
+} as const;

@@ -68,7 +68,7 @@ describe("creating a group", () => {
     expect(typesOf(await ann.history(first.conversation_id))).toEqual(["1 created"]);
   });
 
-  test("location_hint and jurisdiction are kept, returned and can't be changed", async () => {
+  test("[D17] location_hint and jurisdiction are kept, returned and can't be changed", async () => {
     const ann = await newUser(product, "ann");
     const place = { location_hint: "weur", jurisdiction: "eu" };
     const { conversation_id, ...created } = await ann.group([], place);
