@@ -111,6 +111,8 @@ export interface ResumeCall {
   /** As in `attach`: a session that resumes is live. */
   gen?: number;
   until?: number;
+  /** The device that resumes is the only one: nobody else lacks anything. */
+  alone?: boolean;
 }
 
 export interface Resumed {

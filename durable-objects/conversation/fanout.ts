@@ -147,24 +147,32 @@ export class Fanout {
     this.newest.forget();
   }
 
-  /** A session whose sockets went from none to one: live from here on. What it missed its devices ask for when they resume. */
-  attach({ user_id, gen, until }: AttachCall): void {
+  /**
+   * A session says that it is there. Its devices may have been for longer than this is known here, and lack what nobody has brought them yet.
+   * @param caughtUp are they all given, in this turn, what they lack?
+   */
+  attach({ user_id, gen, until }: AttachCall, caughtUp = false): void {
     const known = this.attached.get(user_id);
     if (this.modes.mode === "read" && until !== undefined) {
       this.attached.says({ user_id, gen, viewing: known?.gen === gen && known.viewing, until }, true);
     }
-    this.isThere(user_id, gen, this.state.head.seq);
+    this.isThere(user_id, gen, caughtUp ? this.state.head.seq : this.toldTo(user_id));
   }
 
-  /** A device opens the conversation, or none has it open any more. What came before, one that opens it asks for; one that closes it does not. */
+  /** A device opens the conversation, or none has it open any more. */
   view({ user_id, gen, viewing, until }: ViewCall): void {
     this.attached.says({ user_id, gen, viewing, until }, this.modes.mode === "read");
-    if (this.modes.mode !== "write") this.isThere(user_id, gen, viewing ? this.state.head.seq : this.toldSeq);
+    if (this.modes.mode !== "write") this.isThere(user_id, gen, this.toldTo(user_id));
   }
 
-  /** Everybody who is there was told of what is up to here. */
+  /** Everybody who is there, and is owed nothing, was told of what is up to here. */
   private get toldSeq(): number {
     return Math.max(this.state.marks.told_seq, this.state.marks.fanout_seq);
+  }
+
+  /** A member who is there was told of what is up to here. */
+  private toldTo(userId: string): number {
+    return Math.min(this.toldSeq, (this.rounds.owedFrom(userId) ?? Number.POSITIVE_INFINITY) - 1);
   }
 
   private isThere(userId: string, gen: number, sentSeq: number): void {

@@ -5,7 +5,7 @@ import { frameJson } from "./encode.ts";
 import type { Opened } from "./opened.ts";
 import type { ConversationStore } from "./store.ts";
 
-export function resumeMember(store: ConversationStore, opened: Opened, stay: Stay, call: ResumeCall): Result<Resumed> {
+export function resumeMember(store: ConversationStore, opened: Pick<Opened, "state" | "fanout" | "receipts">, stay: Stay, call: ResumeCall): Result<Resumed> {
   const { record, head } = opened.state;
   const place = { conversation_id: record.conversation_id, epoch: record.epoch };
   if (call.cursor.epoch !== record.epoch) return { ok: false, code: "epoch_changed" };
@@ -17,7 +17,7 @@ export function resumeMember(store: ConversationStore, opened: Opened, stay: Sta
   const end = rows.findIndex((row) => row.body === null);
   const pushed = end === -1 ? rows : rows.slice(0, end);
   const reached_seq = rows.length === 0 ? head.seq : (pushed.at(-1)?.seq ?? from - 1);
-  if (call.gen !== undefined) opened.fanout.attach({ user_id: call.user_id, gen: call.gen, ...(call.until === undefined ? {} : { until: call.until }) });
+  if (call.gen !== undefined) opened.fanout.attach({ user_id: call.user_id, gen: call.gen, ...(call.until === undefined ? {} : { until: call.until }) }, call.alone === true);
   return {
     ok: true, frames: pushed.map((row) => frameJson(place, row, visibleFrom)), reached_seq, head: { ...place, head_seq: head.seq },
     statuses: opened.receipts.missed(stay),

@@ -59,6 +59,11 @@ export class Rounds {
     return this.lagging.length;
   }
 
+  /** The first event that a member may not have been brought, of those that were settled; null: they were brought all. */
+  owedFrom(userId: string): number | null {
+    return this.lagging.find((row) => row.user_id === userId)?.owed_from ?? null;
+  }
+
   /** In the turn of a commit, before the alarm is set. Says which rounds are to begin at once. */
   begins(events: readonly NewEvent[], urgent: boolean): { settle: boolean; lagging: boolean } {
     const now = this.ports.now();

@@ -45,7 +45,7 @@ export class Connecting {
       fill(null);
       if (device.resumed?.() === false) return;
       this.core.background(device, "resume", resumeDevice(this.core.store, frame, Date.now(), {
-        resume: (conversationId, cursor, limit) => this.resumed(conversationId, cursor, limit),
+        resume: (conversationId, cursor, limit) => this.resumed(device, conversationId, cursor, limit),
         isStale: (row) => this.lanes.busy(row.conversation_id) || this.core.heads.over(row).settled_seq > row.settled_seq,
         write: (text, run) => device.write(text, run),
         send: (frames) => device.send(frames),
@@ -102,7 +102,7 @@ export class Connecting {
     this.leases.begin(core.store.readSettledAfter(now - core.settings.settle_after_ms - BUSY_MS).map((row) => row.conversation_id));
   }
 
-  private async resumed(conversationId: string, cursor: Cursor, limit: number): ReturnType<ConversationCalls["resume"]> {
+  private async resumed({ device_id }: Device, conversationId: string, cursor: Cursor, limit: number): ReturnType<ConversationCalls["resume"]> {
     const { core } = this;
     const known = core.heads.has(conversationId) || core.store.readInbox(conversationId) !== null;
     // Asking wakes an object: without a price for strangers' ones, a frame would wake a thousand.
@@ -111,7 +111,12 @@ export class Connecting {
     try {
       // Live from here on is said only where the other devices know of the conversation, too: what settles first, they are all pushed.
       const there = core.store.readInbox(conversationId) === null ? {} : { gen: core.gen, until: core.devices.until };
-      const reply = await again(() => core.through(conversationId, (stub) => stub.resume({ user_id: core.userId, conversation_id: conversationId, cursor, limit, known: core.known(conversationId), ...there })));
+      const alone = core.devices.only(new Set([device_id]));
+      const reply = await again(() => core.through(conversationId, (stub) => stub.resume({
+        user_id: core.userId, conversation_id: conversationId, cursor, limit, known: core.known(conversationId), ...there, ...(alone ? { alone } : {}),
+      })));
+      // Another one may have come, and asked, before this call: the conversation thinks that there is none.
+      if (alone && reply.ok && !core.devices.only(new Set([device_id]))) core.devices.send([{ type: "sync_required", conversations: [reply.head] }]);
       if (reply.ok && !known) core.heads.heard(conversationId, { head_seq: reply.head.head_seq, head_msg_no: 0, last_at: 0 });
       return reply;
     } catch (error) {

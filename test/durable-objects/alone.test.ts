@@ -28,6 +28,7 @@ test("[A11] an append that says that its device is alone is pushed to the sender
   const ann = world.session("ann");
   append("alone", { alone: true, gen: ann.gen });
   await world.quiet();
+  while (world.state.marks.fanout_seq < world.state.head.seq) await world.fire();
   expect(ann.got).toEqual([]);
   const before = ann.gen;
   world.disconnect("ann");

@@ -7,12 +7,12 @@ const USERS = ["ann", "bob", "cat", "dan"];
 const OTHERS = ["eve", "fay"];
 
 type Step =
-  | { do: "append" | "connect" | "disconnect" | "add" | "remove" | "fail" | "break"; user: string }
+  | { do: "append" | "connect" | "disconnect" | "add" | "remove" | "fail" | "break" | "comes"; user: string }
   | { do: "crash" | "fire" | "quiet" | "pass" };
 
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 6, arbitrary: fc.record({ do: fc.constant("append" as const), user: fc.constantFrom(...USERS) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant("break" as const), user: fc.constantFrom(...USERS) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constantFrom("break" as const, "comes" as const), user: fc.constantFrom(...USERS) }) },
   { weight: 5, arbitrary: fc.record({ do: fc.constantFrom("connect" as const, "disconnect" as const, "fail" as const), user: fc.constantFrom(...USERS, ...OTHERS) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constantFrom("add" as const, "remove" as const), user: fc.constantFrom("cat", "dan", ...OTHERS) }) },
   { weight: 6, arbitrary: fc.record({ do: fc.constantFrom("crash" as const, "fire" as const, "quiet" as const, "pass" as const) }) },
@@ -27,6 +27,8 @@ async function take(world: World, given: Step): Promise<void> {
     case "remove": return world.remove(given.user);
     case "fail": world.session(given.user).fails += 1; return;
     case "break": return world.lines.forEach((line) => line.userId === given.user && line.break());
+    // One more device, which has everything.
+    case "comes": return world.session(given.user).connected && world.state.members.has(given.user) ? world.resume(given.user, world.state.head.seq) : undefined;
     case "crash": return world.crash();
     case "fire": return world.fire();
     case "quiet": return world.quiet();
@@ -152,4 +154,75 @@ test("[fan-out] one slow session delays nobody", async () => {
   await heard;
   expect(bob.got).not.toContain(4);
   release?.();
+});
+
+/** Bob's first device is there and knows everything; ann's messages go in where nobody knows that he is. */
+async function forgotten(unsettled: (world: World) => Promise<void>): Promise<World> {
+  const world = new World(["ann", "bob"]);
+  await world.quiet();
+  world.now += 5_000;
+  world.connect("bob");
+  await world.quiet();
+  // One settles at once, the next one waits, and those behind it wait with it.
+  world.append("ann");
+  await world.quiet();
+  world.append("ann");
+  await world.quiet();
+  expect(world.session("bob").got).toEqual([2, 3]);
+  await unsettled(world);
+  return world;
+}
+
+const LATER = [
+  ["a device that comes", (world: World) => world.resume("bob", world.state.head.seq)],
+  ["a call that says that its user is there, and that was under way for long", (world: World) => world.fanout.attach({ user_id: "bob", gen: world.session("bob").gen })],
+] as const;
+
+test.each(LATER)("[fan-out e] whoever was there is told what went in after the conversation had forgotten them, also where it hears of them from %s", async (_name, later) => {
+  const world = await forgotten(async (crashing) => {
+    crashing.crash();
+    crashing.append("ann");
+    await crashing.quiet();
+  });
+  expect(world.session("bob").got).toEqual([2, 3]);
+  later(world);
+  while (world.state.marks.fanout_seq < world.state.head.seq) await world.fire();
+  expect(new Set(world.session("bob").got)).toEqual(new Set([2, 3, 4]));
+});
+
+test.each(LATER)("[fan-out e] whoever was there is told what a call that failed was to bring, also where the conversation hears of them from %s", async (_name, later) => {
+  const world = await forgotten(async (failing) => {
+    failing.session("bob").fails = 1;
+    failing.append("ann");
+    await failing.quiet();
+  });
+  expect(world.session("bob").got).toEqual([2, 3]);
+  later(world);
+  while (world.state.marks.fanout_seq < world.state.head.seq) await world.fire();
+  expect(new Set(world.session("bob").got)).toEqual(new Set([2, 3, 4]));
+});
+
+test("[fan-out e] what a settle that failed was to bring is owed also to whoever says that they are there before it is tried again", async () => {
+  const world = await forgotten(async (failing) => {
+    failing.session("bob").fails = 10;
+    failing.append("ann");
+    await failing.quiet();
+    while (failing.state.marks.fanout_seq < failing.state.head.seq) await failing.fire();
+    expect(failing.fanout.rounds.owed).toBe(1);
+    failing.session("bob").fails = 0;
+  });
+  world.resume("bob", world.state.head.seq);
+  while (world.fanout.rounds.owed > 0) await world.fire();
+  expect(new Set(world.session("bob").got)).toEqual(new Set([2, 3, 4]));
+});
+
+test("[fan-out e] a device that is the only one, and has come with what it lacked, is pushed nothing of it once more", async () => {
+  const world = await forgotten(async (crashing) => {
+    crashing.crash();
+    crashing.append("ann");
+    await crashing.quiet();
+  });
+  world.resume("bob", 3, true);
+  while (world.state.marks.fanout_seq < world.state.head.seq) await world.fire();
+  expect(world.session("bob").got).toEqual([2, 3]);
 });

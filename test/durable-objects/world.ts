@@ -10,6 +10,7 @@ import { Fanout } from "../../durable-objects/conversation/fanout.ts";
 import type { Wanted } from "../../durable-objects/conversation/live.ts";
 import { putMember, removeMember } from "../../durable-objects/conversation/members.ts";
 import type { NewEvent } from "../../durable-objects/conversation/records.ts";
+import { resumeMember } from "../../durable-objects/conversation/resume.ts";
 import { ConversationState } from "../../durable-objects/conversation/state.ts";
 import { ConversationStore } from "../../durable-objects/conversation/store.ts";
 import { AttachedStore } from "../../durable-objects/conversation/store/attached.ts";
@@ -191,6 +192,17 @@ export class World {
     const row = session.inbox();
     const tells = row !== null && (row.settled_at > this.now - 10_000 || row.mode === "read");
     if (tells && this.state.members.has(user)) this.fanout.attach({ user_id: user, gen: session.gen, until: this.now + LEASE_MS });
+  }
+
+  /** A device of theirs catches up, with what it has up to `seq`. @param alone is it the only one? */
+  resume(user: string, seq: number, alone = false): void {
+    const stay = this.state.members.get(user);
+    if (stay === undefined) throw new Error(`${user} is no member`);
+    const { state, fanout, acknowledging: { receipts } } = this;
+    const reply = resumeMember(this.store, { state, fanout, receipts }, stay, {
+      user_id: user, cursor: { epoch: state.record.epoch, seq }, limit: 100, gen: this.session(user).gen, ...(alone ? { alone } : {}),
+    });
+    expect(reply).toMatchObject({ ok: true });
   }
 
   disconnect(user: string): void {
