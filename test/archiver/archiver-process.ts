@@ -1,10 +1,11 @@
 // The archiver as the process that it is: `node archiver/main.ts`, ended with the test.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
+import { setImmediate as turn } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { afterEach } from "vitest";
 import type { S3Config } from "../../archiver/config.ts";
@@ -40,6 +41,8 @@ export interface ArchiverProcess {
   /** Resolves with the exit code, or the signal's name. */
   ended: Promise<number | string>;
   kill(signal: NodeJS.Signals): void;
+  /** Resolves once it stands still: a signal is not there when it is sent. */
+  suspended(): Promise<void>;
   /** Ends its stdin. */
   hangUp(): void;
 }
@@ -64,5 +67,10 @@ export function startArchiver(env: Record<string, string>, args: readonly string
     child.kill("SIGKILL");
     await ended;
   });
-  return { lines, listening, ended, kill: (signal) => void child.kill(signal), hangUp: () => void child.stdin.end() };
+  return { lines, listening, ended, kill: (signal) => void child.kill(signal), suspended: () => untilStopped(child.pid as number), hangUp: () => void child.stdin.end() };
+}
+
+async function untilStopped(pid: number): Promise<void> {
+  // proc(5): the state stands behind the name in parentheses.
+  while (!/^\d+ \(.*\) T /.test(readFileSync(`/proc/${pid}/stat`, "utf8"))) await turn();
 }
