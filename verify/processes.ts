@@ -27,7 +27,7 @@ export function signal(pid: number, name: NodeJS.Signals): void {
   }
 }
 
-/** Resolves when none of them is there any more, but for zombies. */
+/** Resolves when none of them is there any more, but for zombies without a thread: until then they have their files and ports. */
 export async function untilGone(pids: readonly number[]): Promise<void> {
   const deadline = performance.now() + GONE_MS;
   while (pids.some(isAlive)) {
@@ -38,7 +38,10 @@ export async function untilGone(pids: readonly number[]): Promise<void> {
 
 function isAlive(pid: number): boolean {
   const stat = readText(`/proc/${pid}/stat`);
-  return stat !== null && !/^[ZX]/.test(stat.slice(stat.lastIndexOf(")") + 2));
+  if (stat === null) return false;
+  // proc(5): behind the name in parentheses the state, and seventeen fields further the threads.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return fields[0] !== "X" && !(fields[0] === "Z" && Number(fields[17]) <= 1);
 }
 
 function readText(file: string): string | null {

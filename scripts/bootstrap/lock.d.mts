@@ -1,5 +1,7 @@
 // Types of lock.mjs, for the TypeScript that shares it.
 
+/** The start time that a line of /proc/PID/stat holds, "" for a process that has ended. */
+export function startIn(stat: string): string;
 /** Start time of a process in clock ticks, "" where /proc is absent or the process is gone. */
 export function startTime(pid: number): string;
 /** Whether the process that `startTime` was noted for still runs. */

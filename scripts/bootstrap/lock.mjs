@@ -6,17 +6,21 @@ const POLL_MS = 100;
 /** Nobody needs the guard for longer than a few file operations; an older one's holder died in between. */
 const GUARD_MS = 10_000;
 
+/** `stat` is what proc(5) calls so: its fields stand behind the name in parentheses. */
+export function startIn(stat) {
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  const [state, threads, started] = [fields[0], fields[17], fields[19]];
+  // Until its last thread has ended it holds its files and ports.
+  return state === "X" || (state === "Z" && Number(threads) <= 1) ? "" : started;
+}
+
 /**
  * Start time of a process in clock ticks, so that a reused process id is told apart. "" where /proc is absent, and for
  * one that has ended, even if nobody has collected it yet.
  */
 export function startTime(pid) {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    const [state, threads, started] = [fields[0], fields[17], fields[19]];
-    // Until its last thread has ended it holds its files and ports.
-    return state === "Z" && Number(threads) <= 1 ? "" : started;
+    return startIn(readFileSync(`/proc/${pid}/stat`, "utf8"));
   } catch {
     return "";
   }

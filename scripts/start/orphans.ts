@@ -2,6 +2,7 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { isAlive, startTime } from "../bootstrap/lock.mjs";
 
 export type Role = "edge" | "runtime" | "archiver";
 
@@ -30,19 +31,29 @@ export function findNoted(dataDir: string, role: Role): number | null {
 
 /** Ends it at once, if it is there, and returns when it is gone. Returns its pid, or null. */
 export async function endNoted(dataDir: string, role: Role): Promise<number | null> {
+  const noted = readPid(pidFile(dataDir, role));
   const pid = findNoted(dataDir, role);
   if (pid !== null) {
-    const started = startOf(pid);
     // SIGKILL loses nothing: what was acknowledged is committed, in the objects as in the archive.
     kill(pid);
-    const deadline = Date.now() + GONE_MS;
-    while (started !== null && startOf(pid) === started) {
-      if (Date.now() > deadline) throw new Error(`the ${role} of an earlier start (process ${pid}) does not end`);
-      await delay(POLL_MS);
-    }
+    if (!(await isGone(pid, () => true))) throw new Error(`the ${role} of an earlier start (process ${pid}) does not end`);
+  } else if (noted !== null) {
+    // One that is about to end says no more whose it is, and still has its files and ports.
+    await isGone(noted, () => commandOf(noted) === "");
   }
   rmSync(pidFile(dataDir, role), { force: true });
   return pid;
+}
+
+/** False where it is still there after a time; waits while `isEnding`. */
+async function isGone(pid: number, isEnding: () => boolean): Promise<boolean> {
+  const started = startTime(pid);
+  const deadline = Date.now() + GONE_MS;
+  while (started !== "" && isAlive(pid, started) && isEnding()) {
+    if (Date.now() > deadline) return false;
+    await delay(POLL_MS);
+  }
+  return true;
 }
 
 function readPid(file: string): number | null {
@@ -61,24 +72,17 @@ function readPid(file: string): number | null {
  */
 function isOurs(pid: number, dataDir: string, role: Role): boolean {
   try {
-    const command = readFileSync(`/proc/${pid}/cmdline`, "utf8");
     const environment = readFileSync(`/proc/${pid}/environ`, "utf8");
-    return command.includes(COMMAND[role]) && environment.split("\0").includes(`DATA_DIR=${dataDir}`);
+    return commandOf(pid)?.includes(COMMAND[role]) === true && environment.split("\0").includes(`DATA_DIR=${dataDir}`);
   } catch {
     return false;
   }
 }
 
-/**
- * When the process was started, in clock ticks; null when it is gone or a zombie. Only then its ports are free: it
- * loses its command line before it closes its sockets.
- */
-export function startOf(pid: number): number | null {
+/** "" from the moment that it begins to end; null where nobody can tell. */
+function commandOf(pid: number): string | null {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    // proc(5): after the name in parentheses, the first field is the state and the twentieth the start.
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    return fields[0] === "Z" || fields[0] === "X" ? null : Number(fields[19]);
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
   } catch {
     return null;
   }

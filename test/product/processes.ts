@@ -1,6 +1,7 @@
 // The processes of a running product, found by the pid files in DATA_DIR/run.
 import { setTimeout as delay } from "node:timers/promises";
-import { findNoted, startOf } from "../../scripts/start/orphans.ts";
+import { startTime } from "../../scripts/bootstrap/lock.mjs";
+import { findNoted } from "../../scripts/start/orphans.ts";
 
 export type Pids = Readonly<Record<"start" | "edge" | "runtime" | "archiver", number | null>>;
 
@@ -12,9 +13,9 @@ export function runningPids(dataDir: string, start: number | null): Pids {
   return { start, edge: findNoted(dataDir, "edge"), runtime: findNoted(dataDir, "runtime"), archiver: findNoted(dataDir, "archiver") };
 }
 
-/** False for a zombie too: it is dead, only not yet collected. */
+/** False for a zombie too, once its last thread has ended: it is dead, only not yet collected. */
 export function isAlive(pid: number): boolean {
-  return startOf(pid) !== null;
+  return startTime(pid) !== "";
 }
 
 export async function untilGone(pids: readonly number[]): Promise<void> {

@@ -5,7 +5,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { startTime, takeLock, withLock } from "../../scripts/bootstrap/lock.mjs";
+import { startIn, startTime, takeLock, withLock } from "../../scripts/bootstrap/lock.mjs";
 
 const folder = mkdtempSync(path.join(tmpdir(), "confab-lock-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -45,6 +45,13 @@ test("a dead holder's lock is taken over, also when its process id is somebody e
   writeFileSync(lockFile("reused"), `${process.pid} ${Number(startTime(process.pid)) - 1}\n`);
   expect(takeLock(lockFile("reused"))).not.toBeNull();
   expect(readdirSync(folder).filter((name) => name.endsWith(".guard"))).toEqual([]);
+});
+
+test.each([
+  ["one that runs", "S", 11, "777"], ["one whose first thread has ended, and not the last", "Z", 2, "777"],
+  ["one that nobody has collected", "Z", 1, ""], ["one that is collected just now", "X", 1, ""],
+])("whether a process has ended, and let go of its files and ports: %s", (_name, state, threads, started) => {
+  expect(startIn(`42 (a ) b) ${state} 1 42 42 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 ${threads} 0 777 9 10`)).toBe(started);
 });
 
 test("a child that outlives the killed holder keeps the lock", async () => {
