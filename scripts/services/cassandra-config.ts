@@ -28,8 +28,8 @@ export function cassandraYaml(node: NodeConfig): string {
   optional: false
   keystore: ${JSON.stringify(node.tls)}
   ssl_context_factory: {class_name: org.apache.cassandra.security.PEMBasedSslContextFactory}`,
-    // What a node of 512 MB can hold; larger ones flush and compact as much less often.
-    MEMTABLE_MB: String(Math.floor(node.heapMb / 8)), COMMITLOG_MB: String(Math.floor(node.heapMb / 4)),
+    // What a node of 512 MB can hold; a larger one has a quarter, as Cassandra's own default is, and flushes and compacts as much less often.
+    MEMTABLE_MB: String(Math.floor(node.heapMb / (node.heapMb < 1_024 ? 8 : 4))), COMMITLOG_MB: String(Math.floor(node.heapMb / 4)),
     COMMITLOG: node.durable ? "commitlog_sync: batch" : "commitlog_sync: periodic\ncommitlog_sync_period: 1000ms",
   };
   return readFileSync(TEMPLATE, "utf8").replace(/@([A-Z_]+)@/g, (whole, name: string) => values[name] ?? whole);
