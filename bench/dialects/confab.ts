@@ -53,13 +53,17 @@ export function confab(options: ConfabOptions): Dialect {
 }
 
 /** Greeted: the server's first message is its `hello`. */
-export async function dial({ url, tokens, wire }: ConfabOptions, user: string): Promise<WebSocket> {
+async function dial(options: ConfabOptions, user: string): Promise<WebSocket> {
+  return (await greeted(options, user)).socket;
+}
+
+export async function greeted({ url, tokens, wire }: ConfabOptions, user: string): Promise<{ socket: WebSocket; hello: Buffer }> {
   const token = await tokens.of(user);
   const socket = new WebSocket(`${url.replace(/^http/, "ws")}/v1/ws?device_id=bench`, wire.subprotocols, {
     headers: { Authorization: `Bearer ${token}` }, perMessageDeflate: false, skipUTF8Validation: true,
   });
-  await once(socket, "message");
-  return socket;
+  const [hello] = (await once(socket, "message")) as [Buffer];
+  return { socket, hello };
 }
 
 async function connect(options: ConfabOptions, user: string): Promise<Device> {

@@ -42,8 +42,8 @@ export interface Dialect {
   createGroup(creator: string, others: readonly string[]): Promise<string>;
   /** From then on the device gets the bodies of a group of so many. */
   enter(device: Device, conversationId: string, members: number): Promise<void>;
-  /** Dials and reads what was missed, as a client of that server does; the keys as they came. */
-  catchUp(user: string, cursor: Cursor): Promise<string[]>;
+  /** Dials and reads what was missed, as a client of that server does, and then closes: the keys as they came, and when the last one had (ms). */
+  catchUp(user: string, cursor: Cursor): Promise<{ keys: string[]; at: number }>;
 }
 
 /** Connections that are opened at once. */

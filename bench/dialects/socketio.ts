@@ -2,6 +2,7 @@
 // An acknowledgement is the answer to `send`, which the server gives once the messages are committed.
 import { once } from "node:events";
 import WebSocket from "ws";
+import { now } from "../generator/clock.ts";
 import type { Address, Cursor, Device, Dialect, Seen } from "./dialect.ts";
 
 interface Message {
@@ -31,8 +32,10 @@ export function socketio(url: string): Dialect {
     async catchUp(user, { conversation_id, seq }: Cursor) {
       const device = new SocketioDevice(user, await dial(url, user));
       const [messages] = await device.ask("since", { conversation_id, seq });
+      const keys = (messages as Message[]).map(({ client_msg_id }) => client_msg_id);
+      const at = now();
       await device.close();
-      return (messages as Message[]).map(({ client_msg_id }) => client_msg_id);
+      return { keys, at };
     },
   };
 }

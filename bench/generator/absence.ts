@@ -35,11 +35,10 @@ export class Absence {
   async catchUp(): Promise<number> {
     if (this.cursor === null) throw new Error("nothing is missed yet");
     const began = now();
-    const keys = await this.dialect.catchUp(userName(1), this.cursor);
-    const took = now() - began;
+    const { keys, at } = await this.dialect.catchUp(userName(1), this.cursor);
     const wrong = keys.findIndex((key, i) => key !== this.key(i + 1));
     if (wrong >= 0 || keys.length !== this.missed) throw new Error(`${keys.length} messages came of ${this.missed} that were missed, the first wrong one is ${wrong}`);
-    return took;
+    return at - began;
   }
 
   private key(number: number): string {
