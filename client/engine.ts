@@ -209,7 +209,7 @@ export class Engine {
     this.user_id = hello.user_id;
     // A socket may have taken over from polls, without an end between them.
     this.#cut();
-    this.sync.connected(hello.user_id, hello.user_seq);
+    this.sync.connected(hello.user_id, hello.user_seq, hello.limits.history_page);
     this.inbox.connected(hello.user_seq);
     this.live.connected();
     this.outbox.connected(hello.user_id);

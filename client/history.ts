@@ -6,7 +6,7 @@ import type { Rest } from "./rest.ts";
 /** Newest first, unless `order` or `after` say otherwise. A `cursor` goes with the query that gave it. */
 export interface HistoryAsked {
   cursor?: string;
-  /** 1–100; 50 by default. */
+  /** 1–1,000; 50 by default. A server of before takes 100 at most: its greeting has no `limits.history_page`. */
   limit?: number;
   order?: "asc" | "desc";
   /** from ≤ sent_at < to, ms. */

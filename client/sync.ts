@@ -66,6 +66,8 @@ export class Sync {
   /** How far those were known that this user has left: what was on its way then, or is told again, begins nothing. */
   readonly #left = new Map<string, Cursor>();
   #me = "";
+  /** Events that a pull asks for at most. */
+  #page = PAGE_MAX;
   #listing = false;
   #listed = false;
   #early: Slot[] = [];
@@ -102,8 +104,10 @@ export class Sync {
     return this.#conversations.get(conversation_id) ?? null;
   }
 
-  connected(me: string, user_seq: number): void {
+  /** @param history_page events that the server gives at once, where it says so */
+  connected(me: string, user_seq: number, history_page = PAGE_MAX): void {
     this.#me = me;
+    this.#page = history_page;
     this.#connected = true;
     this.#pulling = new AbortController();
     if (!this.#listed) {
@@ -297,7 +301,7 @@ export class Sync {
     const conversation = this.#conversations.get(conversation_id);
     const gap = conversation?.timeline.gap ?? null;
     if (conversation === undefined || gap === null) return "done";
-    const limit = Math.min(PAGE_MAX, gap.before - gap.after - 1);
+    const limit = Math.min(this.#page, gap.before - gap.after - 1);
     const { head } = conversation.timeline;
     const page = await this.#ports.page(conversation_id, { after: gap.after, limit, order: "asc" }, this.#pulling.signal);
     const before = conversation.cursor.seq;
@@ -308,6 +312,8 @@ export class Sync {
 
   #pullFailed(conversation_id: string, error: ConfabError, retry_at: number | null): void {
     const conversation = this.#conversations.get(conversation_id);
+    // On a slow line a large page may take longer than any answer may.
+    if (error.code === "timeout") this.#page = Math.min(this.#page, PAGE_MAX);
     if (conversation === undefined || error.code === "closed" || error.code === "aborted") return;
     if (error.code === "not_found") {
       this.drop(conversation_id);

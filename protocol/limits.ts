@@ -10,9 +10,12 @@ export const FRAMES_PER_ARRAY = 1_000;
 export const RESUME_CURSORS = 1_000;
 /** Events that a resume pushes before it asks the client to pull. */
 export const RESUME_EVENTS = 50;
-/** Events of a history page: what is given without `limit`, and the most. */
+/** Entries of a page, events of history among them: what is given without `limit`, and the most of any list. */
 export const PAGE = 50;
 export const PAGE_MAX = 100;
+/** The most events of a history page; beyond PAGE_MAX there are only as many as these characters of bodies hold. */
+export const HISTORY_PAGE_MAX = 1_000;
+export const HISTORY_PAGE_UNITS = 512 * 1024;
 /** Characters of an id (user, device, client_msg_id). */
 export const ID_LENGTH = 128;
 /** Bytes of a group's title. */

@@ -4,7 +4,7 @@ import { ContentType, Encryption, type Event, History, Kind, Role } from "./even
 import type { SkipFrame } from "./frames/down.ts";
 import { Text } from "./frames/msg.ts";
 import { ClientMsgId, Jurisdiction, LocationHint, MsgId, SERVICE_ID, UserId } from "./ids.ts";
-import { byteLength, GROUP_MEMBERS, PAGE, PAGE_MAX, TITLE_BYTES } from "./limits.ts";
+import { byteLength, GROUP_MEMBERS, HISTORY_PAGE_MAX, PAGE, TITLE_BYTES } from "./limits.ts";
 
 const Title = v.pipe(Text, v.trim(), v.minLength(1), v.check((text) => byteLength(text) <= TITLE_BYTES, `over ${TITLE_BYTES} bytes`));
 
@@ -47,7 +47,7 @@ const Ms = v.pipe(v.string(), v.regex(/^\d{1,15}$/), v.transform(Number));
 export const HistoryQuery = v.pipe(
   v.object({
     cursor: v.optional(v.pipe(v.string(), v.maxLength(512))),
-    limit: v.optional(v.pipe(v.string(), v.regex(/^\d{1,4}$/), v.transform(Number), v.minValue(1), v.maxValue(PAGE_MAX)), String(PAGE)),
+    limit: v.optional(v.pipe(v.string(), v.regex(/^\d{1,4}$/), v.transform(Number), v.minValue(1), v.maxValue(HISTORY_PAGE_MAX)), String(PAGE)),
     order: v.optional(v.picklist(["asc", "desc"])),
     from: v.optional(Ms),
     to: v.optional(Ms),

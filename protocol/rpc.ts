@@ -156,6 +156,8 @@ export interface HistoryReply {
   seam?: { events: number; cursor: string };
   /** The head at the time of reading: messages are shown as all events up to here have made them. */
   as_of_seq?: number;
+  /** Where it was asked for and nothing of the page is in the archive: the answer's JSON as it goes out, and `events` is empty. */
+  text?: string;
 }
 
 export interface PrunedEvent {
@@ -211,7 +213,8 @@ export interface ConversationCalls extends GroupCalls, SearchCalls, Conversation
   removeMember(call: Omit<MemberCall, "role">): Promise<Result<{ changed: boolean }>>;
   rename(call: { actor_id: string; title: string }): Promise<Result<{ title: string }>>;
   describe(call: { user_id: string }): Promise<Result<{ conversation: ConversationDetail }>>;
-  history(call: { user_id: string; query: HistoryQuery }): Promise<Result<{ page: HistoryReply }>>;
+  /** @param call `text`: the caller passes the page on, and takes it as text where it can be had so */
+  history(call: { user_id: string; query: HistoryQuery; text?: true }): Promise<Result<{ page: HistoryReply }>>;
   /** A message as it was sent, and its edits, ascending; nothing of one that is deleted. */
   versions(call: { user_id: string; msg_id: string }): Promise<Result<{ page: HistoryReply }>>;
   /**

@@ -76,7 +76,7 @@ describe("protocol.md", () => {
     const told = table(section(protocol, "Limits")).map(([, value = ""]) => [...value.matchAll(/[\d,]+/g)].map(([digits]) => numeric(digits)));
     expect(told).toEqual([
       [limits.CONTENT_BYTES], [limits.FRAME_BYTES], [limits.FRAMES_PER_ARRAY], [limits.RESUME_CURSORS], [limits.RESUME_EVENTS],
-      [limits.PAGE, limits.PAGE_MAX], [limits.ID_LENGTH], [limits.TITLE_BYTES], [limits.GROUP_MEMBERS], [limits.TOKEN_LIFE_S], [limits.CLOCK_TOLERANCE_S],
+      [limits.PAGE, limits.PAGE_MAX], [limits.PAGE, limits.HISTORY_PAGE_MAX], [limits.ID_LENGTH], [limits.TITLE_BYTES], [limits.GROUP_MEMBERS], [limits.TOKEN_LIFE_S], [limits.CLOCK_TOLERANCE_S],
     ]);
   });
 

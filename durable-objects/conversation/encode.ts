@@ -7,7 +7,7 @@ import type { SkipFrame } from "../../protocol/frames/down.ts";
 import { contentText } from "../../protocol/segment.ts";
 import { sentAtOf } from "../../protocol/msg-id.ts";
 import { sha256Hex } from "../platform/hash.ts";
-import type { EventRecord } from "./records.ts";
+import type { EventRecord, ShownRecord } from "./records.ts";
 
 export interface Place {
   conversation_id: string;
@@ -15,7 +15,7 @@ export interface Place {
 }
 
 /** The event as its frame. The row must have its body. */
-export function eventJson(place: Place, row: EventRecord): string {
+export function eventJson(place: Place, row: ShownRecord): string {
   if (row.body === null) throw new Error(`event ${row.seq} is pruned`);
   const key = row.client_msg_id === null ? "" : `"client_msg_id":${JSON.stringify(row.client_msg_id)},`;
   const number = row.type === "msg" ? `"msg_no":${row.msg_no},` : "";
@@ -33,11 +33,11 @@ export function skipFrame({ conversation_id, epoch }: Place, seq: number): SkipF
 }
 
 /** The event as a member gets it who sees what is from `visibleFrom` on. */
-export function frameJson(place: Place, row: EventRecord, visibleFrom: number): string {
+export function frameJson(place: Place, row: ShownRecord, visibleFrom: number): string {
   return isHidden(row, visibleFrom) ? JSON.stringify(skipFrame(place, row.seq)) : eventJson(place, row);
 }
 
-export function toEvent(place: Place, row: EventRecord): Event {
+export function toEvent(place: Place, row: ShownRecord): Event {
   return JSON.parse(eventJson(place, row)) as Event;
 }
 

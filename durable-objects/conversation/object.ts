@@ -174,8 +174,8 @@ export class Conversation extends DurableObject<Env> implements ConversationCall
     return this.life.shown(call.user_id, (state) => ({ ok: true, conversation: describe(this.life.store, state) }));
   }
 
-  async history(call: { user_id: string; query: HistoryQuery }): Promise<Result<{ page: HistoryReply }>> {
-    return this.life.shown(call.user_id, (state, stay) => readHistory(this.life.store, state, stay, call.query, filesKept(this.env)));
+  async history(call: { user_id: string; query: HistoryQuery; text?: true }): Promise<Result<{ page: HistoryReply }>> {
+    return this.life.shown(call.user_id, (state, stay) => readHistory(this.life.store, state, stay, call.query, filesKept(this.env), call.text));
   }
 
   async versions(call: { user_id: string; msg_id: string }): Promise<Result<{ page: HistoryReply }>> {

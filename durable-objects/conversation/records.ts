@@ -36,6 +36,9 @@ export interface EventRecord {
   target_seq?: number | null;
 }
 
+/** As far as a reader is shown it. */
+export type ShownRecord = Omit<EventRecord, "device_id" | "content_type" | "salt">;
+
 export type NewEvent = Omit<EventRecord, "body" | "salt" | "content_hash"> & { body: string; salt: Uint8Array; client_sequence_number?: number | null; media_key?: string };
 
 export interface Watermarks {

@@ -12,7 +12,7 @@ export function resumeMember(store: ConversationStore, opened: Pick<Opened, "sta
   if (call.cursor.seq > head.seq) return { ok: false, code: "bad_cursor" };
   const visibleFrom = visibleRange(stay, record.history).from;
   const from = Math.max(call.cursor.seq + 1, visibleFrom);
-  const rows = store.readRange(from, head.seq, call.limit, "asc");
+  const rows = store.messages.readPage({ from, to: head.seq }, call.limit, "asc", null);
   // Pruned bodies can't be pushed: the client pulls them.
   const end = rows.findIndex((row) => row.body === null);
   const pushed = end === -1 ? rows : rows.slice(0, end);

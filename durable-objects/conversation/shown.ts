@@ -4,8 +4,8 @@ import { REACTION_USERS } from "../../protocol/limits.ts";
 import type { HistoryReply, PrunedEvent } from "../../protocol/rpc.ts";
 import { sentAtOf } from "../../protocol/msg-id.ts";
 import { toHex } from "../platform/hash.ts";
-import { isHidden, type Place, skipFrame, toEvent } from "./encode.ts";
-import type { EventRecord } from "./records.ts";
+import { eventJson, isHidden, type Place, skipFrame, toEvent } from "./encode.ts";
+import type { ShownRecord } from "./records.ts";
 import type { ConversationStore } from "./store.ts";
 import { HeldMediaStore } from "./store/held-media.ts";
 import type { ReactionRecord } from "./store/messages.ts";
@@ -16,7 +16,7 @@ type Edit = Extract<Event, { type: "edit" }>;
 interface Changed {
   shown: Shown;
   /** The edit whose content the message has now. */
-  edit: EventRecord | null;
+  edit: ShownRecord | null;
 }
 
 /** Until when files stay, ms after their message. */
@@ -25,11 +25,24 @@ export interface FilesKept {
   now: number;
 }
 
+/** An event as a reader is given it. What nothing was laid over is the JSON that its row has. */
+type Laid = { json: string } | { event: Given };
+
 /**
  * @param visibleFrom the first seq that the reader sees: of a change of something before it only the place is given
  * @param kept null: nobody is told which files are past their time
  */
-export function showEvents(store: ConversationStore, place: Place, rows: readonly EventRecord[], visibleFrom: number, kept: FilesKept | null = null): Given[] {
+export function showEvents(store: ConversationStore, place: Place, rows: readonly ShownRecord[], visibleFrom: number, kept: FilesKept | null = null): Given[] {
+  return layEvents(store, place, rows, visibleFrom, kept).map((laid) => ("json" in laid ? (JSON.parse(laid.json) as Event) : laid.event));
+}
+
+/** The same, each as its JSON. Null where a body is in the archive. */
+export function showTexts(store: ConversationStore, place: Place, rows: readonly ShownRecord[], visibleFrom: number, kept: FilesKept | null): string[] | null {
+  if (rows.some((row) => row.body === null)) return null;
+  return layEvents(store, place, rows, visibleFrom, kept).map((laid) => ("json" in laid ? laid.json : JSON.stringify(laid.event)));
+}
+
+function layEvents(store: ConversationStore, place: Place, rows: readonly ShownRecord[], visibleFrom: number, kept: FilesKept | null): Laid[] {
   const messages = rows.filter((row) => row.type === "msg");
   const changed = readChanged(store, messages.map((row) => row.seq));
   for (const seq of kept === null ? [] : withoutFile(store, messages, kept)) {
@@ -37,25 +50,26 @@ export function showEvents(store: ConversationStore, place: Place, rows: readonl
     changed.set(seq, { edit, shown: { ...shown, media_expired: true } });
   }
   return rows.map((row) => {
-    if (isHidden(row, visibleFrom)) return skipFrame(place, row.seq);
+    if (isHidden(row, visibleFrom)) return { event: skipFrame(place, row.seq) };
     const change = changed.get(row.seq);
-    return change === undefined ? asSent(place, row) : asChanged(place, row, change);
+    if (change !== undefined) return { event: asChanged(place, row, change) };
+    return row.body === null ? { event: pruned(place, row) } : { json: eventJson(place, row) };
   });
 }
 
 /** Messages whose files are past their time, and not held. What is younger than that is not looked up. */
-function withoutFile(store: ConversationStore, messages: readonly EventRecord[], { ms, now }: FilesKept): number[] {
+function withoutFile(store: ConversationStore, messages: readonly ShownRecord[], { ms, now }: FilesKept): number[] {
   const old = messages.filter((row) => sentAtOf(row.msg_id) + ms < now).map((row) => row.seq);
   if (old.length === 0) return [];
   return [...new HeldMediaStore(store.sql).readFiles(old)].filter(([, file]) => !file.held).map(([seq]) => seq);
 }
 
 /** Without what has become of it. */
-export function asSent(place: Place, row: EventRecord): Event | PrunedEvent {
+export function asSent(place: Place, row: ShownRecord): Event | PrunedEvent {
   return row.body === null ? pruned(place, row) : toEvent(place, row);
 }
 
-function asChanged(place: Place, row: EventRecord, { shown, edit }: Changed): Given {
+function asChanged(place: Place, row: ShownRecord, { shown, edit }: Changed): Given {
   if (row.body !== null) return layOver(toEvent(place, row), shown, edit === null ? null : (toEvent(place, edit) as Edit));
   return { ...pruned(place, row), shown, ...(edit === null ? {} : { edit: asSent(place, edit) as Edit | PrunedEvent }) };
 }
@@ -67,7 +81,7 @@ export function layOver(event: Event, shown: Shown, edit: Edit | null): Event {
   return { ...event, ...content, ...shown };
 }
 
-function pruned(place: Place, row: EventRecord): PrunedEvent {
+function pruned(place: Place, row: ShownRecord): PrunedEvent {
   return {
     type: "pruned", conversation_id: place.conversation_id, epoch: place.epoch, seq: row.seq, msg_id: row.msg_id,
     sender_id: row.sender_id, content_hash: toHex(row.content_hash as Uint8Array),

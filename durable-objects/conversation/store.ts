@@ -197,14 +197,9 @@ export class ConversationStore extends ObjectStore {
     return new Map(rows.map((row) => [row["client_msg_id"] as string, { seq: row["seq"] as number, msg_id: row["msg_id"] as string }]));
   }
 
-  readRange(from: number, to: number, limit: number, order: "asc" | "desc", contentType: string | null = null): EventRecord[] {
+  readRange(from: number, to: number, limit: number, order: "asc" | "desc"): EventRecord[] {
     const direction = order === "asc" ? "ASC" : "DESC";
-    return contentType === null
-      ? this.readEvents(`SELECT ${EVENT_COLUMNS} FROM events WHERE seq BETWEEN ? AND ? ORDER BY seq ${direction} LIMIT ?`, from, to, limit)
-      : this.readEvents(
-          `SELECT ${EVENT_COLUMNS} FROM events WHERE seq BETWEEN ? AND ? AND content_type = ? ORDER BY seq ${direction} LIMIT ?`,
-          from, to, contentType, limit,
-        );
+    return this.readEvents(`SELECT ${EVENT_COLUMNS} FROM events WHERE seq BETWEEN ? AND ? ORDER BY seq ${direction} LIMIT ?`, from, to, limit);
   }
 
   /** Bytes of the bodies from `from` on, in order, 0 of a pruned one: what planning a segment needs. */

@@ -12,6 +12,7 @@ export function mortalSql(sql: Sql, alive: () => boolean, ended = "this conversa
   };
   return {
     all: (query, ...bindings) => sql.all(query, ...bindings),
+    values: (query, ...bindings) => sql.values(query, ...bindings),
     run: (query, ...bindings) => living(() => sql.run(query, ...bindings)),
     transaction: (change) => living(() => sql.transaction(change)),
     get rowsWritten() {

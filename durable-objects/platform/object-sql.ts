@@ -15,6 +15,8 @@ export function objectSql(storage: DurableObjectStorage, counted: (rows: number)
   };
   return {
     all: (query, ...bindings) => exec(query, bindings),
+    // A query that writes nothing: there is nothing to count.
+    values: (query, ...bindings) => [...storage.sql.exec(query, ...bindings).raw()],
     run: (query, ...bindings) => void exec(query, bindings),
     transaction: (change) => storage.transactionSync(change),
     get rowsWritten() {

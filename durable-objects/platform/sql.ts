@@ -6,6 +6,8 @@ export type Row = Record<string, unknown>;
 export interface Sql {
   /** All rows of a query. */
   all(query: string, ...bindings: SqlValue[]): Row[];
+  /** The same, each row as its values in the order of the columns: of hundreds of rows a third of the time. */
+  values(query: string, ...bindings: SqlValue[]): unknown[][];
   /** Runs a change, or a script without bindings. */
   run(query: string, ...bindings: SqlValue[]): void;
   /** All of `change` or nothing. */

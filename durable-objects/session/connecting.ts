@@ -8,7 +8,7 @@ import { ChatError, errorBody, ERRORS } from "../../protocol/errors.ts";
 import type { DownFrame } from "../../protocol/frames/down.ts";
 import { HEARTBEATS } from "../../protocol/frames/presence.ts";
 import type { Cursor, HelloFrame } from "../../protocol/frames/sync.ts";
-import { CONTENT_BYTES, DEVICES, FRAME_BYTES, FRAMES_PER_ARRAY, PAGE_MAX } from "../../protocol/limits.ts";
+import { CONTENT_BYTES, DEVICES, FRAME_BYTES, FRAMES_PER_ARRAY, HISTORY_PAGE_MAX, PAGE_MAX } from "../../protocol/limits.ts";
 import type { ConversationCalls } from "../../protocol/rpc.ts";
 import { count } from "../platform/metrics.ts";
 import { checkToken } from "../platform/tokens.ts";
@@ -74,7 +74,7 @@ export class Connecting {
     });
     const hello: HelloFrame = {
       type: "hello", user_id: core.userId, device_id: upgrade.device_id, heartbeat: HEARTBEATS.foreground, user_seq: core.userSeq,
-      limits: { content_bytes: CONTENT_BYTES, frame_bytes: FRAME_BYTES, page: PAGE_MAX, frames_per_array: FRAMES_PER_ARRAY },
+      limits: { content_bytes: CONTENT_BYTES, frame_bytes: FRAME_BYTES, page: PAGE_MAX, frames_per_array: FRAMES_PER_ARRAY, history_page: HISTORY_PAGE_MAX },
       server_time: now,
     };
     core.sockets.send(server, [hello], now);

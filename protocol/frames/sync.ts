@@ -28,7 +28,11 @@ export const HelloFrame = v.object({
   device_id: v.string(),
   heartbeat: v.object({ interval_ms: v.number(), ttl_ms: v.number() }),
   user_seq: v.number(),
-  limits: v.object({ content_bytes: v.number(), frame_bytes: v.number(), page: v.number(), frames_per_array: v.number() }),
+  limits: v.object({
+    content_bytes: v.number(), frame_bytes: v.number(), page: v.number(), frames_per_array: v.number(),
+    /** Of a page of history. Servers of before don't say, and give `page` at most. */
+    history_page: v.optional(v.number()),
+  }),
   server_time: v.number(),
 });
 export type HelloFrame = v.InferOutput<typeof HelloFrame>;

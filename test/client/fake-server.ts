@@ -36,6 +36,8 @@ export class FakeServer {
   /** A refusal of the upgrade. */
   onUpgrade: (token: string) => ErrorCode | null = () => null;
   pongs = true;
+  /** What it greets with; null as a server of before. */
+  history_page: number | null = null;
   /** An answer over HTTP is made, and waits for this. */
   beforeAnswer: (path: string) => Promise<void> = () => Promise.resolve();
   /** Pushed by a resume before it names heads instead. */
@@ -122,7 +124,7 @@ export class FakeServer {
       this.pings++;
       if (this.pongs) ws.send("pong");
     });
-    const limits = { content_bytes: 65_536, frame_bytes: 131_072, page: 100, frames_per_array: 1_000 };
+    const limits = { content_bytes: 65_536, frame_bytes: 131_072, page: 100, frames_per_array: 1_000, ...(this.history_page === null ? {} : { history_page: this.history_page }) };
     this.#send(ws, [{ type: "hello", user_id, device_id: "d", heartbeat: { interval_ms: 50, ttl_ms: 150 }, user_seq: 7, limits, server_time: Date.now() } as { type: string }]);
   }
 

@@ -1,107 +1,17 @@
 // Messages as they now are, against a small model that replays the events: whatever is edited, deleted, reacted to and answered,
 // in whatever order, by whomever, over crashes, sealing and pruning.
-import { DatabaseSync } from "node:sqlite";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { appendItems } from "../../durable-objects/conversation/append.ts";
-import { Batches } from "../../durable-objects/conversation/batches.ts";
-import { createGroup } from "../../durable-objects/conversation/create.ts";
-import { eraseMessage } from "../../durable-objects/conversation/erase.ts";
-import { readHistory } from "../../durable-objects/conversation/history.ts";
 import { putMember, removeMember } from "../../durable-objects/conversation/members.ts";
-import type { ConversationRecord } from "../../durable-objects/conversation/records.ts";
-import { Sealing } from "../../durable-objects/conversation/seal.ts";
-import { ConversationState } from "../../durable-objects/conversation/state.ts";
-import { ConversationStore } from "../../durable-objects/conversation/store.ts";
 import { readVersions } from "../../durable-objects/conversation/versions.ts";
 import { visibleRange } from "../../domain/membership.ts";
 import type { Event } from "../../protocol/events.ts";
-import type { AppendItem, HistoryReply } from "../../protocol/rpc.ts";
 import { decodeSegment, parseSegmentKey } from "../../protocol/segment.ts";
-import { DEFAULT_SETTINGS } from "../../protocol/settings.ts";
-import { type Archive, archivedBodies, newArchive, take } from "./archived.ts";
-import { nodeSql } from "./sqlite.ts";
+import { archivedBodies, take } from "./archived.ts";
+import { World } from "./changes-world.ts";
 
-const CONVERSATION = `g.${"0".repeat(32)}`;
 const USERS = ["ann", "bob", "cat"] as const;
 const EMOJIS = ["👍", "🎉"] as const;
-const NOW = Date.UTC(2026, 10, 21);
-const RULE = { ...DEFAULT_SETTINGS, seal_events: 4, hot_events: 3, hot_days: 0, edit_window_ms: 0 };
-
-/** One conversation over real stores, with an archive that takes its segments now and then. */
-class World {
-  readonly database = new DatabaseSync(":memory:");
-  readonly archive: Archive = newArchive();
-  store!: ConversationStore;
-  state!: ConversationState;
-  sealing!: Sealing;
-  batches!: Batches;
-  now = NOW;
-  sent = 0;
-
-  constructor() {
-    this.store = new ConversationStore(nodeSql(this.database));
-    createGroup(this.store, { conversation_id: CONVERSATION, creator_id: "ann", title: "t", members: ["bob"], max_members: 9, location_hint: null, jurisdiction: null }, NOW);
-    this.wake();
-  }
-
-  /** A new instance on the same rows. */
-  wake(): void {
-    this.store = new ConversationStore(nodeSql(this.database));
-    this.state = new ConversationState(this.store, this.store.readConversation() as ConversationRecord);
-    this.sealing = new Sealing(this.store, this.state, {
-      bucket: { put: async (key, ndjson) => void this.archive.bucket.set(key, ndjson), holds: async (key) => this.archive.bucket.has(key) },
-      settings: () => RULE, now: () => this.now,
-    });
-    this.batches = new Batches(this.store, { conversation_id: CONVERSATION, epoch: 1 });
-  }
-
-  append(user: string, item: Record<string, unknown>): void {
-    this.sent += 1;
-    this.now += 1;
-    const { events, erased } = appendItems(this.store, this.state, {
-      conversation_id: CONVERSATION, sender_id: user, create: null, alone: false, items: [{ client_msg_id: `k${this.sent}`, device_id: null, ...item } as AppendItem],
-    }, this.ports(), this.now);
-    this.batches.forget(erased);
-    if (events.length > 0) this.batches.remember(events.map((event) => ({ ...event, content_hash: null })));
-  }
-
-  erase(msgId: string): void {
-    const result = eraseMessage(this.store, this.state, msgId, this.ports(), this.now);
-    if (result.ok) this.batches.forget(result.erased);
-    if (result.ok && result.event !== null) this.batches.remember([{ ...result.event, content_hash: null }]);
-  }
-
-  async seal(): Promise<void> {
-    this.now += RULE.seal_after_ms + 1;
-    await this.sealing.seal();
-  }
-
-  /** The archiver takes what is in the bucket, and what is outside the hot window is pruned. */
-  archiveAll(): void {
-    for (const [key, ndjson] of this.archive.bucket) {
-      const head = take(this.archive, key, ndjson);
-      if (this.sealing.acknowledged(head).ok) this.archive.bucket.delete(key);
-    }
-    this.sealing.prune(this.now + 1);
-  }
-
-  msgId(nth: number): string {
-    return this.store.readMsgId((nth % this.state.head.seq) + 1) as string;
-  }
-
-  history(user: string): HistoryReply["events"] {
-    const stay = this.state.members.get(user);
-    if (stay === undefined) return [];
-    const result = readHistory(this.store, this.state, stay, { limit: 100, order: "asc" });
-    if (!result.ok) throw new Error(result.code);
-    return archivedBodies(this.archive, result.page.events);
-  }
-
-  private ports() {
-    return { settings: () => RULE, erased: (seqs: readonly number[]) => this.sealing.erased(seqs) };
-  }
-}
 
 /** A message of the model: what a reader of all events knows of it. */
 interface Shown {

@@ -165,6 +165,7 @@ export class SearchWorld {
     };
     return {
       all: (query, ...bindings) => sql.all(query, ...bindings),
+      values: (query, ...bindings) => sql.values(query, ...bindings),
       run: (query, ...bindings) => {
         tick();
         sql.run(query, ...bindings);

@@ -6,6 +6,11 @@ export function nodeSql(database = new DatabaseSync(":memory:")): Sql {
   let rowsWritten = 0;
   return {
     all: (query, ...bindings) => database.prepare(query).all(...bindings.map(given)) as Row[],
+    values: (query, ...bindings) => {
+      const statement = database.prepare(query);
+      statement.setReturnArrays(true);
+      return statement.all(...bindings.map(given)) as unknown as unknown[][];
+    },
     run: (query, ...bindings) => {
       if (bindings.length === 0) database.exec(query);
       else rowsWritten += Number(database.prepare(query).run(...bindings.map(given)).changes);

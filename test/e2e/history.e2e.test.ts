@@ -59,10 +59,12 @@ test("[B15] 137 messages page as 50, 50 and 37, newest first, and stay put while
   expect(third.next_cursor).toBeNull();
 });
 
-test("[A11] from is included and to is not, exactly, over 1,000 messages", async () => {
+test("[A11] [D11] from is included and to is not, exactly, over 1,000 messages; one page of all of them is the ten of a hundred", async () => {
   const [ann, bob] = [await newUser(product), await newUser(product)];
   const id = await fill(ann, bob, 1_000);
   const all = (await pages(bob, id, "order=asc&limit=100")).flat();
+  expect(await page(bob, id, "order=asc&limit=1000")).toEqual({ events: all, next_cursor: null, as_of_seq: 1_000 });
+  expect(codeOf(await bob.call("GET", `/v1/history/${id}?limit=1001`))).toBe("400 bad_request");
   const times = [...new Set(all.map((event) => event.sent_at))];
   const [from, to] = [times[Math.floor(times.length / 3)] as number, times[Math.floor((times.length * 2) / 3)] as number];
   for (const order of ["asc", "desc"]) {

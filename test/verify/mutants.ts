@@ -66,7 +66,7 @@ export const LONG_MUTANTS: readonly Mutant[] = [
   mutant("a settle that is lost where nobody is there", "unlisted",
     { file: "durable-objects/session/inbox.ts", find: "    if (row === null) return null;\n", replace: "    if (row === null || (before === null && !core.devices.live)) return null;\n" }),
   mutant("an edit that is acknowledged and not shown", "changed",
-    { file: "durable-objects/conversation/shown.ts", find: "return change === undefined ? asSent(place, row) : asChanged(place, row, change);", replace: "return asSent(place, row);" }),
+    { file: "durable-objects/conversation/shown.ts", find: "const change = changed.get(row.seq);", replace: "const change = undefined;" }),
   mutant("a page that leaves out the first event behind its cursor", "hole",
     { file: "durable-objects/conversation/history.ts", find: 'order === "asc" ? { from: position.seq + 1,', replace: 'order === "asc" ? { from: position.seq + 2,' }),
   mutant("keys that are forgotten after thirty events", "duplicate",

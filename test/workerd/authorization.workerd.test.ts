@@ -92,7 +92,10 @@ const TABLE: Readonly<Record<string, readonly Call[]>> = {
   bans: [{ name: "", ask: (stub, actor_id) => stub.bans({ actor_id }), answers: managers }],
   rename: [{ name: "", ask: (stub, actor_id) => stub.rename({ actor_id, title: `by ${actor_id}` }), answers: managers }],
   describe: [{ name: "", ask: (stub, user_id) => stub.describe({ user_id }), answers: members() }],
-  history: [{ name: "", ask: (stub, user_id) => stub.history({ user_id, query: { limit: 50 } }), answers: members() }],
+  history: [
+    { name: "", ask: (stub, user_id) => stub.history({ user_id, query: { limit: 50 } }), answers: members() },
+    { name: "as text", ask: (stub, user_id) => stub.history({ user_id, query: { limit: 50 }, text: true }), answers: members() },
+  ],
   search: [{ name: "", ask: (stub, user_id) => stub.search({ user_id, q: "words", order: "newest", after: null, limit: 20 }), answers: members() }],
   versions: [{ name: "", ask: (stub, user_id, { msg_id }) => stub.versions({ user_id, msg_id }), answers: members() }],
   resume: [

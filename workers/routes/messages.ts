@@ -28,8 +28,9 @@ messages.post("/v1/messages", async (context) => {
 messages.get("/v1/history/:conversation_id", user, async (context) => {
   const conversationId = pathId(ConversationId, context.req.param("conversation_id"));
   const query = parsed(HistoryQuery, context.req.query());
-  const { page } = expectOk(await conversationOf(context.env, conversationId).history({ user_id: callerOf(context), query }));
-  return context.json(await historyPage(context.env, page));
+  const { page } = expectOk(await conversationOf(context.env, conversationId).history({ user_id: callerOf(context), query, text: true }));
+  // The conversation has made all of the answer: nothing of it is parsed on its way.
+  return page.text === undefined ? context.json(await historyPage(context.env, page)) : context.body(page.text, 200, { "Content-Type": "application/json" });
 });
 
 /** A body is a `msg` frame, whose type may be left out. */

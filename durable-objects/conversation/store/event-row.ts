@@ -1,9 +1,27 @@
 // An event's row, as all stores of a conversation read it.
 import type { EventType } from "../../../protocol/events.ts";
 import type { Row } from "../../platform/sql.ts";
-import type { EventRecord } from "../records.ts";
+import type { EventRecord, ShownRecord } from "../records.ts";
 
 export const EVENT_COLUMNS = "seq, msg_id, msg_no, type, sender_id, client_msg_id, device_id, content_type, body, salt, content_hash, target_seq";
+
+/** What a reader is shown of an event comes from these. */
+export const SHOWN_COLUMNS = "seq, msg_id, msg_no, type, sender_id, client_msg_id, body, content_hash, target_seq";
+
+/** @param values in the order of SHOWN_COLUMNS */
+export function toShownRecord([seq, msg_id, msg_no, type, sender_id, client_msg_id, body, content_hash, target_seq]: readonly unknown[]): ShownRecord {
+  return {
+    seq: seq as number,
+    msg_id: msg_id as string,
+    msg_no: msg_no as number,
+    type: type as EventType,
+    sender_id: sender_id as string,
+    client_msg_id: client_msg_id as string | null,
+    body: body as string | null,
+    content_hash: content_hash === null ? null : bytes(content_hash),
+    target_seq: target_seq as number | null,
+  };
+}
 
 export function toEventRecord(row: Row): EventRecord {
   return {

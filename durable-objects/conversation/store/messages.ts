@@ -1,8 +1,9 @@
 // SQL of messages as they now are. changes: edits, deletions and replies by the message's seq. reactions: those that stand.
 import { byteLength } from "../../../protocol/limits.ts";
 import type { Sql } from "../../platform/sql.ts";
-import type { EventRecord } from "../records.ts";
-import { EVENT_COLUMNS, toEventRecord } from "./event-row.ts";
+import type { Bounds } from "../../../domain/page.ts";
+import type { EventRecord, ShownRecord } from "../records.ts";
+import { EVENT_COLUMNS, SHOWN_COLUMNS, toEventRecord, toShownRecord } from "./event-row.ts";
 
 /** The seqs of a message's newest edit and of its deletion. */
 export interface ChangeRecord {
@@ -25,6 +26,7 @@ export interface ErasedRecord {
   content_hash: Uint8Array;
 }
 
+const DIRECTIONS = { asc: "ASC", desc: "DESC" } as const;
 const NO_SALT = new Uint8Array(16);
 
 export class MessageStore {
@@ -67,17 +69,19 @@ export class MessageStore {
   }
 
   readChanges(seqs: readonly number[]): Map<number, ChangeRecord> {
-    const rows = this.sql.all("SELECT seq, edited_seq, deleted_seq, replies FROM changes WHERE seq IN (SELECT value FROM json_each(?))", JSON.stringify(seqs));
-    return new Map(rows.map((row) => [row["seq"] as number, {
+    const { where, bindings, has } = among("seq", seqs);
+    const rows = this.sql.all(`SELECT seq, edited_seq, deleted_seq, replies FROM changes WHERE ${where}`, ...bindings);
+    return new Map(rows.filter((row) => has(row["seq"] as number)).map((row) => [row["seq"] as number, {
       edited_seq: row["edited_seq"] as number | null, deleted_seq: row["deleted_seq"] as number | null, replies: row["replies"] as number,
     }]));
   }
 
   /** Of these messages, in the order in which they were given. */
   readReactions(seqs: readonly number[]): ReactionRecord[] {
-    return this.sql.all(
-      "SELECT target_seq, emoji, user_id, seq FROM reactions WHERE target_seq IN (SELECT value FROM json_each(?)) ORDER BY seq", JSON.stringify(seqs),
-    ).map((row) => ({ target_seq: row["target_seq"] as number, emoji: row["emoji"] as string, user_id: row["user_id"] as string, seq: row["seq"] as number }));
+    const { where, bindings, has } = among("target_seq", seqs);
+    return this.sql.all(`SELECT target_seq, emoji, user_id, seq FROM reactions WHERE ${where} ORDER BY seq`, ...bindings)
+      .map((row) => ({ target_seq: row["target_seq"] as number, emoji: row["emoji"] as string, user_id: row["user_id"] as string, seq: row["seq"] as number }))
+      .filter((row) => has(row.target_seq));
   }
 
   readReaction(targetSeq: number, emoji: string, userId: string): number | null {
@@ -104,14 +108,22 @@ export class MessageStore {
     return new Map(rows.map((row) => [row.seq, row]));
   }
 
+  /** The events within bounds, or of one content type alone. */
+  readPage({ from, to }: Bounds, limit: number, order: "asc" | "desc", contentType: string | null): ShownRecord[] {
+    const typed = contentType === null ? "" : "AND content_type = ?";
+    return this.sql.values(
+      `SELECT ${SHOWN_COLUMNS} FROM events WHERE seq BETWEEN ? AND ? ${typed} ORDER BY seq ${DIRECTIONS[order]} LIMIT ?`,
+      from, to, ...(contentType === null ? [] : [contentType]), limit,
+    ).map(toShownRecord);
+  }
+
   /** The messages that answer one, within bounds. */
-  readThread(targetSeq: number, { from, to }: { from: number; to: number }, limit: number, order: "asc" | "desc", contentType: string | null): EventRecord[] {
-    const direction = order === "asc" ? "ASC" : "DESC";
-    return this.sql.all(
-      `SELECT ${EVENT_COLUMNS} FROM events WHERE type = 'msg' AND target_seq = ? AND seq BETWEEN ? AND ? AND content_type = coalesce(?, content_type)
-       ORDER BY seq ${direction} LIMIT ?`,
+  readThread(targetSeq: number, { from, to }: Bounds, limit: number, order: "asc" | "desc", contentType: string | null): ShownRecord[] {
+    return this.sql.values(
+      `SELECT ${SHOWN_COLUMNS} FROM events WHERE type = 'msg' AND target_seq = ? AND seq BETWEEN ? AND ? AND content_type = coalesce(?, content_type)
+       ORDER BY seq ${DIRECTIONS[order]} LIMIT ?`,
       targetSeq, from, to, contentType, limit,
-    ).map(toEventRecord);
+    ).map(toShownRecord);
   }
 
   /** The greatest number that a device gave a message. */
@@ -127,4 +139,12 @@ export class MessageStore {
     const row = this.sql.all("SELECT msg_id FROM events WHERE seq > ? AND type = 'delete' AND target_seq <= ? ORDER BY seq LIMIT 1", sealed, sealed)[0];
     return row === undefined ? null : (row["msg_id"] as string);
   }
+}
+
+/** A run of a page is looked through as one, which costs nothing where few have changed; what lies apart is looked up one by one. */
+function among(column: string, seqs: readonly number[]): { where: string; bindings: (string | number)[]; has: (seq: number) => boolean } {
+  const [first, last] = [seqs.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY), seqs.reduce((a, b) => Math.max(a, b), 0)];
+  if (seqs.length === 0 || last - first >= 2 * seqs.length) return { where: `${column} IN (SELECT value FROM json_each(?))`, bindings: [JSON.stringify(seqs)], has: () => true };
+  const wanted = new Set(seqs);
+  return { where: `${column} BETWEEN ? AND ?`, bindings: [first, last], has: (seq) => wanted.has(seq) };
 }

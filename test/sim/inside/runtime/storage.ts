@@ -10,6 +10,7 @@ export interface StoragePorts {
 
 interface Cursor {
   toArray(): Row[];
+  raw(): Iterable<unknown[]>;
   rowsWritten: number;
 }
 
@@ -19,7 +20,7 @@ interface Durable {
   scripts: number;
 }
 
-const NOTHING: Cursor = { toArray: () => [], rowsWritten: 0 };
+const NOTHING = cursorOf([], 0);
 
 export class ObjectStorage {
   /** Writes wait to become durable. */
@@ -155,18 +156,22 @@ export class ObjectStorage {
     if (prepared === "script") {
       this.#begin();
       this.#scripts += this.#schema.run(query, this.#scripts, this.#durable.scripts === 0) ? 1 : 0;
-      return { toArray: () => [], rowsWritten: 1 };
+      return cursorOf([], 1);
     }
     const given = bindings.map((value) => (value instanceof ArrayBuffer ? new Uint8Array(value) : value));
     if (prepared.reads) {
       const rows = prepared.all(given);
-      return rows.length === 0 ? NOTHING : { toArray: () => rows, rowsWritten: 0 };
+      return rows.length === 0 ? NOTHING : cursorOf(rows, 0);
     }
     this.#begin();
     if (prepared.returns) {
       const rows = prepared.all(given);
-      return { toArray: () => rows, rowsWritten: rows.length };
+      return cursorOf(rows, rows.length);
     }
-    return { toArray: () => [], rowsWritten: prepared.run(given) };
+    return cursorOf([], prepared.run(given));
   }
+}
+
+function cursorOf(rows: Row[], rowsWritten: number): Cursor {
+  return { toArray: () => rows, raw: () => rows.map((row) => Object.values(row)), rowsWritten };
 }
