@@ -3,6 +3,7 @@
 // then. In a room it is one's own message coming back, which the room sends once it is in its archive.
 import { once } from "node:events";
 import WebSocket from "ws";
+import { now } from "../generator/clock.ts";
 import type { Address, Cursor, Device, Dialect, Seen } from "./dialect.ts";
 import { archived, attribute } from "./xmpp-archive.ts";
 
@@ -51,8 +52,9 @@ export function xmpp(options: XmppOptions): Dialect {
       if (first === null) throw new Error(`the archive of ${user} is empty`);
       firsts.set(user, first);
       const messages = await archived(device, first, missed);
+      const at = now();
       await device.close();
-      return messages.map(({ key }) => key);
+      return { keys: messages.map(({ key }) => key), at };
     },
   };
 }
