@@ -104,9 +104,9 @@ function named<N extends "ack" | "delivery" | "catch_up">(name: N, { p50, p99, m
 }
 
 async function serverBetween(target: Target, from: number, to: number, failure: Promise<never>): Promise<ReturnType<Target["cpu"]>> {
-  await Promise.race([failure, sleep(from - now())]);
+  await Promise.race([failure, sleep(Math.max(0, from - now()))]);
   const before = target.cpu();
-  await Promise.race([failure, sleep(to - now())]);
+  await Promise.race([failure, sleep(Math.max(0, to - now()))]);
   const after = target.cpu();
   if (before === null || after === null) return null;
   return {

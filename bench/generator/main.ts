@@ -70,9 +70,9 @@ class Generator {
     const { traffic } = this.load;
     const tally = new Tally(from, to);
     traffic.tally = tally;
-    await sleep(from - now());
+    await sleep(Math.max(0, from - now()));
     const before = process.cpuUsage();
-    await sleep(to - now());
+    await sleep(Math.max(0, to - now()));
     const { user, system } = process.cpuUsage(before);
     traffic.tally = NOTHING;
     return { bytes: tally.bytes, acks: tally.ack.all(), deliveries: tally.delivery.all(), cpu: (user + system) / 1_000 };

@@ -11,8 +11,8 @@ interface Frame {
 const WIDTH = 1_200;
 const ROW = 17;
 const LETTER = 6.6;
-/** Narrower frames are not drawn. */
-const NARROWEST = 0.4;
+/** Half of a percent: what is narrower is not drawn, nor what it called. */
+const NARROWEST = 6;
 const MARGIN = 10;
 const FONT = 11;
 
