@@ -18,7 +18,6 @@ export const MUTANTS: readonly Mutant[] = [
   { name: "an alarm that has fired counts as set", seed: 1, file: "durable-objects/platform/tasks.ts", text: "    this.armed = null;\n    for", becomes: "    for" },
   { name: "who could not be reached is forgotten", seed: 63, file: `${conversation}/rounds.ts`, text: "this.state.tally(), failed, settled.filter", becomes: "this.state.tally(), [], settled.filter" },
   { name: "a settle forgets one member", seed: 21, file: `${conversation}/rounds.ts`, text: "const stays = [...this.state.members.values(), ", becomes: "const stays = [...[...this.state.members.values()].slice(1), " },
-  { name: "the fan-out's watermark moves before the replies", seed: 63, file: `${conversation}/rounds.ts`, text: "    this.settlingTo = head;", becomes: "    this.settlingTo = head;\n    this.state.marks.fanout_seq = head;\n    this.store.commitSettled({ fanout_seq: head, told_seq: head }, this.state.tally(), [], []);" },
   { name: "one event too many after a stay", seed: 1, file: "domain/delivery.ts", text: "Math.min(head, stay.left_seq ?? head)", becomes: "Math.min(head, (stay.left_seq ?? head) + 1)" },
   { name: "who was removed is pushed to", seed: 1, file: `${conversation}/members.ts`, text: "state.members.delete(change.user_id);", becomes: "void 0;" },
   { name: "a resume leaves one out", seed: 23, file: `${conversation}/resume.ts`, text: "call.cursor.seq + 1, visibleFrom", becomes: "call.cursor.seq + 2, visibleFrom" },
@@ -33,4 +32,8 @@ export const MUTANTS: readonly Mutant[] = [
   { name: "the client begins a new page behind a hole", seed: 22, file: "client/timeline.ts", text: "Math.min(first.seq, this.#lowestHeld) - 1", becomes: "Math.min(first.seq, this.#lowestHeld)" },
   { name: "a receipt that was lost is not said again", seed: 37, file: "client/receipts.ts", text: "if (mark.told_at >= unsure) mark.told_delivered = 0;", becomes: "" },
   { name: "a poll names no head that gave way", seed: 2, file: "domain/poll.ts", text: "for (const head of [...changed, ...lost]) {", becomes: "for (const head of [...changed.slice(1)]) {" },
+  { name: "one event too many before a stay is read", seed: 22, file: "domain/membership.ts", text: `history === "all" ? 1 : stay.joined_seq,`, becomes: `history === "all" ? 1 : stay.joined_seq - 1,` },
+  { name: "a hole in the archive is jumped over", seed: 100_025, file: "domain/sealing.ts", text: "if (!segment.acked || segment.from_seq !== reached + 1) break;", becomes: "if (!segment.acked) continue;" },
+  { name: "an event of a new epoch is taken for one of the old", seed: 100_020, file: "client/timeline.ts", text: "if (slot.epoch > this.#epoch) {", becomes: "if (slot.epoch > this.#epoch + 100) {" },
+  { name: "a settle of a new epoch moves no inbox", seed: 100_023, file: "domain/delivery.ts", text: "if (row === null || epoch > row.epoch) return", becomes: "if (row === null) return" },
 ];

@@ -1,4 +1,9 @@
-// Seeds that once found a fault of the product, with what was wrong. They stay for ever.
+// Where which worlds begin; and seeds that once found a fault of the product, with what was wrong. They stay for ever.
+
+/** Worlds from here on have more in them: segments that vanish, conversations that are lost and restored. Those before stay what they were. */
+export const WIDER = 100_000;
+/** From here on groups are told as large ones are, too. */
+export const WIDEST = 200_000;
 
 export const KEPT: readonly (readonly [seed: number, fault: string])[] = [
   [2, "who had left and sent again what had gone in was told that it is refused"],

@@ -4,9 +4,10 @@ import { size } from "../sizes.ts";
 import { bundle } from "./build.ts";
 import type { Outcome } from "./inside/simulation.ts";
 import { run } from "./run.ts";
-import { KEPT } from "./seeds.ts";
+import { KEPT, WIDER } from "./seeds.ts";
 
 const SEEDS = size("simulated worlds", 12, 2_000);
+const WIDER_SEEDS = size("wider worlds", 6, 500);
 let program: string;
 
 beforeAll(async () => {
@@ -28,6 +29,12 @@ test(`[A1 A5 A11 E3] whatever is lost, late, doubled, cut or killed: what was ac
   expect(all.flatMap(({ seed, breaches }) => breaches.map((breach) => `seed ${seed}: ${breach.join(": ")}`))).toEqual([]);
   // A world in which nothing happens would keep every rule.
   expect(all.reduce((sum, { events }) => sum + events, 0)).toBeGreaterThan(20 * SEEDS);
+});
+
+test("[A5 E3] what is lost comes back from the archive as it was, in a new epoch, on every device, and what was written meanwhile goes in", async () => {
+  const all = await outcomes(WIDER, WIDER + WIDER_SEEDS - 1);
+  expect(all.flatMap(({ seed, breaches }) => breaches.map((breach) => `seed ${seed}: ${breach.join(": ")}`))).toEqual([]);
+  expect(all.reduce((sum, { restored }) => sum + restored, 0)).toBeGreaterThan(WIDER_SEEDS / 3);
 });
 
 test("any seed replays exactly, whatever ran before it", async () => {

@@ -5,6 +5,7 @@ import { ALONE } from "../../../archiver/membership.ts";
 import { newMetrics } from "../../../archiver/metrics.ts";
 import { newReadServer } from "../../../archiver/read-api.ts";
 import { ReadSlots } from "../../../archiver/read-slots.ts";
+import { restoreConversation, type RestoreReport } from "../../../archiver/restore/restore.ts";
 import { BucketUnavailable, type ListedObject, type SegmentBucket, type StoredObject } from "../../../archiver/s3.ts";
 import { SqliteStore } from "../../../archiver/stores/sqlite.ts";
 import { type ArchiveStore, StoreUnavailable } from "../../../archiver/stores/store.ts";
@@ -127,8 +128,23 @@ export class Archive {
     });
   }
 
+  /** What an operator does who knows that a conversation's storage is lost. */
+  restore(conversation_id: string): Promise<RestoreReport> {
+    const { clock } = this.#ports;
+    const options = { force: false, members: null, upTo: null, acceptLoss: false };
+    return restoreConversation(conversation_id, options, { ...this.#reach(), retentionS: RETENTION_S, now: () => clock.now, checkpoint: () => undefined });
+  }
+
   #newArchiver(): Archiver {
-    const { clock, chance, network, faults, secret } = this.#ports;
+    const { clock, chance } = this.#ports;
+    return new Archiver({
+      ...this.#reach(), metrics, retentionS: RETENTION_S, pollMs: PASS_MS, pollMaxMs: PASS_MS, sharing: ALONE, now: () => clock.now, random: () => chance.next(),
+    }, new AbortController().signal);
+  }
+
+  /** The store, the bucket and the Worker, as a process of the archive reaches them. */
+  #reach(): { store: ArchiveStore; bucket: SegmentBucket; edge: HttpEdge } {
+    const { chance, network, faults, secret } = this.#ports;
     const through = <T>(what: string, unavailable: new (cause: unknown) => Error, work: () => T | Promise<T>) =>
       network.effect(what, network.fate(faults().bucket), () => chance.skewed(0, 20), work).catch((error: unknown) => {
         throw error instanceof Lost ? new unavailable(error) : error;
@@ -140,10 +156,7 @@ export class Archive {
         return (...given: unknown[]) => through(`store.${String(name)}`, StoreUnavailable, () => Reflect.apply(member, target, given) as unknown);
       },
     });
-    return new Archiver({
-      store: guarded, bucket: this.#archiversBucket(through), edge: new HttpEdge("https://chat.test", new TextEncoder().encode(secret)), metrics,
-      retentionS: RETENTION_S, pollMs: PASS_MS, pollMaxMs: PASS_MS, sharing: ALONE, now: () => clock.now, random: () => chance.next(),
-    }, new AbortController().signal);
+    return { store: guarded, bucket: this.#archiversBucket(through), edge: new HttpEdge("https://chat.test", new TextEncoder().encode(secret)) };
   }
 
   #archiversBucket(through: <T>(what: string, unavailable: new (cause: unknown) => Error, work: () => T | Promise<T>) => Promise<T>): SegmentBucket {

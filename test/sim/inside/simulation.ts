@@ -1,9 +1,12 @@
 // One seed: a world with its own mixture of faults, people who act in it, its healing, and the verdict.
+import type { RestoreReport } from "../../../archiver/restore/restore.ts";
 import { Chance } from "./chance.ts";
+import { newOwner } from "./clock.ts";
 import type { Device } from "./device.ts";
 import { type Faults, healed, someFaults } from "./faults.ts";
+import { WIDER, WIDEST } from "../seeds.ts";
 import { type Cast, People } from "./people.ts";
-import { type Breach, disordered, uncounted, unfinished, unread, unsettled, untold } from "./verdict.ts";
+import { type Breach, disordered, unarchived, uncounted, unfinished, unread, unsettled, untold } from "./verdict.ts";
 import { Witness } from "./witness.ts";
 import { World } from "./world.ts";
 
@@ -22,9 +25,20 @@ export interface Outcome {
   steps: number;
   events: number;
   sent: number;
+  /** Conversations that came back from the archive. */
+  restored: number;
   /** Virtual ms. */
   lasted: number;
   lines: string[];
+}
+
+interface Wider {
+  /** Groups of three and more are told as large ones are. */
+  modes: boolean;
+  /** Conversations that are lost and restored. */
+  restores: number;
+  /** Chance in a second that a segment vanishes from the bucket. */
+  vanishing: number;
 }
 
 /** What a mutant is known by: the first rule that it breaks. */
@@ -61,6 +75,8 @@ class Simulation {
   readonly #faults: Faults;
   readonly #breaches: Breach[] = [];
   readonly #begun: number;
+  readonly #widening: Chance;
+  readonly #wider: Wider;
 
   constructor(seed: number, traced: boolean) {
     this.#seed = seed;
@@ -68,7 +84,9 @@ class Simulation {
     this.#chaos = new Chance(seed, "chaos");
     this.#cast = castOf(this.#chance);
     this.#faults = someFaults(this.#chaos);
-    this.world = new World(seed, settingsOf(new Chance(seed, "settings")), traced, {
+    this.#widening = new Chance(seed, "wider");
+    this.#wider = widerOf(seed, this.#widening);
+    this.world = new World(seed, { ...settingsOf(new Chance(seed, "settings")), ...(this.#wider.modes ? LARGE_FROM_THREE : {}) }, traced, {
       committed: (home) => this.#witness.committed(home),
       listen: (device) => this.#witness.listen(device, device.client),
       broken: (rule, what) => this.#breaks(rule, what),
@@ -86,6 +104,7 @@ class Simulation {
     this.#run(2_000);
     world.faults = this.#faults;
     this.#worsen();
+    if (this.#wider.vanishing > 0) this.#vanish();
     for (let i = 0; i < this.#cast.actions; i++) {
       this.#people.act();
       this.#run(this.#chance.skewed(0, this.#cast.pause));
@@ -93,6 +112,7 @@ class Simulation {
     this.#heal();
     this.#until(() => unsettled(world, this.#witness));
     this.#findAll(disordered(this.#witness));
+    for (let i = 0; i < this.#wider.restores; i++) this.#loseAndRestore();
     this.#lookBack();
     this.#until(() => all(unread(world, this.#witness), uncounted(world, this.#witness)));
     for (const device of world.devices) for (const end of device.sockets) if (end.readyState === 1) world.network.cut(end, 100);
@@ -105,6 +125,7 @@ class Simulation {
     const { trace, clock } = this.world;
     return {
       seed: this.#seed, hash: trace.hash, breaches: this.#breaches, steps: clock.steps, events: this.#witness.events, sent: this.#witness.sent.size,
+      restored: [...this.#witness.histories.values()].reduce((sum, { restored }) => sum + restored, 0),
       lasted: clock.now - this.#begun, lines: trace.lines,
     };
   }
@@ -167,6 +188,17 @@ class Simulation {
     next();
   }
 
+  /** As where an operator, or a rule of the store, deletes too much. */
+  #vanish(): void {
+    const { world } = this;
+    world.clock.after(world.nobody, -Math.log(1 - this.#widening.next()) / this.#wider.vanishing * 1_000, "vanishing", () => {
+      if (world.faults !== this.#faults) return;
+      const keys = [...world.archive.bucket.keys()];
+      if (keys.length > 0) world.archive.bucket.delete(this.#widening.of(keys));
+      this.#vanish();
+    });
+  }
+
   #withSocket(act: (end: Parameters<World["network"]["cut"]>[0]) => void): void {
     const device = this.#chaos.of(this.world.devices);
     const end = [...device.sockets].findLast(({ readyState }) => readyState === 1);
@@ -201,6 +233,38 @@ class Simulation {
     }
   }
 
+  /** All that is archived comes back; meanwhile people write on, and what they write goes in once it is there again. */
+  #loseAndRestore(): void {
+    const { world } = this;
+    const history = this.#widening.of([...this.#witness.histories.values()].filter(({ head }) => head > 0));
+    const { conversation_id } = history;
+    this.#until(() => unarchived(world, history));
+    const home = world.home("conversation", conversation_id);
+    this.#witness.lost(history);
+    world.network.crash(home);
+    home.vanish();
+    this.#act(this.#widening.between(0, 5));
+    let report: RestoreReport | null = null;
+    world.clock.as(newOwner("operator"), () => void world.archive.restore(conversation_id).then((made) => {
+      this.#witness.restored(home, history);
+      report = made;
+    }, (error: unknown) => this.#breaks("a restore does not fail", String(error))));
+    this.#until(function* () {
+      if (report === null) yield ["a restore ends", home.label];
+    });
+    const { lost, head_seq, epoch } = report as unknown as RestoreReport;
+    if (lost !== null || epoch !== 1 + history.restored) this.#breaks("a restore brings back all that is archived", `${home.label}: ${JSON.stringify({ lost, head_seq, epoch })}`);
+    this.#act(this.#widening.between(0, 10));
+    this.#until(() => unsettled(world, this.#witness));
+  }
+
+  #act(times: number): void {
+    for (let i = 0; i < times; i++) {
+      this.#people.act();
+      this.#run(this.#widening.skewed(0, this.#cast.pause));
+    }
+  }
+
   #lookBack(): void {
     for (const device of this.world.devices) {
       device.act((client) => {
@@ -231,6 +295,13 @@ function castOf(chance: Chance): Cast {
     users: chance.between(2, 5), devices: chance.between(1, 2), polls: chance.is(0.15) ? 0.5 : 0, coming: chance.is(0.6) ? chance.next() * 0.25 : 0,
     actions: chance.between(10, 60), pause: chance.of([50, 300, 1_500, 4_000]),
   };
+}
+
+const LARGE_FROM_THREE = { CONFAB_FANOUT_WRITE_MAX: "2", CONFAB_FANOUT_WRITE_AGAIN: "1" };
+
+function widerOf(seed: number, chance: Chance): Wider {
+  if (seed < WIDER) return { modes: false, restores: 0, vanishing: 0 };
+  return { modes: seed >= WIDEST, restores: chance.is(0.7) ? chance.between(1, 2) : 0, vanishing: chance.is(0.5) ? chance.next() : 0 };
 }
 
 function settingsOf(chance: Chance): Record<string, string> {

@@ -35,6 +35,10 @@ export class History {
   readonly #stays = new Map<string, Stay[]>();
   readonly #standing = new Map<number, Standing>();
   archived_seq = 0;
+  /** How often it was restored. */
+  restored = 0;
+  /** Its storage is lost, and what there is of it is not it. */
+  isLost = false;
 
   /** @param pair of a direct conversation */
   constructor(conversation_id: string, pair: readonly string[]) {

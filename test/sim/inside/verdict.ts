@@ -79,6 +79,8 @@ export function* uncounted(world: World, witness: Witness): Generator<Breach> {
       if (delivered < newest) yield ["what has arrived is DELIVERED", `${where}: ${delivered} of ${newest}`];
       const reached = Math.max(read, history.lastOwn(user_id));
       const count = history.messagesAfter(Math.max(reached, (history.joined(user_id) ?? 1) - 1)).length;
+      // In the modes of large groups no inbox is written per message.
+      if (world.home("conversation", history.conversation_id).storage.rows("SELECT mode FROM conversation")[0]?.["mode"] !== "write") continue;
       const row = world.home("session", user_id).storage.rows("SELECT head_msg_no, read_msg_no FROM inbox WHERE conversation_id = ?", history.conversation_id)[0];
       const stored = row === undefined ? null : Math.max(0, (row["head_msg_no"] as number) - (row["read_msg_no"] as number));
       if (stored !== count) yield ["every inbox counts what is unread", `${where}: ${stored} and not ${count} (read ${read}, head ${history.head})`];
@@ -101,6 +103,12 @@ export function* untold(world: World, witness: Witness): Generator<Breach> {
       if (status.delivered < delivered || status.read < read) yield ["whoever wrote sees who has it", told];
     }
   }
+}
+
+/** The archive has all of a conversation. */
+export function* unarchived(world: World, { conversation_id, head }: History): Generator<Breach> {
+  const [row] = world.archive.database.prepare("SELECT count(*) AS rows FROM messages WHERE conversation_id = ? AND seq IS NOT NULL").all(conversation_id);
+  if (row?.["rows"] !== head) yield ["all is archived in the end", `${conversation_id.slice(0, 12)}: ${Number(row?.["rows"])} of ${head}`];
 }
 
 /** Orders that only the end shows. */

@@ -25,7 +25,7 @@ export interface WitnessPorts {
 }
 
 interface Seen {
-  /** By conversation. */
+  /** By conversation and epoch. */
   readonly last: Map<string, number>;
   readonly marks: Map<string, [delivered: number, read: number]>;
 }
@@ -37,6 +37,8 @@ export class Witness {
   readonly acknowledged = new Map<string, number>();
   readonly #ports: WitnessPorts;
   readonly #pairs = new Map<string, readonly [string, string]>();
+  /** By user, conversation and epoch. */
+  readonly #settled = new Map<string, number>();
   readonly #marks = new Map<string, Map<string, [number, number]>>();
   events = 0;
 
@@ -51,11 +53,13 @@ export class Witness {
 
   /** A conversation's writes are durable. */
   committed(home: Home): void {
-    if (home.kind !== "conversation") return;
     if (!home.storage.exists) return;
+    if (home.kind === "session") this.#inboxes(home);
+    if (home.kind !== "conversation") return;
     const { storage, name } = home;
     const history = this.histories.get(name) ?? new History(name, this.#pairs.get(name) ?? []);
     this.histories.set(name, history);
+    if (history.isLost) return;
     try {
       for (const row of storage.rows("SELECT seq, msg_id, msg_no, type, sender_id, client_msg_id, body FROM events WHERE seq > ? ORDER BY seq", history.head)) {
         history.add({ ...row, body: row["body"] === null ? {} : JSON.parse(row["body"] as string) } as unknown as Fact);
@@ -80,6 +84,16 @@ export class Witness {
     if (rows !== marks.archived_seq) throw new Error(`archived up to ${marks.archived_seq}, and the archive has ${rows} rows of it`);
   }
 
+  /** A settle moves an inbox forward, or to another epoch. */
+  #inboxes({ storage, name }: Home): void {
+    for (const { conversation_id, epoch, settled_seq } of storage.rows("SELECT conversation_id, epoch, settled_seq FROM inbox") as unknown as { conversation_id: string; epoch: number; settled_seq: number }[]) {
+      const place = `${name} ${conversation_id} ${epoch}`;
+      const before = this.#settled.get(place) ?? 0;
+      if (settled_seq < before) this.#ports.broken("an inbox never goes back", `${name} in ${conversation_id.slice(0, 12)}: ${settled_seq} after ${before}`);
+      this.#settled.set(place, settled_seq);
+    }
+  }
+
   #receipts({ storage }: Home, history: History): void {
     const known = this.#marks.get(history.conversation_id) ?? new Map<string, [number, number]>();
     this.#marks.set(history.conversation_id, known);
@@ -92,6 +106,26 @@ export class Witness {
         known.set(key, [delivered, read]);
       }
     }
+  }
+
+  /** Its storage is gone. */
+  lost(history: History): void {
+    history.isLost = true;
+    history.restored += 1;
+    // What the archive was not handed yet of receipts is gone with it.
+    this.#marks.delete(history.conversation_id);
+  }
+
+  /** It is there again, from the archive: all of it, as it was. */
+  restored(home: Home, history: History): void {
+    history.isLost = false;
+    const rows = home.storage.rows("SELECT seq, msg_id, type, sender_id, client_msg_id FROM events ORDER BY seq");
+    const wrong = history.facts.findIndex((fact, i) => {
+      const row = rows[i];
+      return row === undefined || (["seq", "msg_id", "type", "sender_id", "client_msg_id"] as const).some((name) => row[name] !== fact[name]);
+    });
+    if (wrong !== -1) this.#ports.broken("what is restored is what happened", `${home.label}: seq ${wrong + 1}`);
+    this.committed(home);
   }
 
   /** The stored watermarks of a member's present stay. */
@@ -138,9 +172,11 @@ export class Witness {
     const { conversation_id, seq } = event;
     const history = this.histories.get(conversation_id);
     const told = `${device.device_id} got ${event.type} ${seq} of ${conversation_id.slice(0, 12)}`;
-    const before = last.get(conversation_id) ?? 0;
+    // What was restored is read anew.
+    const place = `${conversation_id} ${event.epoch}`;
+    const before = last.get(place) ?? 0;
     if (seq <= before) this.#ports.broken("each event comes once, in order", `${told} after ${before}`);
-    last.set(conversation_id, seq);
+    last.set(place, seq);
     const fact = history?.at(seq);
     if (history === undefined || fact === undefined) return this.#ports.broken("what is delivered is durable", `${told}; the head is ${history?.head ?? 0}`);
     if (!history.sees(device.user_id, seq)) this.#ports.broken("nobody sees outside their stay", told);
@@ -157,7 +193,7 @@ export class Witness {
     }
     for (const user of this.histories.get(conversation_id)?.members ?? []) {
       const mark = conversation.watermark(user);
-      const key = `${conversation_id} ${user}`;
+      const key = `${conversation_id} ${conversation.cursor.epoch} ${user}`;
       const [delivered, read] = seen.marks.get(key) ?? [0, 0];
       const now: [number, number] = [mark?.delivered_seq ?? 0, mark?.read_seq ?? 0];
       if (now[0] < delivered || now[1] < read) this.#ports.broken("receipts never go back", `${device.device_id} sees ${user} at ${now.join("/")} after ${delivered}/${read}`);

@@ -155,6 +155,12 @@ export class Home {
     return waiting;
   }
 
+  /** After a crash its storage is gone, too. */
+  vanish(): void {
+    this.storage.vanish();
+    this.#arm();
+  }
+
   /** Its constructor runs, as it does when anything reaches it. */
   wake(): void {
     this.#awake();

@@ -32,10 +32,12 @@ export class ObjectStorage {
   /** How many of its schema's scripts the object has run. */
   #scripts = 0;
   #durable: Durable = { alarm: null, firing: null, scripts: 0 };
-  readonly #schema: Schema;
+  readonly #kind: string;
+  #schema: Schema;
   readonly #ports: StoragePorts;
 
   constructor(kind: string, ports: StoragePorts) {
+    this.#kind = kind;
     this.#schema = Schema.take(kind);
     this.#ports = ports;
   }
@@ -132,6 +134,17 @@ export class ObjectStorage {
   lose(): void {
     this.alarm = null;
     this.#durable.alarm = null;
+  }
+
+  /** All that it had is gone, as if the object had never been. */
+  vanish(): void {
+    this.close();
+    this.#schema = Schema.take(this.#kind);
+    this.uncommitted = false;
+    this.alarm = null;
+    this.firing = null;
+    this.#scripts = 0;
+    this.#durable = { alarm: null, firing: null, scripts: 0 };
   }
 
   close(): void {
