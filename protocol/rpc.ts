@@ -120,6 +120,8 @@ export interface Resumed {
   reached_seq: number;
   head: Head;
   statuses?: StatusFrame[];
+  /** How far the user has read, where no settle is still to come that brings it. */
+  read?: { seq: number; msg_no: number };
 }
 
 /** What a session says of itself when a device opens a conversation, or none has it open any more. */

@@ -98,6 +98,12 @@ export class Receipts {
     return read_seq < stay.joined_seq ? null : { seq: read_seq, msg_no: this.msgNoAt(read_seq) };
   }
 
+  /** The same for who asks, where no settle is still to come that brings it. */
+  readForGood(stay: Stay): { seq: number; msg_no: number } | null {
+    const read = this.readBy(stay);
+    return read === null || this.ports.settles(read.seq) ? null : read;
+  }
+
   deliveredTo(stay: Stay): number {
     return this.entryOf(stay).marks.delivered_seq;
   }

@@ -18,8 +18,9 @@ export function resumeMember(store: ConversationStore, opened: Pick<Opened, "sta
   const pushed = end === -1 ? rows : rows.slice(0, end);
   const reached_seq = rows.length === 0 ? head.seq : (pushed.at(-1)?.seq ?? from - 1);
   if (call.gen !== undefined) opened.fanout.attach({ user_id: call.user_id, gen: call.gen, ...(call.until === undefined ? {} : { until: call.until }) }, call.alone === true);
+  const read = opened.receipts.readForGood(stay);
   return {
     ok: true, frames: pushed.map((row) => frameJson(place, row, visibleFrom)), reached_seq, head: { ...place, head_seq: head.seq },
-    statuses: opened.receipts.missed(stay),
+    statuses: opened.receipts.missed(stay), ...(read === null ? {} : { read }),
   };
 }

@@ -26,17 +26,22 @@ const BUSY_MS = 10_000;
 /** Who made room for another device should not push that one out at once. */
 const CROWDED_MS = 60_000;
 
+/** A conversation says how far the user has read it. */
+type Learned = (conversationId: string, marks: { read_seq: number; read_msg_no: number; settles: boolean }) => void;
+
 export class Connecting {
   private readonly core: SessionCore;
   private readonly lanes: Lanes;
   private readonly leases: Leases;
+  private readonly learned: Learned;
   /** Upgrades have a bucket of their own: who connects may send a whole burst at once. */
   private connects: Bucket | null = null;
 
-  constructor(core: SessionCore, lanes: Lanes, leases: Leases) {
+  constructor(core: SessionCore, lanes: Lanes, leases: Leases, learned: Learned) {
     this.core = core;
     this.lanes = lanes;
     this.leases = leases;
+    this.learned = learned;
     core.polls.onComing((deviceId, now) => this.comes(deviceId, now));
   }
 
@@ -118,6 +123,9 @@ export class Connecting {
       // Another one may have come, and asked, before this call: the conversation thinks that there is none.
       if (alone && reply.ok && !core.devices.only(new Set([device_id]))) core.devices.send([{ type: "sync_required", conversations: [reply.head] }]);
       if (reply.ok && !known) core.heads.heard(conversationId, { head_seq: reply.head.head_seq, head_msg_no: 0, last_at: 0 });
+      if (reply.ok && reply.read !== undefined && core.store.readInbox(conversationId)?.epoch === reply.head.epoch) {
+        this.learned(conversationId, { read_seq: reply.read.seq, read_msg_no: reply.read.msg_no, settles: false });
+      }
       return reply;
     } catch (error) {
       log("warn", "resume_failed", { user_id: core.userId, conversation_id: conversationId, ...errorFields(error) });

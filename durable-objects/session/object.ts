@@ -81,7 +81,7 @@ export class UserSession extends DurableObject<Env> implements SessionCalls {
     this.uploads = new Uploads(this.core, (claims) => this.admit(claims, 1));
     this.sending = new Sending(this.core, this.uploads);
     this.viewing = new Viewing(this.core);
-    this.connecting = new Connecting(this.core, this.sending.lanes, new Leases(this.core, this.viewing));
+    this.connecting = new Connecting(this.core, this.sending.lanes, new Leases(this.core, this.viewing), (conversationId, marks) => this.receipts.learned(conversationId, marks));
     this.quotas = new Quotas(this.core);
     this.profiles = new Profiles(this.core, this.quotas, (shard) => directoryOf(env, shard));
     this.blocks = new Blocks(this.core);

@@ -30,7 +30,7 @@ interface Lane {
 
 export interface ReceiptsPorts {
   /** A conversation was read this far, on these of the user's devices. */
-  read(conversationId: string, marks: ReceiptMarks, readers: ReadonlySet<string>): void;
+  read(conversationId: string, marks: Pick<ReceiptMarks, "read_seq" | "read_msg_no" | "settles">, readers: ReadonlySet<string>): void;
 }
 
 export class Receipts {
@@ -134,11 +134,7 @@ export class Receipts {
   /** @param readers the devices that have said that they read this far */
   private stored(conversationId: string, marks: ReceiptMarks, readers: readonly Device[]): void {
     this.remember(conversationId, marks);
-    if (readers.length === 0) {
-      // What was read may not be in the inbox: the session that was answered died. The settle that is to come brings it by itself.
-      if (!marks.settles && this.core.heads.read(conversationId, marks)) this.ports.read(conversationId, marks, new Set());
-      return;
-    }
+    if (readers.length === 0) return this.learned(conversationId, marks);
     const reading = new Set(readers.map((device) => device.device_id));
     if (this.core.heads.read(conversationId, marks) && !this.core.devices.only(reading)) {
       this.core.devices.send([{
@@ -146,6 +142,11 @@ export class Receipts {
       }], reading);
     }
     this.ports.read(conversationId, marks, reading);
+  }
+
+  /** What was read may not be in the inbox: the session that was to store it died. A settle that is to come brings it by itself. */
+  learned(conversationId: string, marks: Pick<ReceiptMarks, "read_seq" | "read_msg_no" | "settles">): void {
+    if (!marks.settles && this.core.heads.read(conversationId, marks)) this.ports.read(conversationId, marks, new Set());
   }
 
   private remember(conversationId: string, marks: ReceiptMarks): void {

@@ -21,4 +21,5 @@ export const KEPT: readonly (readonly [seed: number, fault: string])[] = [
   [2731, "the same"],
   [2270, "a poll's receipt was lost with the session behind it, and nobody said it again: the message stayed SENT"],
   [2740, "the same"],
+  [3140, "the same as 428, and the user's other device took it for told"],
 ];

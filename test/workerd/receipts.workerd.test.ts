@@ -55,16 +55,19 @@ test("[R14] a conversation that died after it stored a receipt tells the sender 
   expect(lost).toBeGreaterThan(1);
 });
 
-test("[R7] the session that was to store what its user has read dies with the answer: the next receipt of any device brings it", async () => {
-  const { bob, id } = await pair("rd");
+test.each([
+  ["the next receipt of any device brings it", "rd", (id: string) => receipt(id, 1, "DELIVERED")],
+  ["a device that comes back brings it", "rc", (id: string) => ({ type: "resume", cursors: { [id]: { epoch: 1, seq: 1 } } })],
+])("[R7] the session that was to store what its user has read dies with the answer: %s", async (_what, name, frame) => {
+  const { bob, id } = await pair(name);
   await vi.waitFor(async () => {
     const stats = await conversation(id).stats();
     expect(stats.ok && stats.stats.fanout_seq).toBe(1);
   });
-  expect(await conversation(id).receipts({ user_id: "rd-bob", read_seq: 1 })).toMatchObject({ ok: true, marks: { read_seq: 1, settles: false } });
-  bob.send(receipt(id, 1, "DELIVERED"));
-  await bob.until((device) => device.frames.some((frame) => frame["type"] === "inbox" && (frame["conversation"] as { unread: number }).unread === 0));
-  expect(await rows(session("rd-bob"), "SELECT read_seq, read_msg_no FROM inbox")).toEqual([{ read_seq: 1, read_msg_no: 1 }]);
+  expect(await conversation(id).receipts({ user_id: `${name}-bob`, read_seq: 1 })).toMatchObject({ ok: true, marks: { read_seq: 1, settles: false } });
+  bob.send(frame(id));
+  await bob.until((device) => device.frames.some((told) => told["type"] === "inbox" && (told["conversation"] as { unread: number }).unread === 0));
+  expect(await rows(session(`${name}-bob`), "SELECT read_seq, read_msg_no FROM inbox")).toEqual([{ read_seq: 1, read_msg_no: 1 }]);
 });
 
 test("[R15] a message alone writes eight rows with its receipts: two when it is sent, three when it settles, one each to deliver and to read, and one in the inbox", async () => {
