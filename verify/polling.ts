@@ -30,7 +30,9 @@ export class Polling implements Connection {
   /** Resolves with the first answer. @param userSeq of the last answer that arrived */
   static async open(deployment: Deployment, userId: string, deviceId: string, onFrames: OnFrames, userSeq: number): Promise<Polling> {
     const polling = new Polling(deployment, userId, deviceId, onFrames, userSeq);
-    await polling.poll(0);
+    const first = await polling.ask(0);
+    if (first === null) throw new Error(`${userId}'s first poll was not answered`);
+    polling.heard(first);
     // What a socket is greeted with.
     onFrames([{ type: "hello", user_seq: polling.user_seq }], polling);
     void polling.run();
@@ -50,10 +52,10 @@ export class Polling implements Connection {
     const body = encode(frames);
     this.posting = this.posting.then(async () => {
       if (this.ended || this.detached) return;
-      const { status, body: answer } = await call(this.deployment, this.user_id, "POST", `/v1/frames?device_id=${this.device_id}`, body);
-      if (status !== 200) throw new Error(`posted frames were answered with ${status}`);
-      this.take(answer);
-    }).catch(() => this.cut());
+      const answer = await call(this.deployment, this.user_id, "POST", `/v1/frames?device_id=${this.device_id}`, body).catch(() => null);
+      if (answer?.status === 200) this.take(answer.body);
+      else this.cut();
+    });
     return places;
   }
 
@@ -68,19 +70,24 @@ export class Polling implements Connection {
   }
 
   private async run(): Promise<void> {
-    try {
-      while (!this.ended) await this.poll(WAIT_MS);
-    } catch {
-      this.cut();
+    while (!this.ended) {
+      const answer = await this.ask(WAIT_MS);
+      if (answer === null) return this.cut();
+      this.heard(answer);
     }
   }
 
-  private async poll(wait: number): Promise<void> {
+  /** null where there is no answer, or another than frames. */
+  private async ask(wait: number): Promise<unknown> {
     const query = `user_seq=${this.user_seq}&wait=${wait}&device_id=${this.device_id}`;
-    const { status, body } = await call(this.deployment, this.user_id, "GET", `/v1/poll?${query}`);
-    if (status !== 200) throw new Error(`a poll was answered with ${status}`);
-    this.take(body);
-    this.user_seq = (body as { user_seq: number }).user_seq;
+    const answer = await call(this.deployment, this.user_id, "GET", `/v1/poll?${query}`).catch(() => null);
+    return answer?.status === 200 ? answer.body : null;
+  }
+
+  /** What can't be made sense of in it ends the run: it is no connection that broke. */
+  private heard(answer: unknown): void {
+    this.take(answer);
+    this.user_seq = (answer as { user_seq: number }).user_seq;
   }
 
   private take(answer: unknown): void {
