@@ -107,7 +107,7 @@ export class Connecting {
     this.leases.begin(core.store.readSettledAfter(now - core.settings.settle_after_ms - BUSY_MS).map((row) => row.conversation_id));
   }
 
-  private async resumed({ device_id }: Device, conversationId: string, cursor: Cursor, limit: number): ReturnType<ConversationCalls["resume"]> {
+  private async resumed(device: Device, conversationId: string, cursor: Cursor, limit: number): ReturnType<ConversationCalls["resume"]> {
     const { core } = this;
     const known = core.heads.has(conversationId) || core.store.readInbox(conversationId) !== null;
     // Asking wakes an object: without a price for strangers' ones, a frame would wake a thousand.
@@ -116,12 +116,14 @@ export class Connecting {
     try {
       // Live from here on is said only where the other devices know of the conversation, too: what settles first, they are all pushed.
       const there = core.store.readInbox(conversationId) === null ? {} : { gen: core.gen, until: core.devices.until };
-      const alone = core.devices.only(new Set([device_id]));
+      const devices = new Set([device.device_id]);
+      const alone = core.devices.only(devices);
       const reply = await again(() => core.through(conversationId, (stub) => stub.resume({
         user_id: core.userId, conversation_id: conversationId, cursor, limit, known: core.known(conversationId), ...there, ...(alone ? { alone } : {}),
       })));
+      if (reply.ok) device.has?.(conversationId, cursor.seq);
       // Another one may have come, and asked, before this call: the conversation thinks that there is none.
-      if (alone && reply.ok && !core.devices.only(new Set([device_id]))) core.devices.send([{ type: "sync_required", conversations: [reply.head] }]);
+      if (alone && reply.ok && !core.devices.only(devices)) core.devices.send([{ type: "sync_required", conversations: [reply.head] }]);
       if (reply.ok && !known) core.heads.heard(conversationId, { head_seq: reply.head.head_seq, head_msg_no: 0, last_at: 0 });
       if (reply.ok && reply.read !== undefined && core.store.readInbox(conversationId)?.epoch === reply.head.epoch) {
         this.learned(conversationId, { read_seq: reply.read.seq, read_msg_no: reply.read.msg_no, settles: false });

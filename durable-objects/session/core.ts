@@ -71,6 +71,7 @@ export class SessionCore {
     this.users = new UserStore(store.sql);
     this.sockets = new Sockets(ctx, {
       rule: () => ({ events: this.settings.credit_events, bytes: CREDIT_BYTES }),
+      headOf: (conversationId) => Math.max(this.heads.headOf(conversationId), store.readInbox(conversationId)?.settled_seq ?? 0),
       settledSince: (at) => store.readSettledAfter(at).map(({ conversation_id, epoch, settled_seq }) => ({ conversation_id, epoch, head_seq: settled_seq })),
     });
     this.polls = new Polls({

@@ -12,7 +12,7 @@ interface Ledger {
   account: Account;
   /** By conversation, in the order of pushing. */
   runs: Map<string, { to_seq: number; amount: Amount }[]>;
-  /** The newest seq that was pushed or withheld: what is sent again counts once. */
+  /** The newest seq that was pushed or withheld, or that it had: what is sent again counts once. */
   reached: Map<string, number>;
   /** Heads of what was withheld. */
   heads: Map<string, Head>;
@@ -21,6 +21,8 @@ interface Ledger {
 
 export interface CreditPorts {
   rule(): CreditRule;
+  /** A seq that is surely there; 0 where nothing is known. */
+  headOf(conversationId: string): number;
   /** Conversations that have settled since then, ms: what a woken object no longer knows. */
   settledSince(at: number): Head[];
 }
@@ -71,7 +73,15 @@ export class Credit<S extends object> {
 
   /** Pushed whatever the credit: what a device asked for. */
   pushed(socket: S, run: Run): void {
-    note(this.ledger(socket), run, { events: run.events, bytes: run.bytes });
+    const ledger = this.ledger(socket);
+    note(ledger, run, this.amountOf(ledger, run));
+  }
+
+  /** Everything up to here it says that it has: what of that is pushed again is no debt, as it may never be acknowledged again. */
+  has(socket: S, conversationId: string, seq: number): void {
+    const { reached } = this.ledger(socket);
+    const known = reached.get(conversationId) ?? 0;
+    if (seq > known) keep(reached, conversationId, Math.max(known, Math.min(seq, this.ports.headOf(conversationId))));
   }
 
   private amountOf({ reached }: Ledger, { conversation_id, to_seq, events, bytes }: Run): Amount {
@@ -92,8 +102,7 @@ export class Credit<S extends object> {
 
   /** A receipt. Gives what the device must hear where it has credit again; null else. */
   acknowledged(socket: S, conversationId: string, seq: number, starvedAt: number | undefined): DownFrame[] | null {
-    const ledger = this.ledgers.get(socket);
-    if (ledger === undefined) return null;
+    const ledger = this.ledger(socket);
     const { account, runs } = ledger;
     const behind = (runs.get(conversationId) ?? []).filter((run) => {
       if (run.to_seq <= seq) account.pushed = less(account.pushed, run.amount);
@@ -101,6 +110,7 @@ export class Credit<S extends object> {
     });
     if (behind.length > 0) runs.set(conversationId, behind);
     else runs.delete(conversationId);
+    this.has(socket, conversationId, seq);
     account.withheld = { events: 0, bytes: 0 };
     if ((ledger.heads.get(conversationId)?.head_seq ?? Number.POSITIVE_INFINITY) <= seq) ledger.heads.delete(conversationId);
     if (!decideRegain(account, this.ports.rule())) return null;

@@ -22,6 +22,8 @@ export interface Device {
   acknowledged?(conversationId: string, seq: number): void;
   /** It asks for all that it lacks: what it was pushed before counts no more. False: it did so too often, and is closed. */
   resumed?(): boolean;
+  /** What it came back with. */
+  has?(conversationId: string, seq: number): void;
   view(conversationIds: readonly string[]): void;
   /** A newer token of the same user: until and since when, in seconds since 1970. */
   prolong(exp: number, iat: number): void;

@@ -107,6 +107,7 @@ export class Sockets {
       },
       acknowledged: (conversationId, seq) => this.acknowledged(ws, conversationId, seq),
       resumed: () => this.resumed(ws),
+      has: (conversationId, seq) => this.credit.has(ws, conversationId, seq),
     };
   }
 
