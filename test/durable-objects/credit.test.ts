@@ -5,7 +5,7 @@ import { Credit } from "../../durable-objects/session/credit.ts";
 const CONVERSATION = `g.${"0".repeat(32)}`;
 const HEAD = 42;
 
-function creditOf(events: number): { credit: Credit<object>; push(from: number, to: number): string; resume(from: number, to: number): void; socket: object } {
+function creditOf(events: number): { credit: Credit<object>; push: (from: number, to: number) => string; resume: (from: number, to: number) => void; socket: object } {
   const credit = new Credit<object>({ rule: () => ({ events, bytes: 1_000_000 }), headOf: () => HEAD, settledSince: () => [] });
   const socket = {};
   const runOf = (from: number, to: number) => ({ conversation_id: CONVERSATION, to_seq: to, events: to - from + 1, bytes: 100 });
