@@ -63,6 +63,8 @@ export interface DeliverCall {
   settle: boolean;
   /** These were pushed before, and no device has said that they came. */
   again?: boolean;
+  /** Devices may have these, and may have acknowledged them: the conversation has forgotten whom it told. */
+  repeat?: boolean;
   /** The head is the event that ended this recipient's membership. */
   left: boolean;
   /** How the conversation reaches its members now. */

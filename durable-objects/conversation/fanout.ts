@@ -100,7 +100,7 @@ export class Fanout {
     const restore = new RestoreStore(store.sql).read();
     this.restored = restore?.state === "restored" ? { seq: restore.head_seq, msg_no: readMsgNo(store.sql, restore.head_seq) ?? 0 } : null;
     if (this.modes.mode === "write") return;
-    for (const { user_id, gen } of attached.audience(this.modes.mode, ports.now())) this.live.attach(user_id, gen, this.toldSeq);
+    for (const { user_id, gen } of attached.audience(this.modes.mode, ports.now())) this.live.attach(user_id, gen, this.toldSeq, this.state.head.seq);
   }
 
   get lines(): LinePushes["lines"] {
@@ -176,7 +176,7 @@ export class Fanout {
   }
 
   private isThere(userId: string, gen: number, sentSeq: number): void {
-    if (this.modes.tells(userId, this.ports.now())) this.live.attach(userId, gen, sentSeq);
+    if (this.modes.tells(userId, this.ports.now())) this.live.attach(userId, gen, sentSeq, this.state.head.seq);
     else this.live.forget(userId);
   }
 
@@ -267,8 +267,9 @@ export class Fanout {
         this.live.forget(userId);
         continue;
       }
-      const to = Math.min(head, member.sent_seq + LIVE_EVENTS);
-      const verdict = this.over.write(stay, member, to, LIVE_EVENTS);
+      const repeats = member.sent_seq < member.repeat_to;
+      const to = Math.min(repeats ? member.repeat_to : head, member.sent_seq + LIVE_EVENTS);
+      const verdict = repeats ? "call" : this.over.write(stay, member, to, LIVE_EVENTS);
       if (verdict === "written") written = true;
       if (verdict !== "call") continue;
       called.push([userId, member]);
@@ -313,8 +314,9 @@ export class Fanout {
       const wants = this.live.get(stay.user_id)?.wants ?? "json";
       // What is more than a push to sockets (settles, what comes again) is read by the session, too.
       const batch = this.batches.forRecipient(stay.user_id, shown, visibleRange(stay, this.state.record.history).from, wants === "pb" && (how.settle || how.again === true) ? "both" : wants);
+      const repeat = from <= (this.live.get(stay.user_id)?.repeat_to ?? 0);
       const reply = await this.gate.through(() => this.deliver(stay.user_id, {
-        ...this.about(owed.head), ...batch, ...how, left: owed.left,
+        ...this.about(owed.head), ...batch, ...how, left: owed.left, ...(repeat ? { repeat } : {}),
       }));
       if (reply.known !== undefined) this.ports.known?.(reply.known);
       // Who was removed meanwhile is not to be told of anything, whatever their session says.

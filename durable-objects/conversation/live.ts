@@ -14,6 +14,8 @@ export interface LiveMember {
   wants: Wanted;
   /** Everything up to here was answered for. */
   sent_seq: number;
+  /** Of what is up to here it is not known which of its devices have it. */
+  repeat_to: number;
   /** Does it take lines? A session of an older version is called. */
   lines: boolean;
 }
@@ -40,10 +42,10 @@ export class LiveSessions {
     return this.live.entries();
   }
 
-  /** It says itself that it is there, and asks for what came before by itself. */
-  attach(userId: string, gen: number, head: number): void {
+  /** It says itself that it is there. @param sentSeq what all its devices have @param head what some may have */
+  attach(userId: string, gen: number, sentSeq: number, head: number): void {
     this.away.delete(userId);
-    if ((this.live.get(userId)?.gen ?? 0) < gen) this.live.set(userId, { gen, sent_seq: head, wants: "json", lines: false });
+    if ((this.live.get(userId)?.gen ?? 0) < gen) this.live.set(userId, { gen, sent_seq: sentSeq, repeat_to: head, wants: "json", lines: false });
   }
 
   /** The reply to a call that brought everything up to `head`. */
@@ -54,9 +56,9 @@ export class LiveSessions {
       this.gone(userId);
       return;
     }
-    const sent_seq = known !== undefined && known.gen === reply.gen ? Math.max(known.sent_seq, head) : head;
+    const same = known !== undefined && known.gen === reply.gen ? known : null;
     this.live.set(userId, {
-      gen: reply.gen, sent_seq, wants: reply.pb !== true ? "json" : reply.pb_alone === true ? "pb" : "both", lines: reply.lines === true,
+      gen: reply.gen, sent_seq: Math.max(same?.sent_seq ?? 0, head), repeat_to: same?.repeat_to ?? 0, wants: reply.pb !== true ? "json" : reply.pb_alone === true ? "pb" : "both", lines: reply.lines === true,
     });
     this.away.delete(userId);
   }

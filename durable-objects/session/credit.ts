@@ -47,10 +47,11 @@ export class Credit<S extends object> {
     this.ledger(socket).account.starved = true;
   }
 
-  push(socket: S, run: Run, head: Head): Verdict {
+  /** @param free what the device may have long acknowledged: it is no debt */
+  push(socket: S, run: Run, head: Head, free = false): Verdict {
     const ledger = this.ledger(socket);
     const { account } = ledger;
-    const amount = this.amountOf(ledger, run);
+    const amount = free ? { events: 0, bytes: 0 } : this.amountOf(ledger, run);
     const decision = decidePush(account, this.ports.rule(), amount);
     if (decision === "push") {
       note(ledger, run, amount);

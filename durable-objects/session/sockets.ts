@@ -241,9 +241,9 @@ export class Sockets {
   }
 
   /** Without credit a device is told once where the head is, and gets nothing more until it has acknowledged enough. */
-  private pushTo(ws: WebSocket, attachment: Attachment, { conversation_id, epoch, head_seq }: DeliverCall, given: EncodedEvents, now: number): void {
+  private pushTo(ws: WebSocket, attachment: Attachment, { conversation_id, epoch, head_seq, repeat }: DeliverCall, given: EncodedEvents, now: number): void {
     const head = { conversation_id, epoch, head_seq };
-    const verdict = this.credit.push(ws, { conversation_id, to_seq: given.to_seq, events: given.to_seq - given.from_seq + 1, bytes: given.json.length || (given.pb?.byteLength ?? 0) }, head);
+    const verdict = this.credit.push(ws, { conversation_id, to_seq: given.to_seq, events: given.to_seq - given.from_seq + 1, bytes: given.json.length || (given.pb?.byteLength ?? 0) }, head, repeat === true);
     if (verdict === "push") this.write(ws, eventsFor(attachment.encoding, given), now);
     else if (verdict === "close") this.slow(ws);
     else if (verdict === "tell") {

@@ -35,6 +35,15 @@ test("[R10] what a device pulled and acknowledged before the push of it came is 
   expect(push(21, 21)).toBe("push");
 });
 
+test("[R10] a repeat is no debt, and none gets through without credit", () => {
+  const { credit, socket, push } = creditOf(10);
+  const repeat = () => credit.push(socket, { conversation_id: CONVERSATION, to_seq: 30, events: 30, bytes: 100 }, { conversation_id: CONVERSATION, epoch: 1, head_seq: 30 }, true);
+  expect(repeat()).toBe("push");
+  expect(push(31, 40)).toBe("push");
+  expect(repeat()).toBe("tell");
+  expect(repeat()).toBe("withhold");
+});
+
 test("[R10] who says that they have what is not there yet has no more credit for it", () => {
   const { credit, socket, push } = creditOf(10);
   credit.acknowledged(socket, CONVERSATION, Number.MAX_SAFE_INTEGER, undefined);

@@ -202,6 +202,19 @@ test.each(LATER)("[fan-out e] whoever was there is told what a call that failed 
   expect(new Set(world.session("bob").got)).toEqual(new Set([2, 3, 4]));
 });
 
+test("[R10] what a device may have acknowledged is said to be a repeat, and nothing that went in after it heard of it", async () => {
+  const world = await forgotten(async (crashing) => {
+    crashing.crash();
+    crashing.append("ann");
+    await crashing.quiet();
+  });
+  world.resume("bob", world.state.head.seq);
+  world.append("ann");
+  await world.quiet();
+  expect(new Set(world.session("bob").got)).toEqual(new Set([2, 3, 4, 5]));
+  expect(world.session("bob").repeated).toBe(4);
+});
+
 test("[fan-out e] what a settle that failed was to bring is owed also to whoever says that they are there before it is tried again", async () => {
   const world = await forgotten(async (failing) => {
     failing.session("bob").fails = 10;

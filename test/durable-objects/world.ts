@@ -41,6 +41,8 @@ export class Session {
   connected = false;
   /** What its sockets speak. */
   speaks: Wanted = "json";
+  /** The newest seq of what was said to be a repeat. */
+  repeated = 0;
   /** In what each call brought its events. */
   readonly gotAs: Wanted[] = [];
   viewing = false;
@@ -80,6 +82,7 @@ export class Session {
       const parsed = JSON.parse(jsonOf({ ...call.events })) as Event | Event[];
       const events = Array.isArray(parsed) ? parsed : [parsed];
       if (pb !== undefined) expect(decodeBinaryDown(pb)).toEqual(events);
+      if (call.repeat === true) this.repeated = Math.max(this.repeated, call.events.to_seq);
       for (const event of events) {
         this.got.push(event.seq);
         this.contents.set(event.seq, event);
