@@ -100,7 +100,7 @@ export class Fanout {
     const restore = new RestoreStore(store.sql).read();
     this.restored = restore?.state === "restored" ? { seq: restore.head_seq, msg_no: readMsgNo(store.sql, restore.head_seq) ?? 0 } : null;
     if (this.modes.mode === "write") return;
-    for (const { user_id, gen } of attached.audience(this.modes.mode, ports.now())) this.live.attach(user_id, gen, this.toldSeq, this.state.head.seq);
+    for (const { user_id, gen } of attached.audience(this.modes.mode, ports.now())) this.isThere(user_id, gen, this.toldTo(user_id));
   }
 
   get lines(): LinePushes["lines"] {

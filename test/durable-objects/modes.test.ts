@@ -213,3 +213,24 @@ test("[G5] back in write, everybody is settled from where they are, who was away
   const head = world.state.head.seq;
   expect(["ann", "bob"].map((name) => world.session(name).inbox())).toMatchObject([{ settled_seq: head, mode: "write" }, { settled_seq: head, mode: "write" }]);
 });
+
+test("[fan-out e] what a round that failed was to bring is owed to who has the conversation open, also by an object that has begun anew", async () => {
+  const world = grown(["ann", "bob", "cat", "dan"]);
+  world.connect("bob");
+  world.append("ann");
+  while (world.alarm !== null) await world.fire();
+  expect(world.state.record.mode).not.toBe("write");
+  world.view("bob", true);
+  await world.quiet();
+  const bob = world.session("bob");
+  bob.fails = 10;
+  world.append("ann");
+  const { seq } = world.state.head;
+  while (world.state.marks.told_seq < seq) await world.fire();
+  expect(world.fanout.rounds.owed).toBe(1);
+  expect(bob.got).not.toContain(seq);
+  bob.fails = 0;
+  world.crash();
+  while (world.fanout.rounds.owed > 0) await world.fire();
+  expect(bob.got).toContain(seq);
+});
