@@ -306,15 +306,16 @@ export class Fanout {
 
   /** Its reply says whether the session is live. False: the outcome is unknown. */
   private async call(stay: Stay, from: number, head: number, how: Pick<DeliverCall, "settle" | "sent" | "read" | "last" | "mentions" | "again">): Promise<boolean> {
-    const owed = planOwed(stay, from, head, this.live.has(stay.user_id) ? LIVE_EVENTS : RESUME_EVENTS);
+    const known = this.live.get(stay.user_id);
+    const owed = planOwed(stay, from, head, known === undefined ? RESUME_EVENTS : LIVE_EVENTS);
     if (owed === null) return true;
     try {
       // Who does not show the conversation is told that there is something, and asks for it.
       const shown = how.settle || this.modes.showsBodies(stay.user_id) ? owed.events : null;
-      const wants = this.live.get(stay.user_id)?.wants ?? "json";
+      const wants = known?.wants ?? "json";
       // What is more than a push to sockets (settles, what comes again) is read by the session, too.
       const batch = this.batches.forRecipient(stay.user_id, shown, visibleRange(stay, this.state.record.history).from, wants === "pb" && (how.settle || how.again === true) ? "both" : wants);
-      const repeat = from <= (this.live.get(stay.user_id)?.repeat_to ?? 0);
+      const repeat = from <= (known?.repeat_to ?? 0);
       const reply = await this.gate.through(() => this.deliver(stay.user_id, {
         ...this.about(owed.head), ...batch, ...how, left: owed.left, ...(repeat ? { repeat } : {}),
       }));

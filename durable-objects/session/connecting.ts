@@ -121,11 +121,12 @@ export class Connecting {
       const reply = await again(() => core.through(conversationId, (stub) => stub.resume({
         user_id: core.userId, conversation_id: conversationId, cursor, limit, known: core.known(conversationId), ...there, ...(alone ? { alone } : {}),
       })));
-      if (reply.ok) device.has?.(conversationId, cursor.seq);
+      if (!reply.ok) return reply;
+      device.has?.(conversationId, cursor.seq);
       // Another one may have come, and asked, before this call: the conversation thinks that there is none.
-      if (alone && reply.ok && !core.devices.only(devices)) core.devices.send([{ type: "sync_required", conversations: [reply.head] }]);
-      if (reply.ok && !known) core.heads.heard(conversationId, { head_seq: reply.head.head_seq, head_msg_no: 0, last_at: 0 });
-      if (reply.ok && reply.read !== undefined && core.store.readInbox(conversationId)?.epoch === reply.head.epoch) {
+      if (alone && !core.devices.only(devices)) core.devices.send([{ type: "sync_required", conversations: [reply.head] }]);
+      if (!known) core.heads.heard(conversationId, { head_seq: reply.head.head_seq, head_msg_no: 0, last_at: 0 });
+      if (reply.read !== undefined && core.store.readInbox(conversationId)?.epoch === reply.head.epoch) {
         this.learned(conversationId, { read_seq: reply.read.seq, read_msg_no: reply.read.msg_no, settles: false });
       }
       return reply;
